@@ -1,0 +1,1 @@
+"""Image sets in, snapshots out, for ever."""

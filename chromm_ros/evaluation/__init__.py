@@ -1,0 +1,1 @@
+"""The paper's metrics, data sets, ablations and reports."""

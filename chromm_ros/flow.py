@@ -1,0 +1,288 @@
+"""The frozen objects that pass from room to room.
+
+    ImageSet -> FrameFeatures -> ViewPeople -> Tracklets -> People -> Snapshot
+
+Whoever reads this file knows the system. Conventions that hold everywhere:
+
+* metres, seconds, radians; stamps are integer nanoseconds of ROS time (acquisition, never arrival);
+* ``world_from_camera`` maps camera to world coordinates; cameras are optical (x right, y down, z forward);
+  the world is z up once gravity is known;
+* pixels are continuous: the centre of the first pixel of an image is (0.5, 0.5). A ROS CameraInfo puts it at
+  (0, 0); ``chromm_ros.nodes.images`` adds the half pixel and nothing below it has to think of it again;
+* rotations are matrices inside the package, axis-angle or quaternions (x y z w) only at its borders;
+* V views, T time steps of a window, M detections of one image (padded), K people, J = 55 SMPL-X joints.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:  # the rooms below nodes/ import torch where they use it
+    import torch
+
+JOINTS = 55
+"""SMPL-X joints: pelvis, 21 of the body, jaw, 2 eyes, 2 x 15 of the hands."""
+
+HEAD = 15
+"""Index of the head joint, which places a person (CHROMM eq. 1)."""
+
+POSE_ROTATIONS = 52
+"""Rotations of CHROMM's theta: 21 body, 15 left hand, 15 right hand, jaw; no eyes."""
+
+MAX_PEOPLE = 10
+"""People per image that the network decodes (CHROMM appendix A)."""
+
+
+@dataclass(frozen=True)
+class ViewImage:
+    """One rectified image and what is known of its camera."""
+
+    pixels: np.ndarray
+    """(H, W, 3) uint8 RGB."""
+    stamp: int
+    """Acquisition time [ns]."""
+    intrinsics: np.ndarray | None = None
+    """(3, 3) float64, pixels of this image; None: not calibrated."""
+    world_from_camera: np.ndarray | None = None
+    """(4, 4) float64 at ``stamp``; None: not known."""
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """What the cameras saw at one time. A camera that gave nothing is missing from ``views``."""
+
+    stamp: int
+    """Reference time of the set [ns]: the stamp that messages made from it carry."""
+    views: Mapping[str, ViewImage]
+    """In the order of the rig."""
+
+
+@dataclass(frozen=True)
+class FrameFeatures:
+    """What the two encoders say about N images. Each row depends on its image alone, so rows may be cached."""
+
+    scene: torch.Tensor
+    """(N, P, C) patch tokens of the scene encoder."""
+    human: torch.Tensor
+    """(N, Q, D) patch tokens of the human encoder."""
+
+
+@dataclass(frozen=True)
+class ViewPeople:
+    """People as each image sees them, in the frame of its camera; padded to M per image.
+
+    Rows that are not ``valid`` hold zeros (identity for rotations) and mean nothing.
+    """
+
+    valid: np.ndarray
+    """(V, T, M) bool."""
+    score: np.ndarray
+    """(V, T, M) head detection score in [0, 1]."""
+    token: np.ndarray
+    """(V, T, M, D) head token of the human encoder."""
+    head_px: np.ndarray
+    """(V, T, M, 2) head joint, pixels of the camera image."""
+    pelvis_px: np.ndarray
+    """(V, T, M, 2) pelvis, pixels of the camera image; may lie outside of it."""
+    pose: np.ndarray
+    """(V, T, M, 52, 3, 3) rotations of theta relative to the parent joints."""
+    betas: np.ndarray
+    """(V, T, M, 10) shape."""
+    root_rotation: np.ndarray
+    """(V, T, M, 3, 3) camera from body."""
+    head: np.ndarray
+    """(V, T, M, 3) head joint, camera frame [m]."""
+    canonical_joints: np.ndarray
+    """(V, T, M, 55, 3) joints with the root unrotated and the pelvis at the origin [m]."""
+    intrinsics: np.ndarray
+    """(V, T, 3, 3) pixels of the camera image."""
+    world_from_camera: np.ndarray
+    """(V, T, 4, 4) in one frame for the whole window [m]."""
+    seen: np.ndarray
+    """(V, T) bool: the view gave an image at this step."""
+    times: np.ndarray
+    """(T,) seconds."""
+
+    @property
+    def joints(self) -> np.ndarray:
+        """(V, T, M, 55, 3) joints in the camera frame [m]."""
+        rotated = np.einsum('...ij,...kj->...ki', self.root_rotation, self.canonical_joints)
+        return rotated + (self.head - rotated[..., HEAD, :])[..., None, :]
+
+
+@dataclass(frozen=True)
+class Tracklets:
+    """Identity of every detection inside its own view."""
+
+    ids: np.ndarray
+    """(V, T, M) int; -1 where there is no detection or it was dropped. Ids are unique within a view only."""
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    """Detections that were left out, by reason."""
+
+
+@dataclass(frozen=True)
+class People:
+    """The people of one window, fused over the views, in the world frame. K people, T steps."""
+
+    identity: np.ndarray
+    """(V, T, M) int: which of the K people a detection belongs to; -1: none."""
+    valid: np.ndarray
+    """(T, K) bool: seen by at least one view at this step."""
+    pose: np.ndarray
+    """(T, K, 52, 3, 3)."""
+    betas: np.ndarray
+    """(T, K, 10)."""
+    root_rotation: np.ndarray
+    """(T, K, 3, 3) world from body."""
+    head: np.ndarray
+    """(T, K, 3) [m]."""
+    head_covariance: np.ndarray
+    """(T, K, 3, 3) [m^2]."""
+    joints: np.ndarray
+    """(T, K, 55, 3) [m]."""
+    fused: np.ndarray
+    """(V, T, K) bool: the view's head was used (false: absent, or rejected as an outlier)."""
+    residual: np.ndarray
+    """(V, T, K) distance of the view's own head from the fused head [m]; NaN where the view is absent."""
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    """Observations that were left out, by reason."""
+
+
+class HumanState(enum.IntEnum):
+    """States of an identity; the numbers are those of ``chromm_ros/msg/Human``."""
+
+    TENTATIVE = 0
+    TRACKED = 1
+    PREDICTED = 2
+    LOST = 3
+
+
+class ViewState(enum.IntEnum):
+    """States of a camera; the numbers are those of ``chromm_ros/msg/CaptureStatus``."""
+
+    OK = 0
+    STALE = 1
+    MISSING = 2
+    DESYNC = 3
+    UNCALIBRATED = 4
+    EXCLUDED = 5
+
+
+class WorldSource(enum.IntEnum):
+    """What the world frame hangs on; the numbers are those of ``chromm_ros/msg/CaptureStatus``."""
+
+    TF = 0
+    FIRST_CAMERA = 1
+    FLOOR = 2
+    FIDUCIAL = 3
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What one camera contributed to one person at the newest step."""
+
+    view: str
+    tracklet: int
+    """Identity inside this view; lives as long as the person stays in the window of the view."""
+    stamp: int
+    """[ns]"""
+    score: float
+    visible_fraction: float
+    """Share of the 22 body joints inside the image and not hidden by the scene."""
+    fused: bool
+    head_px: np.ndarray  # (2,) pixels of the camera image
+    pelvis_px: np.ndarray  # (2,)
+    roi: tuple[int, int, int, int]
+    """x, y, width, height: bounding box of the projected joints inside the image [px]."""
+    residual: float
+    """Distance of this view's head from the fused head [m]."""
+
+
+@dataclass(frozen=True)
+class Human:
+    """One identity at the time of a snapshot, in the world frame."""
+
+    id: int
+    """Never reused within a session."""
+    state: HumanState
+    confidence: float
+    """Existence probability."""
+    first_observed: int  # [ns]
+    last_observed: int  # [ns]
+    absorbed: tuple[int, ...]
+    """Ids merged into this one since the previous snapshot."""
+    pose: np.ndarray  # (52, 3, 3)
+    betas: np.ndarray  # (10,)
+    root_rotation: np.ndarray  # (3, 3) world from body, filtered
+    head: np.ndarray  # (3,) [m], filtered
+    joints: np.ndarray  # (55, 3) [m]
+    joint_rotations: np.ndarray  # (55, 3, 3) world from joint
+    velocity: np.ndarray  # (3,) [m/s] of the pelvis
+    angular_velocity: np.ndarray  # (3,) [rad/s], world frame
+    covariance: np.ndarray
+    """(6, 6) of pelvis position [m^2] and orientation [rad^2], world frame."""
+    velocity_covariance: np.ndarray  # (6, 6)
+    joint_confidence: np.ndarray  # (55,) in [0, 1]; 0: the value is the prior
+    joints_observed: np.ndarray  # (55,) bool: inside an image and not hidden in at least one view
+    observations: tuple[Observation, ...]
+
+
+@dataclass(frozen=True)
+class CameraState:
+    """One camera of the rig at the time of a snapshot."""
+
+    view: str
+    state: ViewState
+    used: bool
+    """It contributed to this window."""
+    stamp: int  # [ns] of its newest image; 0: none yet
+    world_from_camera: np.ndarray | None  # (4, 4); None: not estimated yet
+    intrinsics: np.ndarray | None  # (3, 3) pixels of the camera image
+    known: bool
+    """The pose was given (TF), not estimated."""
+    translation_error: float  # [m] against the given pose; NaN: none was given
+    rotation_error: float  # [rad]
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """Coloured points in the world frame."""
+
+    points: np.ndarray  # (N, 3) float32 [m]
+    colors: np.ndarray  # (N, 3) uint8 RGB
+    confidence: np.ndarray  # (N,) float32 in [0, 1]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The world as the capture knows it after one window. Everything a message needs."""
+
+    stamp: int
+    """[ns] of the newest image set used."""
+    session: str
+    """UUID; changes whenever ids restart."""
+    window: int
+    """Counts processed windows within the session."""
+    humans: tuple[Human, ...]
+    cameras: tuple[CameraState, ...]
+    """All cameras of the rig, in its order."""
+    scene_update: Cloud
+    """Static points of the newest images, people removed."""
+    world_source: WorldSource
+    scale: float
+    """Metric scale applied to the output of the network (CHROMM s*)."""
+    scale_spread: float
+    """Standard deviation over the people that voted; NaN when nobody did."""
+    seam_error: float
+    """RMS distance of camera centres in the overlap with the previous window [m]; NaN: no overlap."""
+    stages: Mapping[str, float]
+    """Seconds spent in each stage of this window."""
+    dropped: Mapping[str, int]
+    """What this window left out, by reason."""
+    messages: tuple[str, ...] = ()
+    """Sentences for a person: a fallback was taken, a camera was bumped, memory ran out."""

@@ -1,0 +1,1 @@
+"""The CHROMM network: one ViT, scene branch, human branch, presets, checkpoints."""

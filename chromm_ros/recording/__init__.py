@@ -1,0 +1,1 @@
+"""Bags, offline runs and exports."""

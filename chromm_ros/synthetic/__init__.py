@@ -1,0 +1,1 @@
+"""People in motion, rooms, rigs, a renderer and exact truth."""

@@ -1,0 +1,1 @@
+"""Losses, the two stages of CHROMM, data and distributed runs."""

@@ -1,0 +1,1 @@
+"""Draws the world on a viser page; knows neither ROS nor bags."""
