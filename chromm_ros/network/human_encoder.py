@@ -1,0 +1,100 @@
+"""What the human encoder sees in an image: heads, silhouettes, pelvises (Multi-HMR, CHROMM 3.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import nn
+
+from .detection import Heads, find_heads
+from .pelvis_head import PelvisHead
+from .pixel_shuffle_head import PixelShuffleHead
+from .precision import full_precision
+from .presets import FULL_HUMAN, TINY_HUMAN, HumanEncoderConfig
+from .public_weights import load_checked, renamed
+from .vit import ViT
+
+IMAGE_MEAN = (0.485, 0.456, 0.406)
+IMAGE_STD = (0.229, 0.224, 0.225)
+
+PUBLIC_PREFIXES = {'backbone.encoder.': 'backbone.', 'mlp_classif.': 'detection.', 'mlp_offset.': 'offset.'}
+"""Keys of a public Multi-HMR checkpoint -> keys here."""
+
+
+class HumanEncoder(nn.Module):
+    """ViT with an MLP per token for heads and their offsets; CHROMM adds the masks and the pelvises.
+
+    Images are (B, 3, height, width) in [0, 1] of exactly ``config.image_size``; :class:`Letterbox` makes them so.
+    """
+
+    def __init__(self, config: HumanEncoderConfig) -> None:
+        super().__init__()
+        self.config = config
+        width, patch = config.vit.width, config.vit.patch
+        self.backbone = ViT(config.vit)
+        self.grid = self.backbone.grid(*config.image_size)
+        self.register_buffer('mean', torch.tensor(IMAGE_MEAN).view(3, 1, 1), persistent=False)
+        self.register_buffer('std', torch.tensor(IMAGE_STD).view(3, 1, 1), persistent=False)
+        self.detection = _token_mlp(width, 1)
+        # One patch in a hundred or fewer holds a head: start from that rate.
+        nn.init.constant_(self.detection[-1].bias, -4.0)
+        self.offset = _token_mlp(width, 2)
+        if config.chromm_heads:
+            self.mask = PixelShuffleHead(width, (1,), patch, config.mask_cells)
+            self.pelvis = PelvisHead(width, width, patch, config.image_size)
+
+    @classmethod
+    def full(cls, image_size: int | tuple[int, int] = 896, chromm_heads: bool = True) -> HumanEncoder:
+        """Multi-HMR ViT-L/14 (multiHMR_896_L). ``image_size``: a side, or (height, width), in whole patches."""
+        return cls(FULL_HUMAN.resized(image_size, chromm_heads))
+
+    @classmethod
+    def tiny(cls) -> HumanEncoder:
+        """The encoder that this package trains on its synthetic rooms."""
+        return cls(TINY_HUMAN)
+
+    def load_public(self, state_dict: Mapping[str, torch.Tensor]) -> None:
+        """Take the backbone, detection and offset weights of a public Multi-HMR checkpoint.
+
+        Raises:
+            ValueError: keys are missing or mis-shaped; they are named. Other keys (its body head) are not used here.
+        """
+        load_checked(self, renamed(state_dict, PUBLIC_PREFIXES), 'Multi-HMR', without=('mask.', 'pelvis.'))
+
+    def tokens(self, images: torch.Tensor) -> torch.Tensor:
+        """Images (B, 3, height, width) in [0, 1] -> patch tokens (B, P, width), row by row, float32."""
+        if tuple(images.shape[-2:]) != tuple(self.config.image_size):
+            raise ValueError(
+                f'the human encoder takes images of {self.config.image_size} (height, width), '
+                f'got {tuple(images.shape[-2:])}; bring them there with Letterbox.place'
+            )
+        return self.backbone((images - self.mean) / self.std)
+
+    def detection_logits(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Tokens (..., width) -> logits (...) that the patch holds a head joint."""
+        with full_precision(tokens.device):
+            return self.detection(tokens.float())[..., 0]
+
+    def offsets(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Tokens (..., width) -> (..., 2) x and y of the head from the centre of its patch, in patches."""
+        with full_precision(tokens.device):
+            return self.offset(tokens.float())
+
+    def mask_logits(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Tokens (B, P, width) -> logits (B, height, width) that a pixel shows a person."""
+        return self.mask(tokens, self.grid)[0][:, 0]
+
+    def heads(self, tokens: torch.Tensor, threshold: float = 0.3) -> Heads:
+        """The patches of tokens (B, P, width) that hold heads, at most ten per image."""
+        return find_heads(self.detection_logits(tokens), self.grid, threshold)
+
+    def head_pixels(self, index: torch.Tensor, offsets: torch.Tensor) -> torch.Tensor:
+        """Patch index (...) and offsets (..., 2) -> pixels (..., 2) of the encoder's input."""
+        columns = self.grid[1]
+        patch = torch.stack([index % columns, index // columns], -1)
+        return (patch + 0.5 + offsets) * self.config.vit.patch
+
+
+def _token_mlp(width: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, outputs))

@@ -1,0 +1,178 @@
+"""Sizes of the networks. ``full`` is what the public weights and the paper have, ``tiny`` is what a CPU can train."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class ViTConfig:
+    """One vision transformer."""
+
+    width: int
+    blocks: int
+    heads: int
+    patch: int
+    """Side of a patch [px]."""
+    position_grid: tuple[int, int]
+    """Rows and columns of the learned position embedding."""
+    channels: int = 3
+    class_token: bool = True
+    registers: int = 0
+    position_resize: str = 'size'
+    """How the position embedding is brought to another grid: 'size' (antialiased, to the size: DINOv2 with registers)
+    or 'scale' (plain bicubic at a scale of (n + 0.1) / grid: DINOv2 without registers)."""
+    stem: str = 'patch'
+    """'patch': one convolution of a patch; 'convolution': five of 3x3 or 4x4 (patch 16 only)."""
+    layer_scale: float | None = 1.0
+    """Initial LayerScale; None: none."""
+
+
+@dataclass(frozen=True)
+class SceneConfig:
+    """The scene branch."""
+
+    encoder: ViTConfig
+    pixel_limit: int
+    """Images are resized to at most this many pixels."""
+    depth_encoder: ViTConfig | None
+    """Encoder of the depth condition; None: depth cannot be given."""
+    ray_condition: bool
+    """Known intrinsics can be given."""
+    pose_injection: tuple[int, ...]
+    """Decoder blocks after which known poses are injected; empty: poses cannot be given."""
+    decoder_blocks: int
+    """Even blocks attend within a frame, odd ones over all frames."""
+    decoder_layer_scale: float
+    head_blocks: int
+    """Blocks of the point, confidence, camera and metric decoders."""
+    point_head: str
+    """'convolution' (three upsampling stages) or 'pixel_shuffle' (an MLP per patch)."""
+    point_width: int
+    """Channels that the point and confidence heads read."""
+    camera_width: int
+    """Channels of the camera head."""
+    metric_width: int
+    metric_heads: int
+    registers: int = 5
+    """Learned tokens that the decoder adds to every view."""
+
+    @property
+    def hidden_width(self) -> int:
+        """Channels of what the heads read: the outputs of the last two decoder blocks."""
+        return 2 * self.encoder.width
+
+
+DINOV2_LARGE = ViTConfig(width=1024, blocks=24, heads=16, patch=14, position_grid=(37, 37))
+"""ViT-L/14 as in Multi-HMR; without registers its position embedding is resized by scale."""
+
+FULL_SCENE = SceneConfig(
+    encoder=ViTConfig(width=1024, blocks=24, heads=16, patch=14, position_grid=(37, 37), registers=4),
+    pixel_limit=255_000,
+    depth_encoder=ViTConfig(
+        width=1024, blocks=24, heads=16, patch=14, position_grid=(37, 37), registers=4, channels=2
+    ),
+    ray_condition=True,
+    pose_injection=(1, 9, 17, 25, 33),
+    decoder_blocks=36,
+    decoder_layer_scale=0.01,
+    head_blocks=5,
+    point_head='convolution',
+    point_width=1024,
+    camera_width=512,
+    metric_width=512,
+    metric_heads=8,
+)
+"""Pi3X."""
+
+TINY_ENCODER = ViTConfig(
+    width=128,
+    blocks=2,
+    heads=4,
+    patch=16,
+    position_grid=(9, 12),
+    class_token=False,
+    stem='convolution',
+    layer_scale=0.3,
+)
+
+TINY_SCENE = SceneConfig(
+    encoder=TINY_ENCODER,
+    pixel_limit=192 * 144,
+    depth_encoder=None,
+    ray_condition=True,
+    pose_injection=(),
+    decoder_blocks=4,
+    decoder_layer_scale=0.3,
+    head_blocks=1,
+    point_head='pixel_shuffle',
+    point_width=128,
+    camera_width=128,
+    metric_width=64,
+    metric_heads=2,
+)
+"""The same architecture at a thousandth of the cost, for images of 192x144."""
+
+
+@dataclass(frozen=True)
+class HumanEncoderConfig:
+    """The human encoder and the heads that read its tokens alone."""
+
+    vit: ViTConfig
+    image_size: tuple[int, int]
+    """(height, width) of the input, whole patches."""
+    mask_cells: int
+    """A token makes this many by this many mask values."""
+    chromm_heads: bool = True
+    """Mask and pelvis heads, which no public Multi-HMR checkpoint has."""
+
+    def resized(self, image_size: int | tuple[int, int], chromm_heads: bool = True) -> HumanEncoderConfig:
+        """The same encoder for another input: a side, or (height, width)."""
+        size = (image_size, image_size) if isinstance(image_size, int) else image_size
+        return replace(self, image_size=size, chromm_heads=chromm_heads)
+
+
+@dataclass(frozen=True)
+class HumanHeadConfig:
+    """Sizes and choices of the human head."""
+
+    scene_dim: int
+    """Channels of a decoded scene token."""
+    human_dim: int
+    """Channels of a token of the human encoder."""
+    fusion_hidden: int
+    dim: int
+    """Channels of the fused token H."""
+    decoder_hidden: int
+    camera_features: bool = False
+    """The viewing ray of the head and the focal length are given to the fusion (three more channels)."""
+    allocentric: bool = False
+    """The root rotation is predicted relative to the viewing ray instead of the optical axis."""
+    depth: Literal['residual', 'gated'] = 'residual'
+    """``residual``: d = coarse + delta in metres (eq. 1). ``gated``: the same on log depth, where the delta also
+    leads a learned share of the way to the depth that the person's own appearance speaks for: a tiny scene branch
+    samples depths that are not worth adding to."""
+
+
+FULL_HUMAN = HumanEncoderConfig(
+    vit=replace(DINOV2_LARGE, position_resize='scale'), image_size=(896, 896), mask_cells=14
+)
+"""multiHMR_896_L; mask MLP as in Human3R."""
+
+FULL_HUMAN_HEAD = HumanHeadConfig(scene_dim=2048, human_dim=1024, fusion_hidden=4096, dim=1024, decoder_hidden=4096)
+
+TINY_HUMAN = HumanEncoderConfig(
+    vit=replace(TINY_ENCODER, blocks=4), image_size=(144, 192), mask_cells=8
+)
+
+TINY_HUMAN_HEAD = HumanHeadConfig(
+    scene_dim=256,
+    human_dim=128,
+    fusion_hidden=384,
+    dim=384,
+    decoder_hidden=256,
+    camera_features=True,
+    allocentric=True,
+    depth='gated',
+)
