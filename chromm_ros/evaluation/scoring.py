@@ -53,10 +53,16 @@ class PeopleScore:
     _errors: dict[str, list[np.ndarray]] = field(default_factory=lambda: defaultdict(list))
     _last_id: dict[int, int] = field(default_factory=dict)
 
-    def add(self, truth: Crowd, estimate: Crowd) -> None:
-        """Score one instant. ``truth`` holds only the people that could be seen."""
+    def add(self, truth: Crowd, estimate: Crowd, visible: np.ndarray | None = None) -> None:
+        """Score one instant.
+
+        ``visible`` (K,) says which true people a camera could see; recall counts those alone, and an estimate of a
+        hidden person is no false alarm. None: all.
+        """
         rows, columns, distance = match_heads(truth.heads, estimate.heads, self.gate)
-        self._counts['truth'] += len(truth.ids)
+        visible = np.ones(len(truth.ids), bool) if visible is None else visible
+        self._counts['truth'] += int(visible.sum())
+        self._counts['found'] += int(visible[rows].sum())
         self._counts['estimates'] += len(estimate.ids)
         self._counts['matched'] += len(rows)
         self._errors['head'].append(distance)
@@ -70,11 +76,10 @@ class PeopleScore:
     def summary(self) -> dict[str, Any]:
         """Numbers for a report; None where nothing was there to measure."""
         head, joints, rotation = (_joined(self._errors[key]) for key in ('head', 'joints', 'rotation'))
-        matched = self._counts['matched']
         return {
             'truth': self._counts['truth'],
-            'recall': _ratio(matched, self._counts['truth']),
-            'precision': _ratio(matched, self._counts['estimates']),
+            'recall': _ratio(self._counts['found'], self._counts['truth']),
+            'precision': _ratio(self._counts['matched'], self._counts['estimates']),
             'head_error_m': {'median': _percentile(head, 50), 'p90': _percentile(head, 90)},
             'joints_error_m': float(joints.mean()) if len(joints) else None,
             'root_rotation_deg': _percentile(np.degrees(rotation), 50),

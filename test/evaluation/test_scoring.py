@@ -82,3 +82,12 @@ def test_camera_errors_do_not_depend_on_the_world_frame():
     elsewhere.add(truth, rig(rng, 1)[0] @ noisy)
     assert here.summary()['translation_m_median'] == pytest.approx(elsewhere.summary()['translation_m_median'])
     assert here.summary()['rotation_deg_median'] == pytest.approx(0.0, abs=1e-4)
+
+
+def test_a_hidden_person_is_neither_missed_nor_a_false_alarm():
+    rng = np.random.default_rng(0)
+    truth = crowd(rng, [1, 2])
+    score = PeopleScore()
+    score.add(truth, truth, visible=np.array([True, False]))
+    score.add(truth, Crowd(truth.ids[:1], truth.joints[:1], truth.root_rotation[:1]), np.array([True, False]))
+    assert (score.summary()['recall'], score.summary()['precision'], score.summary()['truth']) == (1.0, 1.0, 2)

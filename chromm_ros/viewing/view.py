@@ -1,0 +1,97 @@
+"""What the page draws: a picture-sized extract of the world at one time, and the last minute of them."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class PersonView:
+    """One person as the page shows them."""
+
+    id: int
+    state: str
+    """tentative, tracked, predicted or lost."""
+    confidence: float
+    joints: np.ndarray  # (55, 3) world [m]
+    rotations: np.ndarray  # (55, 3, 3) world from joint
+    betas: np.ndarray  # (10,)
+    velocity: np.ndarray  # (3,) [m/s]
+    height: float  # [m]
+    cameras: tuple[str, ...]
+    """Cameras that contributed."""
+
+
+@dataclass(frozen=True)
+class CameraView:
+    """One camera with its newest image."""
+
+    name: str
+    state: str
+    world_from_camera: np.ndarray | None  # (4, 4)
+    fov_y: float  # [rad]
+    image: np.ndarray | None  # (h, w, 3) uint8 RGB, already small
+    rate: float  # [Hz]
+
+
+@dataclass(frozen=True)
+class WorldView:
+    """Everything that moves on the page."""
+
+    stamp: int  # [ns]
+    window: int
+    delay: float  # [s] from acquisition to publication
+    people: tuple[PersonView, ...]
+    cameras: tuple[CameraView, ...]
+
+
+@dataclass
+class Timeline:
+    """The views of the last ``span`` seconds; older ones are forgotten."""
+
+    span: float = 60.0
+    """[s]"""
+    limit: int = 1200
+    """Views kept at most, whatever their stamps say."""
+    _views: deque[WorldView] = field(default_factory=deque)
+
+    def add(self, view: WorldView) -> None:
+        """Append a view; a jump back in time forgets what lay before it."""
+        if self._views and view.stamp < self._views[-1].stamp:
+            self._views.clear()
+        self._views.append(view)
+        while len(self._views) > self.limit or self._views[-1].stamp - self._views[0].stamp > self.span * 1e9:
+            self._views.popleft()
+
+    def at(self, seconds_ago: float) -> WorldView | None:
+        """The view nearest to a time before the newest one; None while there is none."""
+        if not self._views:
+            return None
+        wanted = self._views[-1].stamp - seconds_ago * 1e9
+        return min(self._views, key=lambda view: abs(view.stamp - wanted))
+
+    @property
+    def views(self) -> tuple[WorldView, ...]:
+        """Oldest first."""
+        return tuple(self._views)
+
+    def trail(self, identity: int, seconds: float, until: int) -> np.ndarray:
+        """(N, 3) pelvis positions of one person in the ``seconds`` before the stamp ``until`` [ns]."""
+        positions = [
+            person.joints[0]
+            for view in self._views
+            if until - seconds * 1e9 <= view.stamp <= until
+            for person in view.people
+            if person.id == identity
+        ]
+        return np.array(positions).reshape(-1, 3)
+
+    def rate(self) -> float:
+        """Views per second over what is kept; 0 while there are fewer than two."""
+        if len(self._views) < 2:
+            return 0.0
+        seconds = 1e-9 * (self._views[-1].stamp - self._views[0].stamp)
+        return (len(self._views) - 1) / seconds if seconds > 0 else 0.0
