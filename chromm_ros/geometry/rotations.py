@@ -20,8 +20,8 @@ def nearest_rotation(matrices: np.ndarray) -> np.ndarray:
     """
     nearest = np.array(matrices, dtype=np.float64)
     finite = np.asarray(np.isfinite(nearest).all((-1, -2)))
-    size = np.where(finite, (nearest**2).sum((-1, -2)), 0.0)
-    good = finite & (size < 3.001) & (_determinant(nearest) > WELL_CONDITIONED)
+    bounded = np.where(finite[..., None, None], nearest, 0.0)
+    good = ((bounded**2).sum((-1, -2)) < 3.001) & (_determinant(bounded) > WELL_CONDITIONED)
     nearest[good] = _polar(nearest[good])
     hard = finite & ~good
     if hard.any():
