@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
+from torch.nn import functional
 
 from chromm_ros.flow import MAX_PEOPLE
 
@@ -24,10 +24,9 @@ class Heads:
     """(B,) int64: heads above the threshold, those beyond M included."""
 
 
-def suppress(scores: torch.Tensor, kernel: int = 3) -> torch.Tensor:
-    """Scores (..., rows, columns) that are the largest of their ``kernel`` x ``kernel`` neighbourhood; 0 elsewhere."""
-    peaks = F.max_pool2d(scores[:, None] if scores.ndim == 3 else scores, kernel, stride=1, padding=kernel // 2)
-    return torch.where(scores == peaks.view_as(scores), scores, 0)
+def local_maxima(scores: torch.Tensor, kernel: int = 3) -> torch.Tensor:
+    """Which scores (B, rows, columns) are the largest within ``kernel`` x ``kernel`` around them: bool."""
+    return functional.max_pool2d(scores, kernel, stride=1, padding=kernel // 2) == scores
 
 
 def find_heads(
@@ -36,20 +35,22 @@ def find_heads(
     """The best ``people`` local maxima of each image whose score reaches ``threshold``.
 
     Args:
-        logits: (B, rows * columns) detection logits. The maxima are taken on the logits, not on the clamped scores
-            as in Multi-HMR: two neighbours that are both certain would tie there, and one person become two.
+        logits: (B, rows * columns) detection logits. Maxima are taken on them, not on the clamped scores as in
+            Multi-HMR: two neighbours that are both certain would tie there, and one person become two.
         grid: (rows, columns).
+        threshold: smallest score.
+        kernel: side of the neighbourhood that holds one head at most [patches].
+        people: heads kept per image.
     """
     logits = logits.float()
-    is_peak = (
-        F.max_pool2d(logits.unflatten(1, grid)[:, None], kernel, stride=1, padding=kernel // 2).flatten(1) == logits
-    )
-    scores = torch.where(is_peak & (torch.sigmoid(logits) >= threshold), torch.sigmoid(logits), 0.0)
+    scores = torch.sigmoid(logits)
+    is_head = local_maxima(logits.unflatten(1, grid), kernel).flatten(1) & (scores >= threshold)
+    scores = torch.where(is_head, scores, 0.0)
     kept = min(people, scores.shape[1])
     score, index = scores.topk(kept, dim=1)
     padding = (0, people - kept)
-    score, index = F.pad(score, padding), F.pad(index, padding)
-    return Heads(index, score, valid=score > 0, found=(scores > 0).sum(1))
+    score, index = functional.pad(score, padding), functional.pad(index, padding)
+    return Heads(index, score, valid=score > 0, found=is_head.sum(1))
 
 
 def take(tokens: torch.Tensor, index: torch.Tensor) -> torch.Tensor:

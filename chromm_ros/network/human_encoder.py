@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 
 import torch
@@ -34,11 +35,8 @@ class HumanEncoder(nn.Module):
         width, patch = config.vit.width, config.vit.patch
         self.backbone = ViT(config.vit)
         self.grid = self.backbone.grid(*config.image_size)
-        self.register_buffer('mean', torch.tensor(IMAGE_MEAN).view(3, 1, 1), persistent=False)
-        self.register_buffer('std', torch.tensor(IMAGE_STD).view(3, 1, 1), persistent=False)
-        self.detection = _token_mlp(width, 1)
         # One patch in a hundred or fewer holds a head: start from that rate.
-        nn.init.constant_(self.detection[-1].bias, -4.0)
+        self.detection = _token_mlp(width, 1, bias=-4.0)
         self.offset = _token_mlp(width, 2)
         if config.chromm_heads:
             self.mask = PixelShuffleHead(width, (1,), patch, config.mask_cells)
@@ -60,7 +58,9 @@ class HumanEncoder(nn.Module):
         Raises:
             ValueError: keys are missing or mis-shaped; they are named. Other keys (its body head) are not used here.
         """
-        load_checked(self, renamed(state_dict, PUBLIC_PREFIXES), 'Multi-HMR', without=('mask.', 'pelvis.'))
+        own = renamed(state_dict, PUBLIC_PREFIXES)
+        own.pop('backbone.mask_token', None)  # DINOv2 trains with it; nothing reads it
+        load_checked(self, own, 'Multi-HMR', without=('mask.', 'pelvis.'))
 
     def tokens(self, images: torch.Tensor) -> torch.Tensor:
         """Images (B, 3, height, width) in [0, 1] -> patch tokens (B, P, width), row by row, float32."""
@@ -69,7 +69,8 @@ class HumanEncoder(nn.Module):
                 f'the human encoder takes images of {self.config.image_size} (height, width), '
                 f'got {tuple(images.shape[-2:])}; bring them there with Letterbox.place'
             )
-        return self.backbone((images - self.mean) / self.std)
+        mean, std = _image_statistics(images.device)
+        return self.backbone((images - mean) / std)
 
     def detection_logits(self, tokens: torch.Tensor) -> torch.Tensor:
         """Tokens (..., width) -> logits (...) that the patch holds a head joint."""
@@ -96,5 +97,15 @@ class HumanEncoder(nn.Module):
         return (patch + 0.5 + offsets) * self.config.vit.patch
 
 
-def _token_mlp(width: int, outputs: int) -> nn.Sequential:
-    return nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, outputs))
+@functools.cache
+def _image_statistics(device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """Kept per device: a constant that is made anew in every pass stalls a GPU and cannot be captured in a graph."""
+    mean, std = torch.tensor([IMAGE_MEAN, IMAGE_STD], device=device)[..., None, None]
+    return mean, std
+
+
+def _token_mlp(width: int, outputs: int, bias: float | None = None) -> nn.Sequential:
+    last = nn.Linear(width, outputs)
+    if bias is not None:
+        nn.init.constant_(last.bias, bias)
+    return nn.Sequential(nn.Linear(width, width), nn.ReLU(), last)

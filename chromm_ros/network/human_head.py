@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import nn
+from torch.nn import functional
 
 from chromm_ros.flow import POSE_ROTATIONS
 
@@ -55,14 +55,14 @@ class HumanHead(nn.Module):
         self._start_from_a_standing_person()
 
     def _start_from_a_standing_person(self) -> None:
-        """Zero output layers: every person starts upright, facing the camera, at the sampled depth."""
-        for decoder in (module for name, module in self.named_children() if name.startswith('decode_')):
-            nn.init.zeros_(decoder[-1].weight)
-            nn.init.zeros_(decoder[-1].bias)
-        identity = torch.tensor(IDENTITY['rows'])
-        upside = torch.tensor((1.0, 0.0, 0.0, -1.0, 0.0, 0.0))  # bodies are y up, cameras y down
-        self.register_buffer('mean_pose', identity.repeat(POSE_ROTATIONS))
-        self.register_buffer('mean_root', upside)
+        """Zero output layers: every person starts upright, facing the camera, near the sampled depth."""
+        for name, module in self.named_children():
+            if name.startswith('decode_') and isinstance(module, nn.Sequential):
+                for parameter in module[-1].parameters():
+                    nn.init.zeros_(parameter)
+        self.register_buffer('mean_pose', torch.tensor(IDENTITY['rows']).repeat(POSE_ROTATIONS))
+        # Bodies are y up, cameras y down: half a turn about x.
+        self.register_buffer('mean_root', torch.tensor((1.0, 0.0, 0.0, -1.0, 0.0, 0.0)))
 
     def forward(
         self,
@@ -119,6 +119,6 @@ def viewing_rotation(ray: torch.Tensor) -> torch.Tensor:
 
     A person that turns with the ray looks the same: what the network sees is the rotation relative to it.
     """
-    z = F.normalize(torch.cat([ray, torch.ones_like(ray[..., :1])], -1), dim=-1)
-    x = F.normalize(torch.stack([z[..., 2], torch.zeros_like(z[..., 0]), -z[..., 0]], -1), dim=-1)
+    z = functional.normalize(torch.cat([ray, torch.ones_like(ray[..., :1])], -1), dim=-1)
+    x = functional.normalize(torch.stack([z[..., 2], torch.zeros_like(z[..., 0]), -z[..., 0]], -1), dim=-1)
     return torch.stack([x, torch.linalg.cross(z, x), z], -1)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
+from torch.nn import functional
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Letterbox:
 
     @property
     def offset(self) -> tuple[float, float]:
-        """(x, y) of the image's corner, exactly centred; the raster of :meth:`place` is off by half a pixel at most."""
+        """(x, y) of the image's corner, exactly centred; :meth:`place` is off by at most half a pixel."""
         (height, width), (rows, columns) = self.image, self.canvas
         return (columns - width * self.scale) / 2, (rows - height * self.scale) / 2
 
@@ -61,8 +61,8 @@ class Letterbox:
         if tuple(images.shape[-2:]) != self.image:
             raise ValueError(f'images of {tuple(images.shape[-2:])} given to a letterbox for {self.image} (H, W)')
         if self.content != self.image:
-            images = F.interpolate(images, size=self.content, mode='bilinear', align_corners=False)
-        return F.pad(images, self._margins(self.content)) if self.content != self.canvas else images
+            images = functional.interpolate(images, size=self.content, mode='bilinear', align_corners=False)
+        return functional.pad(images, self._margins(self.content)) if self.content != self.canvas else images
 
     def crop(self, canvas: torch.Tensor) -> torch.Tensor:
         """The image part (..., h, w) of a map (..., rows, columns) over the canvas, at the canvas' scale."""

@@ -176,3 +176,15 @@ TINY_HUMAN_HEAD = HumanHeadConfig(
     allocentric=True,
     depth='gated',
 )
+
+
+@dataclass(frozen=True)
+class MultiHmrConfig:
+    """The body head of the public Multi-HMR checkpoint."""
+
+    token_dim: int = 1024
+    dim: int = 1024
+    layers: int = 2
+    heads: int = 8
+    head_dim: int = 32
+    patch: int = 14

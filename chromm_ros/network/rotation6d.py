@@ -24,14 +24,11 @@ def from_6d(numbers: torch.Tensor, order: Order = 'rows') -> torch.Tensor:
 
     Two parallel columns have no rotation: the result is NaN there, or an arbitrary rotation after rounding.
     """
-    if order == 'rows':
-        columns = numbers.unflatten(-1, (3, 2))
-    else:
-        columns = numbers.unflatten(-1, (2, 3)).transpose(-1, -2)
+    columns = numbers.unflatten(-1, (3, 2)) if order == 'rows' else numbers.unflatten(-1, (2, 3)).mT
     return roma.special_gramschmidt(columns)
 
 
 def to_6d(rotations: torch.Tensor, order: Order = 'rows') -> torch.Tensor:
     """Rotation matrices (..., 3, 3) -> (..., 6)."""
     columns = rotations[..., :2]
-    return columns.flatten(-2) if order == 'rows' else columns.transpose(-1, -2).flatten(-2)
+    return columns.flatten(-2) if order == 'rows' else columns.mT.flatten(-2)
