@@ -108,7 +108,7 @@ TINY_SCENE = SceneConfig(
     head_blocks=1,
     point_head='pixel_shuffle',
     point_width=128,
-    camera_width=128,
+    camera_width=64,
     metric_width=64,
     metric_heads=2,
 )
@@ -162,9 +162,7 @@ FULL_HUMAN = HumanEncoderConfig(
 
 FULL_HUMAN_HEAD = HumanHeadConfig(scene_dim=2048, human_dim=1024, fusion_hidden=4096, dim=1024, decoder_hidden=4096)
 
-TINY_HUMAN = HumanEncoderConfig(
-    vit=replace(TINY_ENCODER, blocks=4), image_size=(144, 192), mask_cells=8
-)
+TINY_HUMAN = HumanEncoderConfig(vit=replace(TINY_ENCODER, blocks=4), image_size=(144, 192), mask_cells=8)
 
 TINY_HUMAN_HEAD = HumanHeadConfig(
     scene_dim=256,

@@ -1,0 +1,361 @@
+"""The scene branch: images of several views in, one metric scene and its cameras out (Pi3X's architecture).
+
+encode -> decode -> heads. The encoder sees one image at a time, so its tokens may be cached; the decoder sees all
+images; heads work frame by frame and run for the frames that are asked for. No part knows the index of a frame:
+permuting the views permutes the outputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from .attention import Block
+from .conditions import Conditions, PoseInjection, prepare
+from .convolution_head import ConvolutionHead
+from .pixel_shuffle_head import PixelShuffleHead
+from .precision import angle_dtype, autocast, dtype_of, full_precision, store_weights
+from .presets import FULL_SCENE, TINY_SCENE, SceneConfig
+from .public_weights import load_checked
+from .rotary import Rotary2D, patch_positions
+from .scene_heads import CameraHead, HeadTransformer, MetricDecoder
+from .vit import PatchStem, ViT
+
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""ImageNet."""
+
+CONSTANTS = ('image_mean', 'image_std')
+"""Buffers that some copies of the public weights lack."""
+
+LARGEST_LOG_DEPTH = 15.0
+
+
+@dataclass(frozen=True)
+class SceneOutput:
+    """Geometry of B samples of N views, in metres by the network's own estimate of scale."""
+
+    tangents: torch.Tensor
+    """(B, N, H, W, 2) x/z, y/z of the viewing ray of every pixel."""
+    depth: torch.Tensor
+    """(B, N, H, W) z in the camera frame [m], always positive."""
+    confidence: torch.Tensor | None
+    """(B, N, H, W, 1) logits: sigmoid is about exp(-50 * relative error); None when it was not asked for."""
+    world_from_camera: torch.Tensor
+    """(B, N, 4, 4) in the world frame of the sample, which is arbitrary: no view is the reference."""
+    metric_scale: torch.Tensor
+    """(B,) by which all geometry has been multiplied."""
+    tokens: torch.Tensor
+    """(B, N, P, 2C) decoded tokens of the patches."""
+
+    @cached_property
+    def local_points(self) -> torch.Tensor:
+        """(B, N, H, W, 3) in the camera frame [m]."""
+        depth = self.depth[..., None]
+        return torch.cat([self.tangents * depth, depth], -1)
+
+    @cached_property
+    def points(self) -> torch.Tensor:
+        """(B, N, H, W, 3) in the world frame of the sample [m]."""
+        rotation, centre = self.world_from_camera[..., :3, :3], self.world_from_camera[..., :3, 3]
+        return torch.einsum('bnij,bnhwj->bnhwi', rotation, self.local_points) + centre[:, :, None, None]
+
+    @cached_property
+    def rays(self) -> torch.Tensor:
+        """(B, N, H, W, 3) unit directions in the camera frame."""
+        return functional.normalize(functional.pad(self.tangents, (0, 1), value=1.0), dim=-1)
+
+
+class SceneNetwork(nn.Module):
+    """The scene branch. Parameters carry the names of the public Pi3X weights."""
+
+    def __init__(self, config: SceneConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.precision = 'fp32'
+        width, heads, patch = config.encoder.width, config.encoder.heads, config.encoder.patch
+        self.encoder = ViT(config.encoder)
+        self.register_token = nn.Parameter(0.02 * torch.randn(1, 1, config.registers, width))
+        self.decoder = nn.ModuleList(
+            Block(width, heads, qk_norm=True, layer_scale=config.decoder_layer_scale)
+            for _ in range(config.decoder_blocks)
+        )
+        if config.ray_condition:
+            self.ray_embed = PatchStem(2, width, patch)
+        if config.depth_encoder is not None:
+            self.depth_encoder = ViT(config.depth_encoder)
+            self.depth_emb = nn.Parameter(0.02 * torch.randn(1, 1, width))
+        if config.pose_injection:
+            self.pose_inject_blk = nn.ModuleList(PoseInjection(width, heads) for _ in config.pose_injection)
+        self._build_heads(config)
+        self.register_buffer('image_mean', torch.tensor(MEAN).view(1, 3, 1, 1))
+        self.register_buffer('image_std', torch.tensor(STD).view(1, 3, 1, 1))
+
+    def _build_heads(self, config: SceneConfig) -> None:
+        hidden, width, heads, blocks = (
+            config.hidden_width,
+            config.encoder.width,
+            config.encoder.heads,
+            config.head_blocks,
+        )
+        self.point_decoder = HeadTransformer(hidden, width, heads, blocks, config.point_width)
+        self.point_head = self._map_head((2, 1))
+        self.conf_decoder = HeadTransformer(hidden, width, heads, blocks, config.point_width)
+        self.conf_head = self._map_head((1,))
+        self.camera_decoder = HeadTransformer(hidden, width, heads, blocks, config.camera_width)
+        self.camera_head = CameraHead(config.camera_width)
+        self.metric_token = nn.Parameter(0.02 * torch.randn(1, 1, hidden))
+        self.metric_decoder = MetricDecoder(
+            hidden, config.metric_width, config.metric_heads, blocks, config.metric_width
+        )
+        self.metric_head = nn.Linear(config.metric_width, 1)
+
+    def _map_head(self, outputs: tuple[int, ...]) -> nn.Module:
+        width, patch = self.config.point_width, self.config.encoder.patch
+        if self.config.point_head == 'convolution':
+            return ConvolutionHead(width, outputs, patch)
+        return PixelShuffleHead(width, outputs, patch, cells=patch // 2)
+
+    @classmethod
+    def full(cls, device: torch.device | str | None = None) -> SceneNetwork:
+        """The size of the public Pi3X weights, untrained; ``device='meta'`` allocates nothing until weights come."""
+        with torch.device(device or torch.get_default_device()):
+            return cls(FULL_SCENE)
+
+    @classmethod
+    def tiny(cls, device: torch.device | str | None = None) -> SceneNetwork:
+        """The size that a CPU can train and run, untrained."""
+        with torch.device(device or torch.get_default_device()):
+            return cls(TINY_SCENE)
+
+    def load_public(self, state: Mapping[str, torch.Tensor]) -> None:
+        """Load the public Pi3X weights.
+
+        Raises:
+            ValueError: keys are missing, unexpected or mis-shaped; the message names them.
+        """
+        state = dict(state)
+        for name, value in zip(CONSTANTS, (MEAN, STD)):
+            state.setdefault(name, torch.tensor(value, device='cpu').view(1, 3, 1, 1))
+        load_checked(self, state, 'Pi3X')
+        self.set_precision(self.precision)
+
+    def set_precision(self, precision: str) -> SceneNetwork:
+        """Compute and keep weights in 'fp32', 'bf16' or 'fp16'; geometry stays fp32. Does not bring lost digits back.
+
+        Raises:
+            ValueError: an unknown name.
+        """
+        dtype_of(precision)
+        self.precision = precision
+        store_weights(self, precision)
+        return self
+
+    def encode(self, images: torch.Tensor) -> torch.Tensor:
+        """(N, 3, H, W) in [0, 1], sides multiples of the patch -> (N, P, C) tokens, each image on its own."""
+        with autocast(images.device, self.precision):
+            return self.encoder((images - self.image_mean) / self.image_std)
+
+    def decode(
+        self, tokens: torch.Tensor, grid: tuple[int, int], conditions: Conditions | None = None
+    ) -> torch.Tensor:
+        """Let all views of a sample see each other.
+
+        Args:
+            tokens: (B, N, P, C) from :meth:`encode`.
+            grid: rows and columns of patches, P of them.
+            conditions: what is known of the cameras, from :func:`chromm_ros.network.conditions.prepare`.
+
+        Returns:
+            (B, N, T, 2C) what the heads read, T = registers + P.
+        """
+        batch, views = tokens.shape[:2]
+        with autocast(tokens.device, self.precision):
+            if conditions is not None:
+                self._check_conditions(conditions)
+                tokens = self._with_conditions(tokens, conditions)
+            x = torch.cat([self.register_token.expand(batch, views, -1, -1), tokens], 2)
+            frame = self._rotary(grid, self.config.encoder.heads, x)
+            window = frame.repeat(views)
+            outputs = []
+            for index, block in enumerate(self.decoder):
+                if index % 2 == 0:
+                    x = block(x.flatten(0, 1), frame).view_as(x)
+                else:
+                    x = block(x.flatten(1, 2), window).view_as(x)
+                if (
+                    conditions is not None
+                    and conditions.use_poses is not None
+                    and index in self.config.pose_injection
+                ):
+                    injection = self.pose_inject_blk[self.config.pose_injection.index(index)]
+                    x = self._with_poses(x, injection, grid, conditions)
+                if index >= len(self.decoder) - 2:
+                    outputs.append(x)
+            return torch.cat(outputs, -1)
+
+    def heads(
+        self,
+        hidden: torch.Tensor,
+        grid: tuple[int, int],
+        rows: Sequence[int] | torch.Tensor | None = None,
+        with_confidence: bool = False,
+    ) -> SceneOutput:
+        """Read geometry out of ``hidden`` (B, N, T, 2C).
+
+        Args:
+            grid: rows and columns of patches.
+            rows: indices of the views that are wanted, N' of them; None: all. The metric scale reads all views.
+            with_confidence: also run the confidence branch, which costs as much as the point branch.
+
+        Returns:
+            Geometry of the N' views.
+        """
+        wanted = hidden if rows is None else hidden[:, torch.as_tensor(rows, device=hidden.device)]
+        shape, registers = wanted.shape[:2], self.config.registers
+        frames = wanted.flatten(0, 1)
+        with autocast(hidden.device, self.precision):
+            position = self._rotary(grid, self.config.encoder.heads, hidden)
+            metric = self._metric_scale(hidden, grid)
+            xy, z = self.point_head(self.point_decoder(frames, position)[:, registers:], grid)
+            poses = self.camera_head(self.camera_decoder(frames, position)[:, registers:])
+            confidence = None
+            if with_confidence:
+                (logits,) = self.conf_head(self.conf_decoder(frames, position)[:, registers:], grid)
+                confidence = logits.permute(0, 2, 3, 1).unflatten(0, shape)
+        with full_precision(hidden.device):
+            depth = z[:, 0].clamp(max=LARGEST_LOG_DEPTH).exp().unflatten(0, shape) * metric[:, None, None, None]
+            return SceneOutput(
+                tangents=xy.permute(0, 2, 3, 1).unflatten(0, shape),
+                depth=depth,
+                confidence=confidence,
+                world_from_camera=_scaled(poses.unflatten(0, shape), metric),
+                metric_scale=metric,
+                tokens=wanted[:, :, registers:],
+            )
+
+    def forward(
+        self,
+        images: torch.Tensor,
+        intrinsics: torch.Tensor | None = None,
+        world_from_camera: torch.Tensor | None = None,
+        depths: torch.Tensor | None = None,
+        masks: Mapping[str, torch.Tensor] | None = None,
+        *,
+        rays: torch.Tensor | None = None,
+        with_confidence: bool = True,
+    ) -> SceneOutput:
+        """All stages at once.
+
+        Args:
+            images: (B, N, 3, H, W) in [0, 1], sides multiples of the patch.
+            intrinsics: (B, N, 3, 3) pixels of these images.
+            world_from_camera: (B, N, 4, 4) known poses. They do not set the scale of the output.
+            depths: (B, N, H, W), 0 where unknown.
+            masks: (B, N) bool by name of the condition: which views it counts for. Default: all.
+            rays: (B, N, H, W, 3) instead of intrinsics.
+            with_confidence: False leaves ``confidence`` None and saves its branch.
+
+        Raises:
+            ValueError: shapes or values do not fit; the message says what was expected.
+        """
+        check_images(images)
+        grid = self.encoder.grid(*images.shape[-2:])
+        conditions = prepare(
+            (images.shape[-2], images.shape[-1]),
+            intrinsics=intrinsics,
+            rays=rays,
+            world_from_camera=world_from_camera,
+            depths=depths,
+            masks=masks,
+        )
+        tokens = self.encode(images.flatten(0, 1)).unflatten(0, images.shape[:2])
+        return self.heads(self.decode(tokens, grid, conditions), grid, with_confidence=with_confidence)
+
+    def _rotary(self, grid: tuple[int, int], heads: int, like: torch.Tensor) -> Rotary2D:
+        positions = patch_positions(grid, self.config.registers, like.device)
+        return Rotary2D.at(positions, self.config.encoder.width // heads, angle_dtype(like.device))
+
+    def _metric_scale(self, hidden: torch.Tensor, grid: tuple[int, int]) -> torch.Tensor:
+        """(B,) one scale per sample, from all its views."""
+        with full_precision(hidden.device):
+            positions = patch_positions(grid, self.config.registers, hidden.device)
+            position = Rotary2D.at(positions, self.config.metric_width // self.config.metric_heads)
+            query = self.metric_token.expand(len(hidden), -1, -1)
+            token = self.metric_decoder(query, hidden.flatten(1, 2), position.repeat(hidden.shape[1]))
+            return self.metric_head(token)[:, 0, 0].exp()
+
+    def _check_conditions(self, conditions: Conditions) -> None:
+        possible = {
+            'intrinsics or rays': (conditions.rays, self.config.ray_condition),
+            'depths': (conditions.depth, self.config.depth_encoder is not None),
+            'world_from_camera': (conditions.world_from_camera, bool(self.config.pose_injection)),
+        }
+        refused = [kind for kind, (value, supported) in possible.items() if value is not None and not supported]
+        if refused:
+            raise ValueError(f'this configuration of the network cannot take {", ".join(refused)}')
+
+    def _with_conditions(self, tokens: torch.Tensor, conditions: Conditions) -> torch.Tensor:
+        """Add the tokens of known rays and depths to those of the images."""
+        if conditions.rays is not None and conditions.use_rays is not None:
+            tokens = _added(tokens, conditions.use_rays, lambda on: self.ray_embed(conditions.rays[on]))
+        if conditions.depth is not None and conditions.use_depth is not None:
+            tokens = _added(
+                tokens, conditions.use_depth, lambda on: self.depth_encoder(conditions.depth[on]) + self.depth_emb
+            )
+        return tokens
+
+    def _with_poses(
+        self, x: torch.Tensor, injection: nn.Module, grid: tuple[int, int], conditions: Conditions
+    ) -> torch.Tensor:
+        """Add what known poses say to the patch tokens of ``x`` (B, N, T, C).
+
+        Only the views with a pose are gathered: the same numbers as a mask of (N * P)^2, which is never built.
+        """
+        poses, use, registers = conditions.world_from_camera, conditions.use_poses, self.config.registers
+        patches = x[:, :, registers:]
+        if use.all():
+            patches = patches + injection(patches.flatten(1, 2), poses, grid).view_as(patches)
+        else:
+            deltas = []
+            for sample in use.any(1).nonzero().flatten().tolist():
+                on = use[sample].nonzero().flatten().to(x.device)
+                delta = injection(patches[sample, on].flatten(0, 1)[None], poses[sample, on][None], grid)
+                deltas.append(delta.view(len(on), -1, x.shape[-1]))
+            where = tuple(index.to(x.device) for index in use.nonzero(as_tuple=True))
+            patches = patches.index_put(where, torch.cat(deltas), accumulate=True)
+        return torch.cat([x[:, :, :registers], patches], 2)
+
+
+def _added(tokens: torch.Tensor, use: torch.Tensor, embed) -> torch.Tensor:
+    """``tokens`` (B, N, P, C) plus ``embed`` of the views where ``use`` (B, N) is on."""
+    on = tuple(index.to(tokens.device) for index in use.nonzero(as_tuple=True))
+    values = embed(on).to(tokens.dtype)
+    if use.all():
+        return tokens + values.view_as(tokens)
+    return tokens.index_put(on, values, accumulate=True)
+
+
+def _scaled(poses: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+    """Camera centres of ``poses`` (B, N, 4, 4) times ``scale`` (B,)."""
+    factors = torch.ones_like(poses)
+    factors[..., :3, 3] = scale[:, None, None]
+    return poses * factors
+
+
+def check_images(images: torch.Tensor) -> None:
+    """Refuse what is not a (B, N, 3, H, W) batch of images in [0, 1]; raises ValueError."""
+    if images.ndim != 5 or images.shape[2] != 3 or 0 in images.shape[:2]:
+        raise ValueError(f'images have shape {tuple(images.shape)}; expected (B, N, 3, H, W) with at least one view')
+    if not images.is_floating_point():
+        raise ValueError(f'images are {images.dtype}; expected floating point in [0, 1]: divide uint8 by 255')
+    if images.device.type == 'meta':
+        return
+    low, high = (float(value) for value in images.aminmax())
+    if not (low >= -1e-3 and high <= 1 + 1e-3):
+        problem = 'contain NaN' if low != low else f'lie in [{low:.3g}, {high:.3g}]'
+        raise ValueError(f'images {problem}; expected values in [0, 1]')
