@@ -1,0 +1,145 @@
+"""CameraInfo: the intrinsics of this package's pixels, and maps that undo the lens distortion.
+
+A CameraInfo puts the centre of the first pixel at (0, 0); below the nodes it lies at (0.5, 0.5). The half pixel is
+added here and nowhere else. The rectification matrix R is not applied: images stay in the optical frame that TF knows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from sensor_msgs.msg import CameraInfo
+
+HALF_PIXEL = 0.5
+COEFFICIENTS = {'plumb_bob': (4, 5), 'rational_polynomial': (8, 12, 14), 'equidistant': (4,)}
+"""Distortion models and how many coefficients they may have."""
+
+
+class CalibrationError(ValueError):
+    """A CameraInfo that cannot be used; the text says why."""
+
+
+@dataclass(frozen=True)
+class Lens:
+    """How a camera maps rays to the pixels of its images, in OpenCV's convention (first pixel at zero)."""
+
+    model: str
+    matrix: np.ndarray  # (3, 3) of the distorted image
+    distortion: np.ndarray  # (4), (5), (8), ...
+    rectified_matrix: np.ndarray  # (3, 3) of the rectified image
+    size: tuple[int, int]
+    """Width, height of the image that the matrices are about."""
+
+    @property
+    def distorted(self) -> bool:
+        return bool(np.any(self.distortion)) or not np.array_equal(self.matrix, self.rectified_matrix)
+
+    def resized(self, width: int, height: int) -> Lens:
+        """The same lens for an image of another size, which must show the same field of view."""
+        sx, sy = width / self.size[0], height / self.size[1]
+        if abs(sx / sy - 1.0) > 0.02:
+            raise CalibrationError(
+                f'CameraInfo is for {self.size[0]} x {self.size[1]} pixels, the image has {width} x {height}: '
+                'other proportions; publish a CameraInfo that fits'
+            )
+        matrices = (_scaled(self.matrix, sx, sy), _scaled(self.rectified_matrix, sx, sy))
+        return Lens(self.model, matrices[0], self.distortion, matrices[1], (width, height))
+
+
+def lens_of(info: CameraInfo) -> Lens | None:
+    """The lens that a CameraInfo describes; None when it says "not calibrated" (K[0] = 0).
+
+    Raises:
+        CalibrationError: numbers that cannot be, or a distortion model that is not known.
+    """
+    matrix = np.array(info.k, float).reshape(3, 3)
+    distortion = np.array(info.d, float)
+    projection = np.array(info.p, float).reshape(3, 4)[:, :3]
+    if not np.any(matrix):
+        return None
+    if not (np.isfinite(matrix).all() and np.isfinite(distortion).all() and np.isfinite(projection).all()):
+        raise CalibrationError('CameraInfo contains NaN or infinity')
+    if matrix[0, 0] <= 0 or matrix[1, 1] <= 0:
+        raise CalibrationError(f'CameraInfo has the focal lengths {matrix[0, 0]:g}, {matrix[1, 1]:g}; positive expected')
+    if not info.width or not info.height:
+        raise CalibrationError('CameraInfo does not say the size of the image')
+    model = info.distortion_model or 'plumb_bob'
+    if distortion.any():
+        _check_model(model, len(distortion))
+    rectified = projection if projection[0, 0] > 0 and projection[1, 1] > 0 else matrix
+    size = (info.roi.width or info.width, info.roi.height or info.height)
+    binning = (max(info.binning_x, 1), max(info.binning_y, 1))
+    return Lens(
+        model,
+        _cropped_and_binned(matrix, info, binning),
+        distortion,
+        _cropped_and_binned(rectified, info, binning),
+        (size[0] // binning[0], size[1] // binning[1]),
+    )
+
+
+class Rectifier:
+    """Undoes the distortion of the images of one camera; the maps are made once per lens and image size."""
+
+    def __init__(self, lens: Lens) -> None:
+        self.lens = lens
+        self._for_size: Lens | None = None
+        self._maps: tuple[np.ndarray, np.ndarray] | None = None
+
+    def intrinsics(self, width: int, height: int) -> np.ndarray:
+        """(3, 3) of the rectified image, with the first pixel's centre at (0.5, 0.5).
+
+        Raises:
+            CalibrationError: the image has other proportions than the calibration.
+        """
+        matrix = self._prepared(width, height).rectified_matrix.copy()
+        matrix[:2, 2] += HALF_PIXEL
+        return matrix
+
+    def rectify(self, pixels: np.ndarray) -> np.ndarray:
+        """(H, W, 3) uint8 -> the same without distortion, black where the camera saw nothing."""
+        lens = self._prepared(pixels.shape[1], pixels.shape[0])
+        if not lens.distorted:
+            return pixels
+        if self._maps is None:
+            self._maps = _maps(lens)
+        return cv2.remap(pixels, *self._maps, cv2.INTER_LINEAR)
+
+    def _prepared(self, width: int, height: int) -> Lens:
+        if self._for_size is None or self._for_size.size != (width, height):
+            same = self.lens.size == (width, height)
+            self._for_size = self.lens if same else self.lens.resized(width, height)
+            self._maps = None
+        return self._for_size
+
+
+def _check_model(model: str, count: int) -> None:
+    if model not in COEFFICIENTS:
+        raise CalibrationError(f'distortion model {model!r} is not known; known are {", ".join(COEFFICIENTS)}')
+    if count not in COEFFICIENTS[model]:
+        raise CalibrationError(f'{model} takes {COEFFICIENTS[model]} coefficients, CameraInfo has {count}')
+
+
+def _cropped_and_binned(matrix: np.ndarray, info: CameraInfo, binning: tuple[int, int]) -> np.ndarray:
+    moved = matrix.copy()
+    moved[0, 2] -= info.roi.x_offset
+    moved[1, 2] -= info.roi.y_offset
+    return _scaled(moved, 1 / binning[0], 1 / binning[1])
+
+
+def _scaled(matrix: np.ndarray, sx: float, sy: float) -> np.ndarray:
+    """Scale about the corner of the image, which lies half a pixel outside of the first centre."""
+    scaled = matrix.copy()
+    scaled[:2, 2] += HALF_PIXEL
+    scaled[0] *= sx
+    scaled[1] *= sy
+    scaled[:2, 2] -= HALF_PIXEL
+    return scaled
+
+
+def _maps(lens: Lens) -> tuple[np.ndarray, np.ndarray]:
+    # CV_16SC2 with a table of fractions is OpenCV's fast form of a map.
+    make = cv2.fisheye.initUndistortRectifyMap if lens.model == 'equidistant' else cv2.initUndistortRectifyMap
+    return make(lens.matrix, lens.distortion, np.eye(3), lens.rectified_matrix, lens.size, cv2.CV_16SC2)

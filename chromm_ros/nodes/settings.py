@@ -1,0 +1,116 @@
+"""The node's own settings. With those of the capture they are the parameters of the node ``chromm``."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+from chromm_ros.capture.settings import CaptureSettings
+from chromm_ros.settings import setting
+
+
+@dataclass(frozen=True)
+class NodeSettings:
+    """Where images come from, which network runs, and what is published."""
+
+    cameras: tuple[str, ...] = setting(
+        ('camera_0', 'camera_1', 'camera_2', 'camera_3'), 'Names of the cameras of the rig, in its order.'
+    )
+    image_topic: str = setting(
+        '{camera}/image', 'Topic of the images; {camera} stands for the name. The compressed transport appends /compressed.'
+    )
+    camera_info_topic: str = setting('{camera}/camera_info', 'Topic of the calibration; may stay silent.')
+    image_transport: str = setting('raw', 'Type of the image messages.', choices=('raw', 'compressed'))
+    image_reliability: str = setting(
+        'best_effort',
+        'Reliability of the image subscriptions. best_effort understands every publisher; reliable needs a reliable one.',
+        choices=('best_effort', 'reliable'),
+    )
+    rectify: bool = setting(True, 'Undo the lens distortion that CameraInfo describes.')
+    sync_slop: float = setting(
+        0.02, 'Images of one set differ in their stamps by at most this.', unit='s', low=0.0, high=0.5, live=True
+    )
+    sync_queue_size: int = setting(10, 'Images that wait per camera for those of the others.', low=1, high=100)
+    min_views: int = setting(1, 'Cameras that an image set needs at least.', low=1, high=32, live=True)
+    queue_policy: str = setting(
+        'latest',
+        'While a window is computed, latest keeps only the newest image set that came meanwhile; block makes the '
+        'subscriptions wait, for recordings.',
+        choices=('latest', 'block'),
+    )
+
+    preset: str = setting('tiny', 'Network: tiny is in the package, full takes the public checkpoints.', choices=('tiny', 'full'))
+    weights: str = setting('', 'Weight file of the network; empty: the one in the package (tiny only).')
+    human_head: str = setting(
+        'chromm', 'Head that reads people: that of CHROMM, or that of the public Multi-HMR checkpoint.',
+        choices=('chromm', 'multi_hmr'),
+    )
+    body_model: str = setting('', 'SMPLX_NEUTRAL.npz of yours; empty: the free body in the package.')
+    device: str = setting('auto', 'auto: the GPU where there is one; else cpu, cuda, cuda:1, ...')
+    precision: str = setting('fp32', 'Number format of the network.', choices=('fp32', 'bf16', 'fp16'))
+
+    world_frame: str = setting('map', 'Frame of everything that is published; z up.')
+    camera_frame_prefix: str = setting(
+        'chromm/', 'TF frames of estimated cameras are <prefix><camera>_optical_frame.'
+    )
+    tf_timeout: float = setting(
+        0.1, 'How long a window waits for the TF of a camera at the stamp of its image.', unit='s', low=0.0, high=2.0, live=True
+    )
+    publish_human_tf: bool = setting(
+        False, 'Send a frame body_<body_id> for every tracked person. TF never forgets a frame.', live=True
+    )
+    publish_joints: bool = setting(True, 'Fill the joints of Human messages.', live=True)
+    publish_capsules: bool = setting(True, 'Fill the capsules of Human messages.', live=True)
+    margin_sigma: float = setting(
+        2.0, 'Standard deviations of the position in the margin of the bounding cylinder.', low=0.0, high=10.0, live=True
+    )
+    marker_style: str = setting(
+        'skeleton', 'What ~/markers shows of a person.', choices=('skeleton', 'capsules', 'mesh'), live=True
+    )
+    obstacle_spacing: float = setting(
+        0.1, 'Distance of the points of ~/obstacles on the surface of the capsules.', unit='m', low=0.02, high=1.0, live=True
+    )
+    scene_period: float = setting(
+        1.0, 'Least time between two messages on ~/scene.', unit='s', low=0.0, high=600.0, live=True
+    )
+    prediction_rate: float = setting(
+        0.0, 'Rate of ~/humans_predicted; 0: off.', unit='Hz', low=0.0, high=100.0, live=True
+    )
+    diagnostics_period: float = setting(1.0, 'Time between two messages on /diagnostics.', unit='s', low=0.1, high=60.0)
+    max_latency: float = setting(
+        2.0, 'Delay from the image to the message from which the diagnostics warn.', unit='s', low=0.01, high=60.0, live=True
+    )
+    save_directory: str = setting(
+        '', 'The only folder into which ~/save_scene may write; empty: the service refuses.'
+    )
+    autostart: bool = setting(
+        True, 'Configure and activate at the start, unless a lifecycle manager is connected.'
+    )
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """All parameters of the node ``chromm``, as they were at one time."""
+
+    node: NodeSettings = dataclasses.field(default_factory=NodeSettings)
+    capture: CaptureSettings = dataclasses.field(default_factory=CaptureSettings)
+
+
+@dataclass(frozen=True)
+class CamerasSettings:
+    """Parameters of the synthetic cameras."""
+
+    cameras: tuple[str, ...] = setting(
+        ('camera_0', 'camera_1', 'camera_2', 'camera_3'), 'Names of the cameras; their number is that of the rig (1 to 8).'
+    )
+    seed: int = setting(0, 'Of the room, the cameras, the people and their motion.', low=0, high=2**31 - 1)
+    people: int = setting(3, 'People in the room.', low=0, high=20)
+    rate: float = setting(10.0, 'Images per second of every camera.', unit='Hz', low=0.1, high=60.0)
+    width: int = setting(192, 'Width of the images.', unit='px', low=32, high=1920)
+    height: int = setting(144, 'Height of the images.', unit='px', low=32, high=1080)
+    compressed: bool = setting(False, 'Send CompressedImage (JPEG) on <camera>/image/compressed instead of Image.')
+    world_frame: str = setting('map', 'Parent of the camera frames, and frame of the truth.')
+    publish_tf: bool = setting(True, 'Publish the poses of the cameras on /tf_static.')
+    stopped: tuple[str, ...] = setting(
+        ('',), 'Cameras that send nothing at the moment. ROS knows no empty list of strings: one empty name stands for none.', live=True
+    )
