@@ -16,8 +16,8 @@ Whoever reads this file knows the system. Conventions that hold everywhere:
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -70,6 +70,39 @@ class FrameFeatures:
     """(N, P, C) patch tokens of the scene encoder."""
     human: torch.Tensor
     """(N, Q, D) patch tokens of the human encoder."""
+    image_sizes: tuple[tuple[int, int], ...]
+    """(height, width) of each original image: the pixels that people and intrinsics are given in."""
+    scene_size: tuple[int, int]
+    """(height, width) that all rows were brought to for the scene encoder."""
+
+    def __len__(self) -> int:
+        return len(self.image_sizes)
+
+    def take(self, rows: Sequence[int] | slice) -> FrameFeatures:
+        """Some of the rows, in the order asked for."""
+        picked = range(len(self))[rows] if isinstance(rows, slice) else rows
+        index = list(picked)
+        sizes = tuple(self.image_sizes[row] for row in index)
+        return replace(self, scene=self.scene[index], human=self.human[index], image_sizes=sizes)
+
+    @staticmethod
+    def join(parts: Sequence[FrameFeatures]) -> FrameFeatures:
+        """The rows of all parts, one after the other.
+
+        Raises:
+            ValueError: there is no part, or the parts were encoded at different sizes and cannot share a window.
+        """
+        sizes = {part.scene_size for part in parts}
+        if len(sizes) != 1:
+            raise ValueError(f'features of one window must have one size; these have {sorted(sizes) or "none"}')
+        import torch
+
+        return FrameFeatures(
+            scene=torch.cat([part.scene for part in parts]),
+            human=torch.cat([part.human for part in parts]),
+            image_sizes=tuple(size for part in parts for size in part.image_sizes),
+            scene_size=sizes.pop(),
+        )
 
 
 @dataclass(frozen=True)
@@ -259,6 +292,16 @@ class Cloud:
 
 
 @dataclass(frozen=True)
+class Step:
+    """The people at one time of a window."""
+
+    stamp: int  # [ns]
+    humans: tuple[Human, ...]
+    """Those that were observed at this time; their ``observations`` are given in the newest step only."""
+    cameras: tuple[CameraState, ...]
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """The world as the capture knows it after one window. Everything a message needs."""
 
@@ -286,3 +329,6 @@ class Snapshot:
     """What this window left out, by reason."""
     messages: tuple[str, ...] = ()
     """Sentences for a person: a fallback was taken, a camera was bumped, memory ran out."""
+    steps: tuple[Step, ...] = ()
+    """What happened since the previous snapshot, oldest first; the last step is at ``stamp``. More than one where the
+    stride is larger than 1."""

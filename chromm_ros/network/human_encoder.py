@@ -11,7 +11,7 @@ from torch import nn
 from .detection import Heads, find_heads
 from .pelvis_head import PelvisHead
 from .pixel_shuffle_head import PixelShuffleHead
-from .precision import full_precision
+from .precision import autocast, dtype_of, full_precision, store_weights
 from .presets import FULL_HUMAN, TINY_HUMAN, HumanEncoderConfig
 from .public_weights import load_checked, renamed
 from .vit import ViT
@@ -23,6 +23,21 @@ PUBLIC_PREFIXES = {'backbone.encoder.': 'backbone.', 'mlp_classif.': 'detection.
 """Keys of a public Multi-HMR checkpoint -> keys here."""
 
 
+class TokenMlp(nn.Sequential):
+    """Linear - ReLU - Linear on tokens (..., width), always in fp32."""
+
+    FULL_PRECISION = True
+
+    def __init__(self, width: int, outputs: int, bias: float = 0.0) -> None:
+        last = nn.Linear(width, outputs)
+        nn.init.constant_(last.bias, bias)
+        super().__init__(nn.Linear(width, width), nn.ReLU(), last)
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        with full_precision(tokens.device):
+            return super().forward(tokens.float())
+
+
 class HumanEncoder(nn.Module):
     """ViT with an MLP per token for heads and their offsets; CHROMM adds the masks and the pelvises.
 
@@ -32,12 +47,13 @@ class HumanEncoder(nn.Module):
     def __init__(self, config: HumanEncoderConfig) -> None:
         super().__init__()
         self.config = config
+        self.precision = 'fp32'
         width, patch = config.vit.width, config.vit.patch
         self.backbone = ViT(config.vit)
         self.grid = self.backbone.grid(*config.image_size)
         # One patch in a hundred or fewer holds a head: start from that rate.
-        self.detection = _token_mlp(width, 1, bias=-4.0)
-        self.offset = _token_mlp(width, 2)
+        self.detection = TokenMlp(width, 1, bias=-4.0)
+        self.offset = TokenMlp(width, 2)
         if config.chromm_heads:
             self.mask = PixelShuffleHead(width, (1,), patch, config.mask_cells)
             self.pelvis = PelvisHead(width, width, patch, config.image_size)
@@ -62,6 +78,13 @@ class HumanEncoder(nn.Module):
         own.pop('backbone.mask_token', None)  # DINOv2 trains with it; nothing reads it
         load_checked(self, own, 'Multi-HMR', without=('mask.', 'pelvis.'))
 
+    def set_precision(self, precision: str) -> HumanEncoder:
+        """Compute the backbone in 'fp32', 'bf16' or 'fp16' and keep its weights so; the heads stay fp32."""
+        dtype_of(precision)
+        self.precision = precision
+        store_weights(self, precision)
+        return self
+
     def tokens(self, images: torch.Tensor) -> torch.Tensor:
         """Images (B, 3, height, width) in [0, 1] -> patch tokens (B, P, width), row by row, float32."""
         if tuple(images.shape[-2:]) != tuple(self.config.image_size):
@@ -70,17 +93,16 @@ class HumanEncoder(nn.Module):
                 f'got {tuple(images.shape[-2:])}; bring them there with Letterbox.place'
             )
         mean, std = _image_statistics(images.device)
-        return self.backbone((images - mean) / std)
+        with autocast(images.device, self.precision):
+            return self.backbone((images - mean) / std)
 
     def detection_logits(self, tokens: torch.Tensor) -> torch.Tensor:
         """Tokens (..., width) -> logits (...) that the patch holds a head joint."""
-        with full_precision(tokens.device):
-            return self.detection(tokens.float())[..., 0]
+        return self.detection(tokens)[..., 0]
 
     def offsets(self, tokens: torch.Tensor) -> torch.Tensor:
         """Tokens (..., width) -> (..., 2) x and y of the head from the centre of its patch, in patches."""
-        with full_precision(tokens.device):
-            return self.offset(tokens.float())
+        return self.offset(tokens)
 
     def mask_logits(self, tokens: torch.Tensor) -> torch.Tensor:
         """Tokens (B, P, width) -> logits (B, height, width) that a pixel shows a person."""
@@ -102,10 +124,3 @@ def _image_statistics(device: torch.device) -> tuple[torch.Tensor, torch.Tensor]
     """Kept per device: a constant that is made anew in every pass stalls a GPU and cannot be captured in a graph."""
     mean, std = torch.tensor([IMAGE_MEAN, IMAGE_STD], device=device)[..., None, None]
     return mean, std
-
-
-def _token_mlp(width: int, outputs: int, bias: float | None = None) -> nn.Sequential:
-    last = nn.Linear(width, outputs)
-    if bias is not None:
-        nn.init.constant_(last.bias, bias)
-    return nn.Sequential(nn.Linear(width, width), nn.ReLU(), last)

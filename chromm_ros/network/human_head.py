@@ -37,7 +37,9 @@ class PersonEstimate:
 
 
 class HumanHead(nn.Module):
-    """Fusion MLP, four two-layer SMPL decoders, depth residual. A batch of people, no loop."""
+    """Fusion MLP, four two-layer SMPL decoders, depth residual. A batch of people, no loop; in fp32."""
+
+    FULL_PRECISION = True
 
     def __init__(self, config: HumanHeadConfig) -> None:
         super().__init__()
@@ -81,30 +83,35 @@ class HumanHead(nn.Module):
             log_focal: (M,) log(fx / image width).
             sampled_depth: (M,) depth of the scene at the head pixel [m], positive.
         """
-        parts = [self.scene_norm(scene).to(human.dtype), human]
-        if self.config.camera_features:
-            parts += [ray.to(human.dtype), log_focal[:, None].to(human.dtype)]
-        fused = self.fuse(torch.cat(parts, -1))
-        pose, root = self.decode_pose(fused).float(), self.decode_root(fused).float()
-        depth, own_depth = self._depth(fused, log_focal.float(), sampled_depth.float())
-        with full_precision(fused.device):
-            rotations = from_6d((pose + self.mean_pose).unflatten(-1, (POSE_ROTATIONS, 6)))
-            root_from_view = from_6d(root + self.mean_root)
-            turned = viewing_rotation(ray.float()) @ root_from_view if self.config.allocentric else root_from_view
-        return PersonEstimate(rotations, self.decode_betas(fused).float(), turned, root_from_view, depth, own_depth)
+        with full_precision(human.device):
+            parts = [self.scene_norm(scene.float()), human.float()]
+            if self.config.camera_features:
+                parts += [ray.float(), log_focal[:, None].float()]
+            fused = self.fuse(torch.cat(parts, -1))
+            pose = self.decode_pose(fused) + self.mean_pose
+            root = from_6d(self.decode_root(fused) + self.mean_root)
+            depth, own_depth = self._depth(fused, log_focal.float(), sampled_depth.float())
+            return PersonEstimate(
+                pose=from_6d(pose.unflatten(-1, (POSE_ROTATIONS, 6))),
+                betas=self.decode_betas(fused),
+                root_rotation=viewing_rotation(ray.float()) @ root if self.config.allocentric else root,
+                root_from_view=root,
+                depth=depth,
+                own_depth=own_depth,
+            )
 
     def _depth(
         self, fused: torch.Tensor, log_focal: torch.Tensor, sampled: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Depth of the head and the person's own part of it, (M,) each [m] (CHROMM eq. 1)."""
-        output = self.decode_depth(fused)[:, 0].float()
+        output = self.decode_depth(fused)[:, 0]
         if self.config.depth == 'residual':
             depth = (sampled + output).clamp(min=NEAREST)
             return depth, depth
         # A person of one apparent size is twice as far away under twice the focal length.
         own = log_focal + output + 1.0
         coarse = sampled.clamp(min=NEAREST).log()
-        trust = self.decode_trust(torch.cat([fused, (coarse - own)[:, None].to(fused.dtype)], -1)).float()
+        trust = self.decode_trust(torch.cat([fused, (coarse - own)[:, None]], -1))
         depth = own + torch.sigmoid(trust[:, 0]) * (coarse - own) + trust[:, 1]
         return depth.exp(), own.exp()
 

@@ -8,6 +8,7 @@ from torch import nn
 from .detection import take
 from .human_head import two_layers
 from .letterbox import Letterbox
+from .precision import full_precision
 
 
 class PelvisHead(nn.Module):
@@ -15,6 +16,8 @@ class PelvisHead(nn.Module):
 
     Pixels are those of the encoder's input everywhere.
     """
+
+    FULL_PRECISION = True
 
     def __init__(self, dim: int, hidden: int, patch: int, image_size: tuple[int, int]) -> None:
         super().__init__()
@@ -26,7 +29,8 @@ class PelvisHead(nn.Module):
 
     def coarse_px(self, head_token: torch.Tensor, head_px: torch.Tensor) -> torch.Tensor:
         """Head tokens (..., dim) and pixels (..., 2) -> pelvis pixels (..., 2), inside the image or not."""
-        return head_px + self.coarse(head_token).float() * max(self.image_size)
+        with full_precision(head_token.device):
+            return head_px + self.coarse(head_token.float()) * max(self.image_size)
 
     def patch_of(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Pixels (..., 2) -> token index of their patch (the nearest one for pixels outside) and whether inside."""
@@ -39,7 +43,8 @@ class PelvisHead(nn.Module):
         """Tokens (..., dim) of the patches ``index`` (...) and head tokens -> pelvis pixels (..., 2)."""
         columns = self.image_size[1] // self.patch
         patch = torch.stack([index % columns, index // columns], -1)
-        return (patch + 0.5 + self.fine(torch.cat([token, head_token], -1)).float()) * self.patch
+        with full_precision(token.device):
+            return (patch + 0.5 + self.fine(torch.cat([token, head_token], -1).float())) * self.patch
 
     def forward(
         self, tokens: torch.Tensor, head_token: torch.Tensor, head_px: torch.Tensor, content: Letterbox | None = None

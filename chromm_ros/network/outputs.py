@@ -1,0 +1,118 @@
+"""What goes into the network besides images, and what comes out of it."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import numpy as np
+import torch
+
+Array = TypeVar('Array', torch.Tensor, np.ndarray)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What is known of the cameras of N images. Rows without knowledge may hold anything."""
+
+    intrinsics: np.ndarray | None = None
+    """(N, 3, 3) pixels of the original images."""
+    has_intrinsics: np.ndarray | None = None
+    """(N,) bool; None: all, if intrinsics are given."""
+    world_from_camera: np.ndarray | None = None
+    """(N, 4, 4) one frame for all rows [m]. The network takes their shape from them, not their scale."""
+    has_pose: np.ndarray | None = None
+    """(N,) bool; None: all, if poses are given."""
+
+    def knows_intrinsics(self, rows: int) -> np.ndarray:
+        """(N,) bool."""
+        return _known(self.intrinsics, self.has_intrinsics, rows)
+
+    def knows_pose(self, rows: int) -> np.ndarray:
+        """(N,) bool."""
+        return _known(self.world_from_camera, self.has_pose, rows)
+
+
+def _known(values: np.ndarray | None, has: np.ndarray | None, rows: int) -> np.ndarray:
+    if values is None:
+        return np.zeros(rows, bool)
+    if len(values) != rows:
+        raise ValueError(f'calibration of {len(values)} rows given for {rows} images')
+    finite = np.isfinite(np.asarray(values, float)).all((1, 2))
+    return finite if has is None else finite & np.asarray(has, bool)
+
+
+@dataclass(frozen=True)
+class SceneGeometry:
+    """Scene and cameras of the F rows that the heads ran on; metric by the network's own estimate of scale."""
+
+    local_points: torch.Tensor
+    """(F, h, w, 3) camera frame [m]."""
+    confidence: torch.Tensor | None
+    """(F, h, w) in [0, 1]; None unless asked for."""
+    world_from_camera: torch.Tensor
+    """(F, 4, 4) one frame for all rows, which is arbitrary except where the network has its own gauge."""
+    intrinsics: torch.Tensor
+    """(F, 3, 3) pixels of the original images: as given, or recovered from the rays."""
+    human_mask: torch.Tensor
+    """(F, h, w) bool: the pixel shows a person."""
+    metric_scale: torch.Tensor
+    """() scale that all lengths have been multiplied by."""
+    tokens: torch.Tensor
+    """(F, P, C) decoded tokens of the patches."""
+    scene_size: tuple[int, int]
+    """(h, w) of the maps."""
+
+    def static_points(self, confidence: float = 0.1) -> torch.Tensor:
+        """(F, h, w) bool: points of the static scene, without people, edges and doubtful depths (CHROMM 3.1)."""
+        from .point_maps import edges
+
+        keep = ~self.human_mask
+        if self.confidence is not None:
+            keep = keep & (self.confidence > confidence)
+        return keep & ~edges(self.local_points, keep)
+
+
+@dataclass(frozen=True)
+class PeopleEstimates(Generic[Array]):
+    """People of F images, M each. Rows that are not ``valid`` hold zeros (identity for rotations)."""
+
+    valid: Array
+    """(F, M) bool."""
+    found: Array
+    """(F,) int: heads above the threshold; more than M: the rest was left out."""
+    score: Array
+    """(F, M) in [0, 1]."""
+    token: Array
+    """(F, M, D) head token of the human encoder."""
+    head_px: Array
+    """(F, M, 2) pixels of the original image."""
+    pelvis_px: Array
+    """(F, M, 2) pixels of the original image; may lie outside of it."""
+    pose: Array
+    """(F, M, 52, 3, 3)."""
+    betas: Array
+    """(F, M, 10)."""
+    root_rotation: Array
+    """(F, M, 3, 3) camera from body."""
+    depth: Array
+    """(F, M) z of the head joint in the camera frame [m]."""
+    head: Array
+    """(F, M, 3) head joint, camera frame [m]."""
+    canonical_joints: Array
+    """(F, M, 55, 3) root unrotated, pelvis at the origin [m]."""
+    intrinsics: Array
+    """(F, 3, 3) pixels of the original image."""
+
+    def numpy(self: PeopleEstimates[torch.Tensor]) -> PeopleEstimates[np.ndarray]:
+        """The same on the host, in one copy: this is where the program waits for the device."""
+        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        flat = torch.cat([value.flatten().float() for value in fields.values()]).cpu().numpy()
+        arrays, start = {}, 0
+        for name, value in fields.items():
+            array = flat[start : start + value.numel()].reshape(value.shape)
+            start += value.numel()
+            kind = {torch.bool: bool, torch.int64: np.int64}.get(value.dtype)
+            arrays[name] = array if kind is None else array.astype(kind)
+        return PeopleEstimates(**arrays)
