@@ -6,6 +6,7 @@ A subcommand is imported when it is called, so that ``chromm --help`` is quick a
 from __future__ import annotations
 
 import importlib
+import inspect
 import sys
 from dataclasses import dataclass
 
@@ -21,6 +22,8 @@ class Command:
     words: str
     place: str
     help: str
+    ros: bool = False
+    """The arguments go to ROS as they are (``--ros-args ...``)."""
 
 
 COMMANDS = (
@@ -28,9 +31,7 @@ COMMANDS = (
     Command('run', 'chromm_ros.nodes.commands:run', 'the capture node on your cameras, without ros2 launch'),
     Command('record', 'chromm_ros.nodes.commands:record', 'write topics into an MCAP bag'),
     Command('replay', 'chromm_ros.nodes.commands:replay', 'publish a bag again, with /clock'),
-    Command(
-        'reconstruct', 'chromm_ros.recording.commands:reconstruct', 'people and scene of recordings'
-    ),
+    Command('reconstruct', 'chromm_ros.recording.commands:reconstruct', 'people and scene of recordings'),
     Command('train', 'chromm_ros.training.commands:train', 'the two stages of CHROMM, and the tiny preset'),
     Command('evaluate synthetic', 'chromm_ros.evaluation.commands:synthetic', 'scores on held-out synthetic scenes'),
     Command(
@@ -60,6 +61,11 @@ def main() -> int:
     module, _, name = command.place.partition(':')
     function = getattr(importlib.import_module(module), name)
     arguments = words[len(command.words.split()) :]
+    if command.ros and not set(arguments) & {'-h', '--help'}:
+        return int(function(arguments) or 0)
+    if command.ros:
+        print(f'{inspect.getdoc(function)}\n\nusage: chromm {command.words} [--ros-args -p NAME:=VALUE ...]')
+        return 0
     try:
         result = tyro.cli(function, prog=f'chromm {command.words}', args=arguments)
     except KeyboardInterrupt:

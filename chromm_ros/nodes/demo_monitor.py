@@ -10,10 +10,10 @@ import numpy as np
 from geometry_msgs.msg import PoseArray
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
-from scipy.spatial.transform import Rotation
 
 from chromm_ros.evaluation.scoring import CameraScore, Crowd, PeopleScore, align_by_cameras
 from chromm_ros.msg import CaptureStatus, Human, HumanArray
+from chromm_ros.nodes.views import pose_matrices
 
 KEPT = 600
 """Truth messages remembered; the capture is never a minute behind."""
@@ -122,23 +122,6 @@ def crowd(humans: list[Human]) -> Crowd:
     """Joints and root rotations of messages as arrays."""
     poses = np.array([pose_matrices(human.joints) for human in humans]).reshape(-1, 55, 4, 4)
     return Crowd(np.array([human.id for human in humans], int), poses[:, :, :3, 3], poses[:, 0, :3, :3])
-
-
-def pose_matrices(poses: Any) -> np.ndarray:
-    """(N, 4, 4) matrices of ``geometry_msgs/Pose``; NaN where a quaternion is not one."""
-    values = np.array(
-        [
-            (p.position.x, p.position.y, p.position.z, *(getattr(p.orientation, axis) for axis in 'xyzw'))
-            for p in poses
-        ]
-    ).reshape(-1, 7)
-    matrices = np.tile(np.eye(4), (len(values), 1, 1))
-    good = np.isfinite(values).all(1) & (np.linalg.norm(values[:, 3:], axis=1) > 0.5)
-    matrices[~good] = np.nan
-    matrices[good, :3, 3] = values[good, :3]
-    if good.any():
-        matrices[good, :3, :3] = Rotation.from_quat(values[good, 3:]).as_matrix()
-    return matrices
 
 
 def _stamp(message: Any) -> int:

@@ -1,0 +1,53 @@
+"""Send a goal 1.2 m in front of one person, and keep to that person. Needs only the messages of chromm_ros.
+
+python follow_person.py --ros-args -p distance:=1.2 -r goal_pose:=/goal_pose
+"""
+
+import math
+
+import rclpy
+from geometry_msgs.msg import PoseStamped
+from rclpy.node import Node
+
+from chromm_ros.msg import Human, HumanArray
+
+
+class FollowPerson(Node):
+    def __init__(self):
+        super().__init__('follow_person')
+        self.distance = self.declare_parameter('distance', 1.2).value  # [m]
+        self.max_age = self.declare_parameter('max_age', 1.0).value  # [s]; older people are not followed
+        self.followed = None
+        self.goals = self.create_publisher(PoseStamped, 'goal_pose', 1)
+        self.create_subscription(HumanArray, '/chromm/humans', self.on_humans, 5)
+
+    def on_humans(self, message):
+        age = (self.get_clock().now() - rclpy.time.Time.from_msg(message.header.stamp)).nanoseconds * 1e-9
+        tracked = {human.id: human for human in message.humans if human.state == Human.TRACKED}
+        absorbed = {old: human.id for human in message.humans for old in human.absorbed}
+        self.followed = absorbed.get(self.followed, self.followed)
+        if age > self.max_age or not tracked:
+            return  # silence: the planner keeps the last goal and its own time-out
+        if self.followed not in tracked:
+            self.followed = max(tracked.values(), key=lambda human: human.confidence).id
+            self.get_logger().info(f'following person {self.followed}')
+        self.goals.publish(goal_before(tracked[self.followed], message.header, self.distance))
+
+
+def goal_before(human, header, distance):
+    """A pose `distance` in front of the person (REP-155: x forward), looking at them."""
+    q, p = human.pose.pose.orientation, human.pose.pose.position
+    heading = math.atan2(2 * (q.w * q.z + q.x * q.y), 1 - 2 * (q.y * q.y + q.z * q.z))
+    goal = PoseStamped(header=header)
+    goal.pose.position.x = p.x + distance * math.cos(heading)
+    goal.pose.position.y = p.y + distance * math.sin(heading)
+    goal.pose.orientation.z, goal.pose.orientation.w = (
+        math.sin((heading + math.pi) / 2),
+        math.cos((heading + math.pi) / 2),
+    )
+    return goal
+
+
+if __name__ == '__main__':
+    rclpy.init()
+    rclpy.spin(FollowPerson())

@@ -1,0 +1,94 @@
+import importlib.util
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rclpy
+import yaml
+from geometry_msgs.msg import Pose
+from scipy.spatial.transform import Rotation
+
+from chromm_ros.body.model import BodyModel
+from chromm_ros.msg import Human, HumanArray
+
+EXAMPLES = Path(__file__).parents[2] / 'examples'
+
+
+def load(name):
+    spec = importlib.util.spec_from_file_location(name, EXAMPLES / f'{name}.py')
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def human(identity, x=0.0, y=0.0, heading=0.0, **fields):
+    made = Human(id=identity, state=Human.TRACKED, confidence=0.9, **fields)
+    made.pose.pose.position.x, made.pose.pose.position.y = x, y
+    made.pose.pose.orientation.z, made.pose.pose.orientation.w = math.sin(heading / 2), math.cos(heading / 2)
+    return made
+
+
+@pytest.mark.parametrize('heading', [0.0, 1.0, -2.5])
+def test_the_goal_lies_before_the_person_and_looks_at_them(heading):
+    goal = load('follow_person').goal_before(human(1, 2.0, 3.0, heading), HumanArray().header, 1.2).pose
+    offset = np.array([goal.position.x - 2.0, goal.position.y - 3.0])
+    np.testing.assert_allclose(offset, 1.2 * np.array([math.cos(heading), math.sin(heading)]), atol=1e-9)
+    looks = Rotation.from_quat([0, 0, goal.orientation.z, goal.orientation.w]).apply([1, 0, 0])[:2]
+    np.testing.assert_allclose(looks, -offset / 1.2, atol=1e-9)
+
+
+@pytest.fixture
+def follower():
+    rclpy.init(args=[])
+    node = load('follow_person').FollowPerson()
+    node.sent = []
+    node.goals.publish = node.sent.append
+    yield node
+    node.destroy_node()
+    rclpy.shutdown()
+
+
+def array_of(node, *humans):
+    message = HumanArray(humans=list(humans))
+    message.header.stamp = node.get_clock().now().to_msg()
+    return message
+
+
+def test_the_follower_keeps_to_one_person_through_a_merge_and_stays_silent_on_old_news(follower):
+    follower.on_humans(array_of(follower, human(4)))
+    follower.on_humans(array_of(follower, human(4), human(5)))
+    assert follower.followed == 4
+    follower.on_humans(array_of(follower, human(5, absorbed=[4]), human(6)))
+    assert follower.followed == 5
+    sent = len(follower.sent)
+    old = array_of(follower, human(5))
+    old.header.stamp.sec -= 10
+    follower.on_humans(old)
+    follower.on_humans(array_of(follower))
+    assert len(follower.sent) == sent
+
+
+def test_retargeting_gets_every_body_joint_by_its_name():
+    example = load('retarget_joints')
+    poses = [Pose() for _ in range(55)]
+    poses[15].position.z = 1.6
+    joints = example.joint_poses(Human(joints=poses))
+    assert len(joints) == 22
+    assert joints['head'] == ((0.0, 0.0, 1.6), (1.0, 0.0, 0.0, 0.0))
+
+
+def test_the_names_of_retargeting_follow_the_body():
+    names = load('retarget_joints').BODY
+    parents = BodyModel.load_proxy().parents
+    expected = {'left_knee': 'left_hip', 'head': 'neck', 'left_wrist': 'left_elbow', 'right_foot': 'right_ankle'}
+    for child, parent in expected.items():
+        assert names[parents[names.index(child)]] == parent
+
+
+def test_the_collision_monitor_listens_to_the_obstacles_and_stops_when_they_fall_silent():
+    settings = yaml.safe_load((EXAMPLES / 'nav2_collision_monitor.yaml').read_text())
+    parameters = settings['collision_monitor']['ros__parameters']
+    assert parameters[parameters['observation_sources'][0]]['topic'] == '/chromm/obstacles'
+    assert parameters['source_timeout'] <= 1.0
+    assert set(parameters['polygons']) <= set(parameters)
