@@ -66,12 +66,12 @@ class Planner:
             place, heading = self._spot(rng), rng.uniform(-np.pi, np.pi)
             first = stay(-1.0, 1.0, place, (heading, heading), sample_activity('idle', rng), 0.0)
             if rng.random() < 0.45:
-                candidate = [*self._walk_and_stay(rng, first, self._spot(rng))]
+                candidate = self._walk_and_stay(rng, first, self._spot(rng))
                 earlier = rng.uniform(0.15, 0.85) * candidate[0].duration
             else:
                 candidate = [self._stay(rng, first)]
                 earlier = rng.uniform(0, 0.5) * candidate[0].duration
-            candidate = [_shifted(segment, -earlier - segments_start(candidate)) for segment in candidate]
+            candidate = [_shifted(segment, -earlier - candidate[0].start) for segment in candidate]
             room = self._freedom(candidate)
             if room > best[0]:
                 best = (room, candidate)
@@ -153,7 +153,7 @@ class Planner:
 
     def _stool_at(self, place: np.ndarray) -> np.ndarray | None:
         for stool in self.room.stools:
-            if np.allclose(stool[:2], place):
+            if stool[0] == place[0] and stool[1] == place[1]:
                 return stool
         return None
 
@@ -171,11 +171,6 @@ class Planner:
         if len(self._tracks):
             room = min(room, np.linalg.norm(places - self._tracks[:, steps], axis=-1).min() - CLEAR_PEOPLE)
         return float(room)
-
-
-def segments_start(segments: list[Segment]) -> float:
-    """When the first of them starts [s]."""
-    return segments[0].start
 
 
 def _final(segment: Segment) -> float:

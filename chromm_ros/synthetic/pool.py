@@ -40,8 +40,8 @@ STEPS = (0.12, 0.12, 0.4, 1.0)
 BATCH = 8
 """Scenes that are skinned together."""
 
-HORIZON = 8.0
-"""Seconds that are planned per cast; t0 lies in the first half."""
+HORIZON = 4.0
+"""Seconds that are planned per cast; t0 lies at least the longest dt before the end."""
 
 LAYOUT: dict[str, tuple[type, tuple[str | int, ...]]] = {
     'images': (np.uint8, ('V', FRAMES, 'H', 'W', 3)),  # RGB
@@ -181,7 +181,7 @@ def _plan(settings: PoolSettings, index: int) -> _Plan:
     room = Room.sample(rng, settings.domain)
     rig = Rig.sample(rng, room, settings.views, settings.image_size)
     casts = tuple(sample_cast(rng, room, rig, (1, settings.most_people), HORIZON) for _ in range(2))
-    start, step = rng.uniform(0, HORIZON / 2), rng.choice(STEPS)
+    start, step = rng.uniform(0, HORIZON - max(STEPS)), rng.choice(STEPS)
     times = np.array([start, start + step, start])
     both = animate(casts[0], times[:2])
     first, second = (_frame(both, t) for t in (0, 1))

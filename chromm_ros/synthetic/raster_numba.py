@@ -121,6 +121,27 @@ def _hit_walls(origin, ray, half):
 
 
 @njit(**_OPTIONS)
+def _screen_bounds(lens, world_from_camera, box, cos, sin, width, height):
+    """Columns and rows (x0, x1, y0, y1; ends excluded) outside of which no ray meets the box."""
+    x0, x1, y0, y1 = 1e9, -1e9, 1e9, -1e9
+    m = world_from_camera
+    for corner in range(8):
+        a, b = box[2] * (2 * (corner & 1) - 1), box[3] * ((corner & 2) - 1)
+        dx, dy = box[0] + cos * a - sin * b - m[0, 3], box[1] + sin * a + cos * b - m[1, 3]
+        dz = (box[5] if corner & 4 else box[4]) - m[2, 3]
+        z = m[0, 2] * dx + m[1, 2] * dy + m[2, 2] * dz
+        if z < 0.1:  # partly behind the camera: its outline is no polygon of the corners
+            return 0, width, 0, height
+        x = lens[0] * (m[0, 0] * dx + m[1, 0] * dy + m[2, 0] * dz) / z + lens[2]
+        y = lens[1] * (m[0, 1] * dx + m[1, 1] * dy + m[2, 1] * dz) / z + lens[3]
+        x0, x1, y0, y1 = min(x0, x), max(x1, x), min(y0, y), max(y1, y)
+    return (
+        int(max(0.0, x0 - 1)), int(min(float(width), max(0.0, x1 + 2))),
+        int(max(0.0, y0 - 1)), int(min(float(height), max(0.0, y1 + 2))),
+    )  # fmt: skip
+
+
+@njit(**_OPTIONS)
 def trace_room(lens, world_from_camera, half, boxes, surfaces, door, light, color, depth, floor):
     """Ray-trace the empty room.
 
@@ -134,6 +155,9 @@ def trace_room(lens, world_from_camera, half, boxes, surfaces, door, light, colo
     origin = world_from_camera[:3, 3].copy()
     ray, point = np.empty(3), np.empty(3)
     cos, sin = np.cos(boxes[:, 6]), np.sin(boxes[:, 6])
+    bounds = np.empty((len(boxes), 4), np.int64)
+    for b in range(len(boxes)):
+        bounds[b] = _screen_bounds(lens, world_from_camera, boxes[b], cos[b], sin[b], width, height)
     for y in range(height):
         for x in range(width):
             u, v = (x + 0.5 - lens[2]) / lens[0], (y + 0.5 - lens[3]) / lens[1]
@@ -142,6 +166,8 @@ def trace_room(lens, world_from_camera, half, boxes, surfaces, door, light, colo
             best, axis, surface = _hit_walls(origin, ray, half)
             c, s = 1.0, 0.0
             for b in range(len(boxes)):
+                if x < bounds[b, 0] or x >= bounds[b, 1] or y < bounds[b, 2] or y >= bounds[b, 3]:
+                    continue
                 distance, side = _hit_box(origin, ray, boxes[b], cos[b], sin[b])
                 if distance < best:
                     best, axis, surface, c, s = distance, side, 6 + b, cos[b], sin[b]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -30,15 +31,19 @@ class Segment:
     """Direction faced before and after [rad], world; a walk ends as its path does."""
     walked: float = 0.0
     """Metres walked before this segment."""
-    _lengths: np.ndarray = field(init=False, repr=False)
-    _headings: np.ndarray = field(init=False, repr=False)
 
-    def __post_init__(self) -> None:
-        steps = np.diff(self.path, axis=0)
-        lengths = np.concatenate([[0.0], np.cumsum(np.hypot(steps[:, 0], steps[:, 1]))])
+    @cached_property
+    def _lengths(self) -> np.ndarray:
+        """(N,) metres along the path at its points."""
+        steps = self.path[1:] - self.path[:-1]
+        return np.concatenate([[0.0], np.cumsum(np.hypot(steps[:, 0], steps[:, 1]))])
+
+    @cached_property
+    def _headings(self) -> np.ndarray:
+        """(N,) direction of the path at its points [rad], without jumps."""
+        steps = self.path[1:] - self.path[:-1]
         headings = np.unwrap(np.arctan2(steps[:, 1], steps[:, 0]))
-        object.__setattr__(self, '_lengths', lengths)
-        object.__setattr__(self, '_headings', np.concatenate([headings[:1], headings]))
+        return np.concatenate([headings[:1], headings])
 
     @property
     def end(self) -> float:
@@ -51,12 +56,14 @@ class Segment:
 
     def progress(self, times: np.ndarray) -> np.ndarray:
         """(T,) metres along the path at (T,) seconds."""
-        elapsed = np.clip(times - self.start, 0, self.duration)
+        elapsed = np.minimum(np.maximum(times - self.start, 0), self.duration)
+        if len(self.path) == 1:
+            return np.zeros_like(elapsed)
         if self.speed == 0:
             return self.length * _ease(elapsed / TURN)
         ramp = min(RAMP, self.duration / 2)
         rising = np.minimum(elapsed, ramp) ** 2 / (2 * ramp)
-        steady = np.clip(elapsed - ramp, 0, self.duration - 2 * ramp)
+        steady = np.minimum(np.maximum(elapsed - ramp, 0), self.duration - 2 * ramp)
         left = np.minimum(self.duration - elapsed, ramp)
         falling = ramp / 2 - left**2 / (2 * ramp)
         return np.minimum(self.speed * (rising + steady + falling), self.length)
@@ -139,5 +146,5 @@ def curve(start: np.ndarray, end: np.ndarray, bow: float, points: int = 12) -> n
 
 def _ease(share: np.ndarray) -> np.ndarray:
     """Smooth step from 0 to 1."""
-    share = np.clip(share, 0, 1)
+    share = np.minimum(np.maximum(share, 0), 1)
     return share * share * (3 - 2 * share)
