@@ -13,6 +13,9 @@ from numba import njit
 
 _OPTIONS = {'cache': True, 'fastmath': True, 'nogil': True, 'error_model': 'numpy'}
 
+LOOKUP = 2047 / 1.5
+"""Entries of the gamma table per unit of linear colour."""
+
 _LOW32 = np.uint64(0xFFFFFFFF)
 _X, _Y, _S = np.uint64(0x9E3779B1), np.uint64(0x85EBCA77), np.uint64(0xC2B2AE3D)
 _MIX = np.uint64(0x2C1B3C6D)
@@ -363,13 +366,12 @@ def expose(color, gain, table, noise, seed, image):
         image: out (H, W, 3) uint8.
     """
     height, width = color.shape[:2]
-    scale = 2047 / 1.5
     # four bytes of one hash make a bell curve of standard deviation sqrt(4 * (256^2 - 1) / 12)
     spread = noise / math.sqrt((256.0 * 256.0 - 1) / 3)
     for y in range(height):
         for x in range(width):
             for c in range(3):
-                index = np.int64(color[y, x, c] * gain[c] * scale)
+                index = np.int64(color[y, x, c] * gain[c] * LOOKUP)
                 value = table[max(0, min(2047, index))]
                 if noise > 0:
                     a = hash32(x, 3 * y + c, seed)
