@@ -30,7 +30,10 @@ def ros_prefixes() -> list[str]:
 
 
 def build(source: Path, work: Path, *options: str) -> Path:
-    """Runs CMake over ``source`` and installs into a fresh staging folder below ``work``, which is returned."""
+    """Runs CMake over ``source`` and installs into a fresh staging folder below ``work``, which is returned.
+
+    Compiled objects are kept for the next build by the same Python and ROS.
+    """
     prefixes = ros_prefixes()
     if not prefixes:
         raise SystemExit(
@@ -38,8 +41,10 @@ def build(source: Path, work: Path, *options: str) -> Path:
             'or source /opt/ros/jazzy/setup.bash and build with --no-build-isolation.'
         )
     objects, stage = work / 'cmake', work / 'stage'
-    for folder in (objects, stage):
-        shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(stage, ignore_errors=True)
+    tools, made_by = '\n'.join([sys.executable, *prefixes]), objects / 'made_by.txt'
+    if not made_by.exists() or made_by.read_text() != tools:
+        shutil.rmtree(objects, ignore_errors=True)
     environment = os.environ | {
         'AMENT_PREFIX_PATH': ':'.join(prefixes),
         'PYTHONPATH': ':'.join(path for path in sys.path if path.endswith(('site-packages', 'dist-packages'))),
@@ -55,6 +60,7 @@ def build(source: Path, work: Path, *options: str) -> Path:
         *(f'-DCMAKE_INSTALL_PREFIX={stage}', f'-DCMAKE_PREFIX_PATH={";".join(prefixes)}'),
         *(f'-DPython3_EXECUTABLE={sys.executable}', *virtual, *options),
     )
+    made_by.write_text(tools)
     run('cmake', '--build', objects, '-j', os.cpu_count() or 2)
     run('cmake', '--install', objects)
     return stage

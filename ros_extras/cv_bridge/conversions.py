@@ -31,9 +31,7 @@ def convert(image: np.ndarray, source: str, target: str) -> np.ndarray:
 def _colour_code(old: Encoding, new: Encoding, source: str, target: str) -> int | None:
     """OpenCV's code for the change of colour space; None where there is nothing to change."""
     if old.colour is None and new.colour is not None:
-        raise ValueError(
-            f'[{source}] is not a color format. but [{target}] is. The conversion does not make sense'
-        )
+        raise ValueError(f'[{source}] is not a color format. but [{target}] is. The conversion does not make sense')
     if new.colour is None:
         if old.channels != new.channels:
             raise ValueError(f'[{source}] and [{target}] do not have the same number of channels')

@@ -58,11 +58,13 @@ class CvBridge:
         big = {'>': True, '<': False}.get(cvim.dtype.byteorder, sys.byteorder == 'big')
         message.is_bigendian = int(big)
         # The setter checks every element of anything but an array of bytes: 29 ms against 0.8 ms for 1080p.
-        message.data = array.array('B', np.ascontiguousarray(cvim).tobytes())
+        message.data = _bytes(cvim)
         message.step = len(message.data) // message.height if message.height else 0
         return message
 
-    def compressed_imgmsg_to_cv2(self, cmprs_img_msg: CompressedImage, desired_encoding: str = PASSTHROUGH) -> np.ndarray:
+    def compressed_imgmsg_to_cv2(
+        self, cmprs_img_msg: CompressedImage, desired_encoding: str = PASSTHROUGH
+    ) -> np.ndarray:
         """The decoded pixels of a JPEG, PNG, ... message.
 
         ``passthrough`` gives what OpenCV decodes: (H, W) for grey, else blue, green, red.
@@ -93,7 +95,7 @@ class CvBridge:
             raise CvBridgeError(f'cannot encode {cvim.dtype} {cvim.shape} as {dst_format}: {error}') from error
         if not done:
             raise CvBridgeError(f'cannot encode {cvim.dtype} {cvim.shape} as {dst_format}')
-        return CompressedImage(format=dst_format, data=array.array('B', encoded.tobytes()))
+        return CompressedImage(format=dst_format, data=_bytes(encoded))
 
     def encoding_to_dtype_with_channels(self, encoding: str) -> tuple[str, int]:
         """``('uint8', 3)`` for ``bgr8``."""
@@ -121,6 +123,12 @@ def _pixels(message: Image) -> np.ndarray:
         shape, strides = shape[:2], strides[:2]
     view = np.ndarray(shape, stored, buffer=message.data, strides=strides)
     return np.ascontiguousarray(view).astype(encoding.dtype, copy=False)
+
+
+def _bytes(image: np.ndarray) -> array.array:
+    data = array.array('B')
+    data.frombytes(memoryview(np.ascontiguousarray(image).reshape(-1).view(np.uint8)))
+    return data
 
 
 def _opencv_type(image: np.ndarray) -> str:

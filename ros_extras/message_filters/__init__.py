@@ -1,4 +1,4 @@
-"""The part of message_filters that chromm_ros uses, for ROS 2 from PyPI, with the names and behaviour of ROS 2 Jazzy."""
+"""The part of message_filters that chromm_ros uses, for ROS 2 from PyPI, as it is in ROS 2 Jazzy."""
 
 from __future__ import annotations
 

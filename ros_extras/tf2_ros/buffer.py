@@ -15,6 +15,7 @@ from tf2_msgs.srv import FrameGraph
 
 from tf2_ros.buffer_core import BufferCore
 
+NO_WAIT = Duration()
 POLL_SECONDS = 0.02
 
 
@@ -46,7 +47,7 @@ class Buffer(BufferCore):
         self.clear()
 
     def lookup_transform(
-        self, target_frame: str, source_frame: str, time: Time, timeout: Duration = Duration()
+        self, target_frame: str, source_frame: str, time: Time, timeout: Duration = NO_WAIT
     ) -> TransformStamped:
         """The transform that maps coordinates of ``source_frame`` to ``target_frame``.
 
@@ -67,7 +68,7 @@ class Buffer(BufferCore):
         source_frame: str,
         source_time: Time,
         fixed_frame: str,
-        timeout: Duration = Duration(),
+        timeout: Duration = NO_WAIT,
     ) -> TransformStamped:
         """As :meth:`lookup_transform`, between two times; ``fixed_frame`` is taken as constant between them."""
         self.can_transform_full(target_frame, target_time, source_frame, source_time, fixed_frame, timeout)
@@ -78,7 +79,7 @@ class Buffer(BufferCore):
         target_frame: str,
         source_frame: str,
         time: Time,
-        timeout: Duration = Duration(),
+        timeout: Duration = NO_WAIT,
         return_debug_tuple: bool = False,
     ) -> bool | tuple[bool, str]:
         """Whether :meth:`lookup_transform` would succeed, and with ``return_debug_tuple`` also why not."""
@@ -92,7 +93,7 @@ class Buffer(BufferCore):
         source_frame: str,
         source_time: Time,
         fixed_frame: str,
-        timeout: Duration = Duration(),
+        timeout: Duration = NO_WAIT,
         return_debug_tuple: bool = False,
     ) -> bool | tuple[bool, str]:
         """Whether :meth:`lookup_transform_full` would succeed, and with ``return_debug_tuple`` also why not."""

@@ -140,7 +140,7 @@ class BufferCore:
             raise LookupException(f'"{frame}" passed to lookupTransform argument {argument} does not exist. ')
 
     def _ancestry(self, frame: str, stamp: int) -> tuple[dict[str, Rigid], ExtrapolationException | None]:
-        """Every frame above ``frame`` (itself first) with ``ancestor_from_frame``, and what stopped the climb early."""
+        """Every frame from ``frame`` up, with ``ancestor_from_frame``, and what stopped the climb before the root."""
         above = {frame: IDENTITY}
         accumulated = IDENTITY
         while frame in self._caches:

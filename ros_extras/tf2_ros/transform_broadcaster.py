@@ -9,6 +9,8 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from tf2_msgs.msg import TFMessage
 
+DEFAULT_QOS = QoSProfile(depth=100)
+
 
 class TransformBroadcaster:
     """Publishes on ``/tf``.
@@ -18,7 +20,7 @@ class TransformBroadcaster:
         qos: a profile or a history depth.
     """
 
-    def __init__(self, node: Node, qos: QoSProfile | int = QoSProfile(depth=100)) -> None:
+    def __init__(self, node: Node, qos: QoSProfile | int = DEFAULT_QOS) -> None:
         self.pub_tf = node.create_publisher(TFMessage, '/tf', qos)
 
     def sendTransform(self, transform: TransformStamped | Iterable[TransformStamped]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from threading import Thread
 
 from rclpy.callback_groups import ReentrantCallbackGroup
@@ -55,10 +56,8 @@ class TransformListener:
 
     def _spin(self) -> None:
         self.executor.add_node(self.node)
-        try:
+        with suppress(ExternalShutdownException):
             self.executor.spin()
-        except ExternalShutdownException:
-            pass
         self.executor.remove_node(self.node)
 
     def __del__(self) -> None:
