@@ -32,6 +32,17 @@ LEVELS = _levels()
 class BodyModel(nn.Module):
     """Joints and skin of SMPL-X from shape, pose and root rotation; batched over any leading dimensions."""
 
+    template: Tensor  # (N, 3) skin of the mean shape [m]
+    shape_directions: Tensor  # (N, 3, 10)
+    pose_directions: Tensor | None  # (N, 3, 486)
+    weights: Tensor  # (N, 55)
+    faces: Tensor  # (F, 3)
+    joint_template: Tensor  # (55, 3)
+    joint_directions: Tensor  # (55, 3, 10)
+    _from_levels: Tensor  # (55,)
+    _from_pose: Tensor  # (52,)
+    _bone_parents: Tensor  # (54,)
+
     def __init__(self, body: BodyFile):
         super().__init__()
         self.name = body.name
@@ -39,18 +50,24 @@ class BodyModel(nn.Module):
         template = torch.as_tensor(body.template)
         directions = torch.as_tensor(body.shape_directions)
         regressor = torch.as_tensor(body.regressor)
-        self._keep('template', template)  # (N, 3)
-        self._keep('shape_directions', directions)  # (N, 3, 10)
-        self._keep('weights', torch.as_tensor(body.weights))  # (N, 55)
-        self._keep('faces', torch.as_tensor(body.faces))  # (F, 3)
-        # regressed once: a joint is linear in beta, so no vertex is needed to place it
-        self._keep('joint_template', regressor @ template)  # (55, 3)
-        self._keep('joint_directions', torch.einsum('jn,nck->jck', regressor, directions))  # (55, 3, 10)
         correctives = None if body.pose_directions is None else torch.as_tensor(body.pose_directions)
-        self._keep('pose_directions', correctives)  # (N, 3, 486) or None
-        order = [joint for level in LEVELS for joint in level]
-        self._keep('_from_levels', torch.as_tensor(order).argsort())
-        self._keep('_pose_from_joints', torch.as_tensor(POSE_JOINTS).argsort())
+        self._keep('template', template)
+        self._keep('shape_directions', directions)
+        self._keep('pose_directions', correctives)
+        self._keep('weights', torch.as_tensor(body.weights))
+        self._keep('faces', torch.as_tensor(body.faces))
+        # regressed once: a joint is linear in beta, so no vertex is needed to place it
+        self._keep('joint_template', regressor @ template)
+        self._keep('joint_directions', torch.einsum('jn,nck->jck', regressor, directions))
+        # index tensors, because indexing with lists would copy them to the device at every call
+        for depth, level in enumerate(LEVELS):
+            self._keep(f'_level{depth}', torch.tensor(level))
+            if depth:
+                above = LEVELS[depth - 1]
+                self._keep(f'_above{depth}', torch.tensor([above.index(PARENTS[joint]) for joint in level]))
+        self._keep('_from_levels', torch.tensor([joint for level in LEVELS for joint in level]).argsort())
+        self._keep('_from_pose', torch.tensor(POSE_JOINTS).argsort())
+        self._keep('_bone_parents', torch.tensor(PARENTS[1:]))
 
     def _keep(self, name: str, value: Tensor | None) -> None:
         """Registered, so that it follows ``.to(device)``, but no part of any checkpoint."""
@@ -92,10 +109,9 @@ class BodyModel(nn.Module):
             root_rotation: (..., 3, 3) outer frame from body; None: unrotated.
         """
         local = self._local_rotations(pose, root_rotation)
-        levels = [local[..., LEVELS[0], :, :]]
-        for above, level in zip(LEVELS, LEVELS[1:]):
-            parents = levels[-1][..., [above.index(PARENTS[joint]) for joint in level], :, :]
-            levels.append(parents @ local[..., level, :, :])
+        levels = [local[..., :1, :, :]]
+        for level, above in self._levels_below_root():
+            levels.append(levels[-1][..., above, :, :] @ local[..., level, :, :])
         return torch.cat(levels, -3)[..., self._from_levels, :, :]
 
     def joints(self, betas: Tensor, pose: Tensor, root_rotation: Tensor | None = None) -> Tensor:
@@ -147,18 +163,18 @@ class BodyModel(nn.Module):
         """(..., 55, 3, 3): the root, the 52 rotations at their joints, identity for the eyes."""
         identity = torch.eye(3, dtype=pose.dtype, device=pose.device).expand(*pose.shape[:-3], 1, 3, 3)
         root = identity if root_rotation is None else root_rotation.expand(*pose.shape[:-3], 3, 3).unsqueeze(-3)
-        turned = pose[..., self._pose_from_joints, :, :]  # joints 1..22, 25..54
+        turned = pose[..., self._from_pose, :, :]  # joints 1..22, 25..54
         return torch.cat([root, turned[..., :22, :, :], identity, identity, turned[..., 22:, :, :]], -3)
 
-    @staticmethod
-    def _place(rest_joints: Tensor, rotations: Tensor) -> Tensor:
+    def _place(self, rest_joints: Tensor, rotations: Tensor) -> Tensor:
         """Positions along the tree: each joint sits at the end of its bone, turned by its parent's frame."""
-        parents = list(PARENTS[1:])
-        bones = rest_joints[..., 1:, :] - rest_joints[..., parents, :]
-        turned = (rotations[..., parents, :, :] @ bones[..., None])[..., 0]  # (..., 54, 3)
-        positions = [torch.zeros_like(turned[..., :1, :])]
-        for above, level in zip(LEVELS, LEVELS[1:]):
-            start = positions[-1][..., [above.index(PARENTS[joint]) for joint in level], :]
-            positions.append(start + turned[..., [joint - 1 for joint in level], :])
-        order = [joint for level in LEVELS for joint in level]
-        return torch.cat(positions, -2)[..., [order.index(joint) for joint in range(JOINTS)], :]
+        bones = rest_joints[..., 1:, :] - rest_joints[..., self._bone_parents, :]
+        turned = (rotations[..., self._bone_parents, :, :] @ bones[..., None])[..., 0]  # (..., 54, 3)
+        levels = [torch.zeros_like(turned[..., :1, :])]
+        for level, above in self._levels_below_root():
+            levels.append(levels[-1][..., above, :] + turned[..., level - 1, :])
+        return torch.cat(levels, -2)[..., self._from_levels, :]
+
+    def _levels_below_root(self) -> list[tuple[Tensor, Tensor]]:
+        """Per level its joints, and the places of their parents in the level above."""
+        return [(getattr(self, f'_level{d}'), getattr(self, f'_above{d}')) for d in range(1, len(LEVELS))]

@@ -1,7 +1,7 @@
 """How people move: joint angles of everyday activities as functions of time, and theta from them.
 
 An activity gives named angles ("channels"), because angles of the same names can be blended: a person who stops
-walking and begins to wave passes through all poses between. :func:`pose_from_angles` turns them into SMPL-X rotations.
+walking and begins to wave passes through all poses between. :func:`pose_from_angles` makes SMPL-X rotations of them.
 """
 
 from __future__ import annotations
@@ -187,9 +187,10 @@ def _freestyle(rng: np.random.Generator) -> Activity:
     angles = {
         **_relaxed(rng), 'drop_l': u(-1.2, 1.4), 'drop_r': u(-1.2, 1.4), 'swing_l': u(-0.5, 1.2),
         'swing_r': u(-0.5, 1.2), 'elbow_l': u(0, 2), 'elbow_r': u(0, 2), 'hip_l': u(-0.3, 0.8), 'knee_l': u(0, 1),
-        'spread_l': u(0, 0.4), 'spread_r': u(0, 0.4), 'bend': u(-0.2, 0.5), 'twist': u(-0.5, 0.5), 'lean': u(-0.3, 0.3),
+        'spread_l': u(0, 0.4), 'spread_r': u(0, 0.4),
+        'bend': u(-0.2, 0.5), 'twist': u(-0.5, 0.5), 'lean': u(-0.3, 0.3),
     }  # fmt: skip
-    arms = {name: 0.2 for name in ('drop_l', 'drop_r', 'swing_l', 'swing_r', 'elbow_l', 'elbow_r')}
+    arms = dict.fromkeys(('drop_l', 'drop_r', 'swing_l', 'swing_r', 'elbow_l', 'elbow_r'), 0.2)
     return _still(rng, angles, **arms)
 
 

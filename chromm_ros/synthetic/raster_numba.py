@@ -11,7 +11,8 @@ import math
 import numpy as np
 from numba import njit
 
-_OPTIONS = {'cache': True, 'fastmath': True, 'nogil': True, 'error_model': 'numpy'}
+kernel = njit(cache=True, fastmath=True, nogil=True, error_model='numpy')
+"""Decorator of every function here: compiled once and kept on disk, free of the interpreter's lock."""
 
 LOOKUP = 2047 / 1.5
 """Entries of the gamma table per unit of linear colour."""
@@ -23,7 +24,7 @@ _15, _12, _8, _16, _24 = (np.uint64(bits) for bits in (15, 12, 8, 16, 24))
 _BYTE = np.uint64(255)
 
 
-@njit(**_OPTIONS)
+@kernel
 def hash32(x, y, seed):
     """A well mixed 32-bit number from three integers; counter based, so any order of pixels gives the same noise."""
     a = ((np.uint64(x) * _X) ^ (np.uint64(y) * _Y) ^ (np.uint64(seed) * _S)) & _LOW32
@@ -34,12 +35,12 @@ def hash32(x, y, seed):
     return a ^ (a >> _15)
 
 
-@njit(**_OPTIONS)
+@kernel
 def _unit(x, y, seed):
     return np.float64(hash32(np.int64(x), np.int64(y), np.int64(seed)) >> _8) * (1.0 / 16777216.0)
 
 
-@njit(**_OPTIONS)
+@kernel
 def _value_noise(u, v, seed):
     iu, iv = math.floor(u), math.floor(v)
     fu, fv = u - iu, v - iv
@@ -49,12 +50,12 @@ def _value_noise(u, v, seed):
     return low * (1 - fv) + high * fv
 
 
-@njit(**_OPTIONS)
+@kernel
 def _odd(x):
     return np.float64(np.int64(math.floor(x)) & 1)
 
 
-@njit(**_OPTIONS)
+@kernel
 def _paint(u, v, surface, color):
     """Colour of a surface at (u, v) metres: noise, checks, stripes, planks or bricks, and posters here and there."""
     seed = np.int64(surface[8])
@@ -83,7 +84,7 @@ def _paint(u, v, surface, color):
             color[c] = _unit(cell_u, cell_v, seed + 113 + 34 * c) * shade
 
 
-@njit(**_OPTIONS)
+@kernel
 def _hit_box(origin, ray, box, cos, sin):
     """Distance along the ray to a turned box and the axis of the face it enters; (1e9, 0): none."""
     ox, oy = origin[0] - box[0], origin[1] - box[1]
@@ -108,7 +109,7 @@ def _hit_box(origin, ray, box, cos, sin):
     return 1e9, 0
 
 
-@njit(**_OPTIONS)
+@kernel
 def _hit_walls(origin, ray, half):
     """Distance to the shell of the room, the axis of the side that is hit and its surface number."""
     best, axis = 1e9, 0
@@ -123,7 +124,7 @@ def _hit_walls(origin, ray, half):
     return best, axis, 2 + 2 * axis + (0 if ray[axis] > 0 else 1)
 
 
-@njit(**_OPTIONS)
+@kernel
 def _screen_bounds(lens, world_from_camera, box, cos, sin, width, height):
     """Columns and rows (x0, x1, y0, y1; ends excluded) outside of which no ray meets the box."""
     x0, x1, y0, y1 = 1e9, -1e9, 1e9, -1e9
@@ -144,7 +145,7 @@ def _screen_bounds(lens, world_from_camera, box, cos, sin, width, height):
     )  # fmt: skip
 
 
-@njit(**_OPTIONS)
+@kernel
 def trace_room(lens, world_from_camera, half, boxes, surfaces, door, light, color, depth, floor):
     """Ray-trace the empty room.
 
@@ -195,7 +196,7 @@ def trace_room(lens, world_from_camera, half, boxes, surfaces, door, light, colo
             floor[y, x] = surface == 0
 
 
-@njit(**_OPTIONS)
+@kernel
 def cast_shadows(lens, world_from_camera, floor, depth, feet, color):
     """Darken the floor in a blob under every person; ``feet`` (K, 2) world [m]."""
     height, width = depth.shape
@@ -217,9 +218,9 @@ def cast_shadows(lens, world_from_camera, floor, depth, feet, color):
                         color[y, x, i] *= shade
 
 
-@njit(**_OPTIONS)
+@kernel
 def _garment(part, x, y, z, style):
-    """Colour slot of a point of the body: 0 skin, 1 hair, 2 top, 3 pattern on the top, 4 trousers, 5 shoes, 6 eyes."""
+    """Slot of a point of the body: 0 skin, 1 hair, 2 top, 3 pattern on the top, 4 trousers, 5 shoes, 6 eyes."""
     if part == 23 or part == 24:
         return 6
     if part == 15 or part == 22:
@@ -246,7 +247,7 @@ def _garment(part, x, y, z, style):
     return 3 if printed else 2
 
 
-@njit(**_OPTIONS)
+@kernel
 def dress(vertices, faces, rest, part, style, looseness, normals):
     """Vertex normals of one person, and cloth: move the skin outwards where garments hang loose.
 
@@ -275,7 +276,7 @@ def dress(vertices, faces, rest, part, style, looseness, normals):
             vertices[n, i] += out * normals[n, i]
 
 
-@njit(**_OPTIONS)
+@kernel
 def draw_people(lens, camera_from_world, faces, rest, part, vertices, normals, colors, styles, light, buffers):
     """Draw K people over a room with a depth test.
 
@@ -302,7 +303,7 @@ def draw_people(lens, camera_from_world, faces, rest, part, vertices, normals, c
             )  # fmt: skip
 
 
-@njit(**_OPTIONS)
+@kernel
 def _draw_triangle(
     screen, face, k, vertices, normals, rest, part, colors, style, light, color, depth, instance
 ):  # fmt: skip
@@ -355,7 +356,7 @@ def _draw_triangle(
                 color[y, x, i] = colors[slot, i] * shade
 
 
-@njit(**_OPTIONS)
+@kernel
 def expose(color, gain, table, noise, seed, image):
     """Linear colour to 8 bits.
 

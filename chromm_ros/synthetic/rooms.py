@@ -118,7 +118,7 @@ def _sample_furniture(rng: np.random.Generator, half: np.ndarray, door: np.ndarr
         yaw = 0.0
         if rng.random() < 0.2:
             place, yaw = rng.uniform(-0.5, 0.5, 2) * half[:2], rng.uniform(0, np.pi)
-            sides, height = rng.uniform(0.2, 0.5, 2), rng.uniform(0.3, 0.8)
+            sides, height = (rng.uniform(0.2, 0.5), rng.uniform(0.2, 0.5)), rng.uniform(0.3, 0.8)
         if wall == door[0] and abs(place[1 - axis] - door[1]) < width + 0.8:
             continue
         boxes.append([*place, *sides, 0, height, yaw])

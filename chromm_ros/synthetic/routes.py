@@ -121,8 +121,10 @@ class Route:
         return angles
 
 
-def stay(start: float, duration: float, place: np.ndarray, heading: tuple[float, float], activity: Activity, walked: float,
-         step: np.ndarray | None = None) -> Segment:  # fmt: skip
+def stay(
+    start: float, duration: float, place: np.ndarray, heading: tuple[float, float], activity: Activity, walked: float,
+    step: np.ndarray | None = None,
+) -> Segment:  # fmt: skip
     """Stand (or sit) at ``place`` (2,); with ``step`` (2,) arrive there and take one step to ``place``."""
     path = place[None] if step is None else np.stack([step, place])
     return Segment(start, duration, path, activity, 0.0, heading, walked)

@@ -27,8 +27,10 @@ class TorchRenderer:
     def background(self, room: Room, camera: Camera) -> Background:
         """The empty room."""
         width, height = camera.image_size
-        numbers = [camera.lens, camera.world_from_camera, room.half, room.boxes, room.surfaces, room.door, room.light]
-        color, depth, floor = raster.trace_room(*map(self._put, numbers), (height, width))
+        color, depth, floor = raster.trace_room(
+            self._put(camera.lens), self._put(camera.world_from_camera), self._put(room.half), self._put(room.boxes),
+            self._put(room.surfaces), self._put(room.door), self._put(room.light), (height, width),
+        )  # fmt: skip
         return Background(color.cpu().numpy(), depth.cpu().numpy(), floor.to(torch.uint8).cpu().numpy())
 
     def dress(self, vertices: np.ndarray, looks: Sequence[Looks], feet: np.ndarray) -> Figures:
@@ -51,7 +53,8 @@ class TorchRenderer:
         color = raster.cast_shadows(lens, pose, floor, depth, self._put(figures.feet), color)
         color, depth, instance = raster.draw_people(
             lens, self._put(camera.camera_from_world), self.body.faces, self._rest, self._part,
-            torch.as_tensor(figures.vertices, device=self.device), torch.as_tensor(figures.normals, device=self.device),
+            torch.as_tensor(figures.vertices, device=self.device),
+            torch.as_tensor(figures.normals, device=self.device),
             self._put(figures.colors), self._put(figures.styles), light, color, depth,
         )  # fmt: skip
         gain, table = self._put(room.light_color * exposure[0]), self._put(gamma_table(exposure[1]))

@@ -221,10 +221,10 @@ def embody(body: BodyModel, scenes: Sequence[Scene], rooms: Sequence[Room]) -> l
         return torch.as_tensor(np.concatenate(arrays), dtype=torch.float32, device=body.template.device)
 
     with torch.no_grad():
-        skins, joints = body.skin_and_joints(flat('betas'), flat('pose'), flat('root_rotation'))
+        skin, bones = body.skin_and_joints(flat('betas'), flat('pose'), flat('root_rotation'))
         # somebody touches the floor with the lowest point of the skin, whatever the pose
-        lift = torch.cat([flat('places'), -skins[..., 2].amin(-1, keepdim=True)], -1)[:, None]
-        skins, joints = (skins + lift).cpu().numpy(), (joints + lift).cpu().numpy()
+        lift = torch.cat([flat('places'), -skin[..., 2].amin(-1, keepdim=True)], -1)[:, None]
+        skins, joints = (skin + lift).cpu().numpy(), (bones + lift).cpu().numpy()
     results, start = [], 0
     for scene, room in zip(scenes, rooms):
         times, people = scene.places.shape[:2]
