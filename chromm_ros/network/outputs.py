@@ -1,4 +1,4 @@
-"""What goes into the network besides images, and what comes out of it."""
+"""What comes out of the network."""
 
 from __future__ import annotations
 
@@ -9,38 +9,9 @@ from typing import Generic, TypeVar
 import numpy as np
 import torch
 
+from .static_scene import CONFIDENCE, keep_mask
+
 Array = TypeVar('Array', torch.Tensor, np.ndarray)
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """What is known of the cameras of N images. Rows without knowledge may hold anything."""
-
-    intrinsics: np.ndarray | None = None
-    """(N, 3, 3) pixels of the original images."""
-    has_intrinsics: np.ndarray | None = None
-    """(N,) bool; None: all, if intrinsics are given."""
-    world_from_camera: np.ndarray | None = None
-    """(N, 4, 4) one frame for all rows [m]. The network takes their shape from them, not their scale."""
-    has_pose: np.ndarray | None = None
-    """(N,) bool; None: all, if poses are given."""
-
-    def knows_intrinsics(self, rows: int) -> np.ndarray:
-        """(N,) bool."""
-        return _known(self.intrinsics, self.has_intrinsics, rows)
-
-    def knows_pose(self, rows: int) -> np.ndarray:
-        """(N,) bool."""
-        return _known(self.world_from_camera, self.has_pose, rows)
-
-
-def _known(values: np.ndarray | None, has: np.ndarray | None, rows: int) -> np.ndarray:
-    if values is None:
-        return np.zeros(rows, bool)
-    if len(values) != rows:
-        raise ValueError(f'calibration of {len(values)} rows given for {rows} images')
-    finite = np.isfinite(np.asarray(values, float)).all((1, 2))
-    return finite if has is None else finite & np.asarray(has, bool)
 
 
 @dataclass(frozen=True)
@@ -64,14 +35,9 @@ class SceneGeometry:
     scene_size: tuple[int, int]
     """(h, w) of the maps."""
 
-    def static_points(self, confidence: float = 0.1) -> torch.Tensor:
+    def static_points(self, threshold: float = CONFIDENCE) -> torch.Tensor:
         """(F, h, w) bool: points of the static scene, without people, edges and doubtful depths (CHROMM 3.1)."""
-        from .point_maps import edges
-
-        keep = ~self.human_mask
-        if self.confidence is not None:
-            keep = keep & (self.confidence > confidence)
-        return keep & ~edges(self.local_points, keep)
+        return keep_mask(self.local_points, self.confidence, self.human_mask, threshold)
 
 
 @dataclass(frozen=True)

@@ -186,3 +186,38 @@ class MultiHmrConfig:
     heads: int = 8
     head_dim: int = 32
     patch: int = 14
+
+
+@dataclass(frozen=True)
+class ChrommConfig:
+    """Both branches."""
+
+    name: str
+    scene: SceneConfig
+    human: HumanEncoderConfig
+    human_head: HumanHeadConfig | MultiHmrConfig
+    level_gauge: bool = False
+    """Camera poses are in an absolute frame with z up (a network that is trained in one kind of room)."""
+    detection_threshold: float = 0.3
+    """Smallest score of a head."""
+
+    @property
+    def uses_public_head(self) -> bool:
+        """People come from the head of the public Multi-HMR checkpoint."""
+        return isinstance(self.human_head, MultiHmrConfig)
+
+
+FULL = ChrommConfig('full', FULL_SCENE, FULL_HUMAN, FULL_HUMAN_HEAD)
+
+FULL_MULTI_HMR = ChrommConfig('full', FULL_SCENE, FULL_HUMAN.resized(896, chromm_heads=False), MultiHmrConfig())
+
+TINY = ChrommConfig('tiny', TINY_SCENE, TINY_HUMAN, TINY_HUMAN_HEAD, level_gauge=True)
+
+
+def choose(preset: str, human_head: str = 'chromm') -> ChrommConfig:
+    """The configuration of a preset with one of the human heads; raises ValueError for what does not exist."""
+    presets = {('tiny', 'chromm'): TINY, ('full', 'chromm'): FULL, ('full', 'multi_hmr'): FULL_MULTI_HMR}
+    if (preset, human_head) not in presets:
+        known = ', '.join(f'{name} with {head}' for name, head in presets)
+        raise ValueError(f'preset {preset!r} with human head {human_head!r} does not exist; there are {known}')
+    return presets[preset, human_head]

@@ -1,0 +1,262 @@
+"""CHROMM: both branches as one network. The only place that knows both.
+
+encode (image by image) -> decode (all views together) -> people (all detections together)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+from chromm_ros.body.model import BodyModel
+from chromm_ros.flow import FrameFeatures
+
+from . import checkpoints
+from .calibration import Calibration, conditions, on_known_rays
+from .human_encoder import HumanEncoder
+from .human_head import HumanHead
+from .letterbox import Letterbox
+from .multi_hmr_head import MultiHmrHead
+from .outputs import PeopleEstimates, SceneGeometry
+from .people_decoders import decode_chromm, decode_multi_hmr, detect, estimates, image_sizes
+from .precision import dtype_of
+from .preprocessing import resize, target_size
+from .presets import ChrommConfig, MultiHmrConfig, choose
+from .scene import SceneNetwork
+from .silhouettes import silhouettes
+
+HumanHeadName = Literal['chromm', 'multi_hmr']
+
+
+class Chromm(nn.Module):
+    """The network of the capture: images in, metric scene, cameras and people out.
+
+    Children: ``scene``, ``human_encoder``, and ``human_head`` or ``multi_hmr_head``; ``body`` holds no weights.
+    """
+
+    def __init__(self, config: ChrommConfig, body: BodyModel | None = None) -> None:
+        super().__init__()
+        self.config = config
+        self.trained = False
+        self.scene = SceneNetwork(config.scene)
+        self.human_encoder = HumanEncoder(config.human)
+        if isinstance(config.human_head, MultiHmrConfig):
+            self.multi_hmr_head = MultiHmrHead(config.human_head, self.human_encoder.grid)
+        else:
+            self.human_head = HumanHead(config.human_head)
+        self.body = body or BodyModel.load()
+
+    @classmethod
+    def from_preset(
+        cls,
+        preset: str = 'tiny',
+        weights: str | Path | None = None,
+        device: str | torch.device = 'cpu',
+        precision: str = 'fp32',
+        human_head: HumanHeadName = 'chromm',
+        body: BodyModel | None = None,
+        compiled: bool = False,
+    ) -> Chromm:
+        """A network that is ready to run.
+
+        Args:
+            preset: ``tiny`` or ``full``.
+            weights: a file of ``chromm weights convert`` or ``chromm train``; None: for ``tiny`` the file of this
+                package, or random numbers (``trained`` is False) where it has none.
+            device: ``cpu``, ``cuda``, ``cuda:1``.
+            precision: ``fp32``, ``bf16`` or ``fp16`` (GPU only).
+            human_head: ``chromm``, or ``multi_hmr`` for the head of the public Multi-HMR checkpoint (``full`` only).
+            body: the SMPL-X body; None: the free one.
+            compiled: see :meth:`compile_stages`.
+
+        Raises:
+            ValueError: a combination that cannot run, or weights that do not fit; the message says what to do.
+            FileNotFoundError: there is no such file.
+        """
+        config = choose(preset, human_head)
+        device = torch.device(device)
+        check_device(device, precision)
+        weights = checkpoints.packaged(preset) if weights is None else Path(weights)
+        if weights is None and preset != 'tiny':
+            raise ValueError(
+                f'the {preset} preset needs weights: `chromm weights list` says where they come from and '
+                '`chromm weights convert` makes one file of them'
+            )
+        body = body or BodyModel.load()
+        if weights is None:
+            network = cls(config, body)
+        else:
+            config = checkpoints.resized(config, weights)
+            with torch.device('meta'):
+                network = cls(config, body)
+            checkpoints.load_into(network, weights)
+        network.set_precision(precision).to(device).eval()
+        if compiled:
+            network.compile_stages()
+        return network
+
+    @property
+    def conditions_on_intrinsics(self) -> bool:
+        """Known intrinsics make the scene better."""
+        return self.config.scene.ray_condition
+
+    @property
+    def conditions_on_poses(self) -> bool:
+        """Known camera poses make the scene better."""
+        return bool(self.config.scene.pose_injection)
+
+    @property
+    def level_gauge(self) -> bool:
+        """Camera poses come in an absolute frame whose z axis points up."""
+        return self.config.level_gauge
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.scene.register_token.device
+
+    def set_precision(self, precision: str) -> Chromm:
+        """Run the transformers in 'fp32', 'bf16' or 'fp16'; heads and geometry stay fp32."""
+        self.scene.set_precision(precision)
+        self.human_encoder.set_precision(precision)
+        return self
+
+    def compile_stages(self, backend: str = 'inductor') -> Chromm:
+        """Compile the stages with fixed shapes; on a GPU each window shape becomes a CUDA graph.
+
+        The first pass at a new number of images is slow, every later one saves the launch of thousands of kernels.
+        """
+        mode = 'reduce-overhead' if backend == 'inductor' and self.device.type == 'cuda' else None
+        self.scene.encoder.compile(backend=backend, mode=mode, dynamic=False)
+        self.human_encoder.backbone.compile(backend=backend, mode=mode, dynamic=False)
+        for block in self.scene.decoder:
+            block.compile(backend=backend, mode=mode, dynamic=False)
+        return self
+
+    def save(self, path: str | Path, card: dict[str, str] | None = None) -> None:
+        """Write all weights in half precision to one safetensors file, with ``card`` as its description."""
+        checkpoints.save(self, Path(path), card or {})
+
+    @torch.inference_mode()
+    def encode(self, images: Sequence[np.ndarray], scene_size: tuple[int, int] | None = None) -> FrameFeatures:
+        """Features of N images, each by itself: rows may be cached and joined with later ones.
+
+        Args:
+            images: (H, W, 3) uint8 RGB each; sizes may differ.
+            scene_size: (height, width) as in features that these will be joined with; None: as the first image asks.
+
+        Raises:
+            ValueError: there is no image, or one is not (H, W, 3) uint8.
+        """
+        check_images(images)
+        if scene_size is None:
+            height, width = images[0].shape[:2]
+            scene = self.config.scene
+            scene_size = target_size(width, height, scene.encoder.patch, scene.pixel_limit)[::-1]
+        pixels = resize(images, scene_size[::-1]).to(self.device)
+        scene_tokens = self.scene.encode(pixels)
+        human_tokens = self.human_encoder.tokens(self._letterbox(scene_size).place(pixels))
+        # A CUDA graph writes its next output into the same memory; cached rows must outlive it.
+        sizes = tuple((image.shape[0], image.shape[1]) for image in images)
+        return FrameFeatures(scene_tokens.clone(), human_tokens.clone(), sizes, scene_size)
+
+    @torch.inference_mode()
+    def decode(
+        self,
+        features: FrameFeatures,
+        calibration: Calibration | None = None,
+        heads_on: Sequence[int] | None = None,
+        with_confidence: bool = False,
+    ) -> SceneGeometry:
+        """Let all rows see each other; geometry of the rows ``heads_on`` (F of them, None: all).
+
+        Args:
+            features: N rows of one window.
+            calibration: what is known of the N cameras; knowledge that this network was not made for is left aside.
+            heads_on: rows whose geometry is wanted.
+            with_confidence: also run the confidence branch, which costs as much as the point branch.
+        """
+        rows = list(range(len(features)) if heads_on is None else heads_on)
+        calibration = calibration or Calibration()
+        size = features.scene_size
+        grid = self.scene.encoder.grid(*size)
+        known = conditions(
+            calibration,
+            features.image_sizes,
+            size,
+            self.device,
+            intrinsics=self.conditions_on_intrinsics,
+            poses=self.conditions_on_poses,
+        )
+        hidden = self.scene.decode(features.scene[None], grid, known)
+        out = self.scene.heads(hidden, grid, rows=rows, with_confidence=with_confidence)
+        chosen = features.take(rows)
+        scale = image_sizes(chosen) / torch.tensor(size[::-1], device=self.device)
+        local_points, intrinsics = on_known_rays(out.local_points[0], scale, calibration, rows, len(features))
+        geometry = SceneGeometry(
+            local_points=local_points,
+            confidence=None if out.confidence is None else torch.sigmoid(out.confidence[0, ..., 0]),
+            world_from_camera=out.world_from_camera[0],
+            intrinsics=intrinsics,
+            human_mask=torch.zeros(local_points.shape[:3], dtype=torch.bool, device=self.device),
+            metric_scale=out.metric_scale[0],
+            tokens=out.tokens[0],
+            scene_size=size,
+        )
+        return replace(geometry, human_mask=self._human_mask(chosen, geometry))
+
+    @torch.inference_mode()
+    def people(self, features: FrameFeatures, geometry: SceneGeometry) -> PeopleEstimates[torch.Tensor]:
+        """Everybody in F images, at most ten each, in one batch and without waiting for the device.
+
+        Args:
+            features: the rows that ``geometry`` is of.
+            geometry: from :meth:`decode`.
+        """
+        if len(features) != len(geometry.tokens):
+            raise ValueError(f'{len(features)} rows of features for geometry of {len(geometry.tokens)} rows')
+        patch, threshold = self.config.scene.encoder.patch, self.config.detection_threshold
+        found = detect(self.human_encoder, features, geometry, patch, threshold)
+        if self.config.uses_public_head:
+            bodies = decode_multi_hmr(self.multi_hmr_head, self.body, found, features.human)
+        else:
+            bodies = decode_chromm(self.human_encoder, self.human_head, found, features.human)
+        return estimates(found, bodies, self.body)
+
+    def _letterbox(self, scene_size: tuple[int, int]) -> Letterbox:
+        return Letterbox(scene_size, self.config.human.image_size)
+
+    def _human_mask(self, features: FrameFeatures, geometry: SceneGeometry) -> torch.Tensor:
+        """(F, h, w) bool. The public checkpoint has no mask head: there the decoded bodies are drawn."""
+        if self.config.human.chromm_heads:
+            logits = self._letterbox(features.scene_size).crop(self.human_encoder.mask_logits(features.human))
+            size = features.scene_size
+            return functional.interpolate(logits[:, None], size=size, mode='bilinear', align_corners=False)[:, 0] > 0
+        return silhouettes(self.people(features, geometry), image_sizes(features), features.scene_size)
+
+
+def check_device(device: torch.device, precision: str) -> None:
+    """Refuse what this machine cannot run; raises ValueError."""
+    dtype = dtype_of(precision)
+    if device.type == 'cuda' and not torch.cuda.is_available():
+        raise ValueError('device is cuda, but PyTorch finds no GPU; use device cpu, or install a PyTorch with CUDA')
+    if device.type == 'cpu' and dtype is torch.float16:
+        raise ValueError('precision fp16 needs a GPU; on the CPU use bf16 or fp32')
+
+
+def check_images(images: Sequence[np.ndarray]) -> None:
+    """Refuse what is not a list of (H, W, 3) uint8 images; raises ValueError."""
+    if len(images) == 0:
+        raise ValueError('no images to encode; expected at least one')
+    for number, image in enumerate(images):
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
+            raise ValueError(
+                f'image {number} is {image.dtype} of shape {image.shape}; expected uint8 RGB of shape (H, W, 3)'
+            )
