@@ -34,9 +34,8 @@ def weights_list(file: Path | None = None) -> None:
     for name, value in metadata.items():
         if name == 'parts':
             for part in json.loads(value):
-                print(
-                    f'part: {part["part"]}: {part["name"]} ({part["file"]}, sha256 {part["sha256"][:12]}), {part["licence"]}'
-                )
+                print(f'part: {part["part"]}: {part["name"]}, {part["licence"]}')
+                print(f'      {part["file"]}, sha256 {part["sha256"]}')
         else:
             print(f'{name}: {value}')
     for part, numbers in _sizes(tensors).items():

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from torch import nn
 
 from . import checkpoints
 from .human_encoder import HumanEncoder
@@ -69,16 +68,16 @@ def convert(
     human = read_multi_hmr(multi_hmr)
     config = replace(config, human=config.human.resized(image_size(human), chromm_heads=False))
     scene = read_tensors(pi3x)
+    body_head = config.human_head if isinstance(config.human_head, MultiHmrConfig) else MultiHmrConfig()
     with torch.device('meta'):
-        modules: dict[str, tuple[nn.Module, PublicFile, Source]] = {
-            'scene': (SceneNetwork(config.scene), scene, PI3X),
-            'human_encoder': (HumanEncoder(config.human), human, MULTI_HMR),
-        }
-        grid = modules['human_encoder'][0].grid
-        body_head = config.human_head if isinstance(config.human_head, MultiHmrConfig) else MultiHmrConfig()
-        modules['multi_hmr_head'] = MultiHmrHead(body_head, grid), human, MULTI_HMR
+        encoder = HumanEncoder(config.human)
+        modules = (
+            ('scene', SceneNetwork(config.scene), scene),
+            ('human_encoder', encoder, human),
+            ('multi_hmr_head', MultiHmrHead(body_head, encoder.grid), human),
+        )
     tensors: dict[str, torch.Tensor] = {}
-    for part, (module, file, _) in modules.items():
+    for part, module, file in modules:
         try:
             module.load_public(file.tensors)
         except ValueError as error:

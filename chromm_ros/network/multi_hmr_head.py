@@ -112,6 +112,9 @@ class MultiHmrHead(nn.Module):
         self.cross_queries_y = nn.Parameter(torch.zeros(grid[1], context))
         self.cross_values_x = nn.Parameter(torch.zeros(grid[0], context))
         self.cross_values_y = nn.Parameter(torch.zeros(grid[1], context))
+        self.init_body_pose: torch.Tensor
+        self.init_betas: torch.Tensor
+        self.init_cam: torch.Tensor
         self.register_buffer('init_body_pose', torch.tensor((1.0, 0, 0, 1, 0, 0)).repeat(1, 1 + POSE_ROTATIONS))
         self.register_buffer('init_betas', torch.zeros(1, 10))
         self.register_buffer('init_cam', torch.zeros(1, 3))

@@ -14,7 +14,7 @@ import torch
 
 from .checkpoints import read
 
-HARMLESS = [argparse.Namespace, pathlib.PosixPath]
+HARMLESS: list[Any] = [argparse.Namespace, pathlib.PosixPath]
 """What the pickled options of a Multi-HMR checkpoint may contain besides tensors and plain values."""
 
 
@@ -54,8 +54,8 @@ def read_multi_hmr(path: Path) -> PublicFile:
             content = torch.load(path, map_location='cpu', weights_only=True, mmap=True)
     except pickle.UnpicklingError as error:
         raise ValueError(
-            f'{path} contains more than tensors and options, which only running its code would bring to life; that is '
-            f'refused ({_first_line(error)})'
+            f'{path} holds more than tensors and options; reading the rest would run code of the file, '
+            f'which is refused ({_first_line(error)})'
         ) from error
     except (RuntimeError, EOFError, OSError) as error:
         raise ValueError(f'{path} is not a complete PyTorch file ({_first_line(error)}); fetch it again') from error
