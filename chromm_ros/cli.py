@@ -31,7 +31,7 @@ COMMANDS = (
     Command('run', 'chromm_ros.nodes.commands:run', 'the capture node on your cameras, without ros2 launch'),
     Command('record', 'chromm_ros.nodes.commands:record', 'write topics into an MCAP bag'),
     Command('replay', 'chromm_ros.nodes.commands:replay', 'publish a bag again, with /clock'),
-    Command('reconstruct', 'chromm_ros.recording.commands:reconstruct', 'people and scene of recordings'),
+    Command('reconstruct', 'chromm_ros.nodes.reconstruct:reconstruct', 'people and scene of recordings'),
     Command('train', 'chromm_ros.training.commands:train', 'the two stages of CHROMM, and the tiny preset'),
     Command('evaluate synthetic', 'chromm_ros.evaluation.commands:synthetic', 'scores on held-out synthetic scenes'),
     Command(

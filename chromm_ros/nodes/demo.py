@@ -90,7 +90,7 @@ def _start(
     scene = ['-p', f'seed:={seed}', '-p', f'people:={people}', '-p', f'rate:={rate}']
     processes.start('cameras', 'chromm_ros.nodes.cameras_node', ['--ros-args', *rig, *scene], {})
     processes.start(
-        'capture', 'chromm_ros.nodes.capture_node', ['--ros-args', *rig, '-p', f'world.extrinsics:={extrinsics}'], {}
+        'capture', 'chromm_ros.nodes.capture_node', ['--ros-args', *rig, '-p', f'extrinsics:={extrinsics}'], {}
     )
     if port is not None:
         page = ['--ros-args', *rig, '-p', f'port:={port}']

@@ -8,8 +8,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-import rclpy
-from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
@@ -17,6 +15,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
 from chromm_ros.msg import CaptureStatus, HumanArray
 from chromm_ros.nodes.image_messages import read_compressed, read_image
 from chromm_ros.nodes.images import decode
+from chromm_ros.nodes.running import run_node
 from chromm_ros.nodes.views import cloud_of, field_of_view, person_views, pose_matrices, view_state
 from chromm_ros.viewing.page import Page
 from chromm_ros.viewing.view import CameraView, WorldView
@@ -57,6 +56,11 @@ class ViewerNode(Node):
             self._watch(name, image_topic, info_topic)
         self.create_timer(1.0 / rate, self._guarded(self._draw))
         self.get_logger().info(f'page at http://{host}:{port}')
+
+    def destroy_node(self) -> None:
+        """Stop serving, too."""
+        self.page.close()
+        super().destroy_node()
 
     def _watch(self, name: str, image_topic: str, info_topic: str) -> None:
         kind, suffix = (CompressedImage, '/compressed') if self._compressed else (Image, '')
@@ -139,22 +143,7 @@ class ViewerNode(Node):
 
 def main(arguments: list[str] | None = None) -> int:
     """Serve until Ctrl-C."""
-    rclpy.init(args=arguments)
-    try:
-        node = ViewerNode()
-    except OSError as error:
-        print(f'viewer: {error}', file=sys.stderr)
-        rclpy.try_shutdown()
-        return 1
-    try:
-        rclpy.spin(node)
-    except (KeyboardInterrupt, ExternalShutdownException):
-        node.get_logger().info('stopped')
-    finally:
-        node.page.close()
-        node.destroy_node()
-        rclpy.try_shutdown()
-    return 0
+    return run_node(ViewerNode, arguments)
 
 
 if __name__ == '__main__':

@@ -93,9 +93,7 @@ def write_trajectories(folder: Path, steps: Sequence[Step], sizes: dict[str, tup
     _write_colmap(folder / 'colmap', placed, sizes)
 
 
-def _write_colmap(
-    folder: Path, placed: Sequence[tuple[int, CameraState]], sizes: dict[str, tuple[int, int]]
-) -> None:
+def _write_colmap(folder: Path, placed: Sequence[tuple[int, CameraState]], sizes: dict[str, tuple[int, int]]) -> None:
     """COLMAP's text model: one PINHOLE camera per view, one image per view and step, no points."""
     folder.mkdir(exist_ok=True)
     known = [(stamp, camera) for stamp, camera in placed if camera.intrinsics is not None and camera.view in sizes]
@@ -118,9 +116,7 @@ def _write_colmap(
     (folder / 'points3D.txt').write_text('')
 
 
-def _transl(
-    body: BodyModel, betas: np.ndarray, pose: np.ndarray, root: np.ndarray, head: np.ndarray
-) -> np.ndarray:
+def _transl(body: BodyModel, betas: np.ndarray, pose: np.ndarray, root: np.ndarray, head: np.ndarray) -> np.ndarray:
     arguments = [torch.as_tensor(array, dtype=torch.float32) for array in (betas, pose, root, head)]
     with torch.inference_mode():
         return body.smplx_transl(*arguments).numpy()
