@@ -1,0 +1,163 @@
+"""Image sets in, snapshots of the world out: the one pipeline of the node, the commands, the evaluation and the tests.
+
+    image set -> encode -> window -> decode, heads -> world -> people -> identities -> scene -> snapshot
+
+The capture goes on whatever happens: cameras come and go, memory runs out, the network breaks down on a window,
+time jumps back. What it had to leave out is counted by reason, what a person should know is a sentence.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from typing import Any
+
+from chromm_ros.capture.humans import moved_human
+from chromm_ros.capture.rig import Rig
+from chromm_ros.capture.session import Session
+from chromm_ros.capture.settings import CaptureSettings
+from chromm_ros.capture.stages import StageClock
+from chromm_ros.capture.stride import Stride
+from chromm_ros.flow import Cloud, Human, HumanState, ImageSet, Snapshot
+
+
+class Capture:
+    """People and scene from image sets.
+
+    Threads: :meth:`add` and the methods that change something wait for each other; :meth:`predict` and
+    :meth:`static_scene` may be called at any time and do not wait for a running window.
+    """
+
+    def __init__(self, network: Any, body: Any, settings: CaptureSettings | None = None, views: Iterable[str] = ()):
+        """
+        Args:
+            network: CHROMM (:class:`chromm_ros.network.chromm.Chromm`), or whatever behaves like it.
+            body: the body model that the network speaks of.
+            settings: see :class:`CaptureSettings`; None: the defaults.
+            views: names of the cameras in the order of the rig; others are added as they appear.
+        """
+        self.network = network
+        self.body = body
+        self._settings = settings or CaptureSettings()
+        self._rig = Rig(views)
+        self._lock = threading.RLock()
+        self._newest: ImageSet | None = None
+        self._waiting = 0
+        self._stride = Stride(self._settings)
+        self._session = self._new_session()
+
+    @property
+    def session(self) -> str:
+        """UUID of the session."""
+        return self._session.id
+
+    @property
+    def dropped(self) -> dict[str, int]:
+        """What was left out since the session began, by reason."""
+        return dict(self._session.dropped)
+
+    @property
+    def stride(self) -> int:
+        """Image sets from one window to the next, as it is now; slow windows raise it."""
+        return self._stride.now
+
+    @property
+    def settings(self) -> CaptureSettings:
+        """Assign others to change what is ``live``; the rest takes effect with the next session."""
+        return self._settings
+
+    @settings.setter
+    def settings(self, settings: CaptureSettings) -> None:
+        with self._lock:
+            self._settings = settings
+            self._stride = Stride(settings)
+            self._session.apply(settings)
+
+    def add(self, images: ImageSet) -> Snapshot | None:
+        """Take an image set in.
+
+        Returns:
+            The world after the window that this set completes. None when no window is due (stride), the set was late
+            or repeated or nothing of it could be used, or the network broke down on it; :attr:`dropped` says which.
+
+        Raises:
+            RuntimeError: the device was lost.
+        """
+        with self._lock:
+            clock = StageClock()
+            if not self._in_order(images) or not self._session.encode(images, clock):
+                return None
+            self._newest = images
+            self._waiting += 1
+            return self._process(images, clock) if self._waiting >= self.stride else None
+
+    def flush(self) -> Snapshot | None:
+        """Run the window on the image sets that still wait for the stride, as at the end of a recording."""
+        with self._lock:
+            if self._newest is None or not self._waiting:
+                return None
+            return self._process(self._newest, StageClock())
+
+    def predict(self, stamp: int) -> tuple[Human, ...]:
+        """Everybody of the last snapshot who was not lost, extrapolated to ``stamp`` [ns]."""
+        settings = self._settings.identity
+        return tuple(
+            moved_human(human, motion, stamp, settings)
+            for human, motion in self._session.motions
+            if human.state is not HumanState.LOST
+        )
+
+    def static_scene(self) -> Cloud:
+        """The static scene so far."""
+        return self._session.static_scene()
+
+    def reset_identities(self) -> None:
+        """Forget everybody: ids restart, so a new session begins. The world and the scene stay."""
+        with self._lock:
+            self._session.reset_identities()
+
+    def reset_scene(self) -> None:
+        """Forget the static scene."""
+        self._session.reset_scene()
+
+    def merge(self, keep: int, absorb: Iterable[int]) -> None:
+        """Make several identities one; the next snapshot announces it.
+
+        Raises:
+            ValueError: an id is not there now; the message names those that are.
+        """
+        with self._lock:
+            self._session.identities.merge(keep, absorb)
+
+    def set_views(self, views: Iterable[str]) -> None:
+        """Use these cameras and no others from now on; names that are new are added to the rig.
+
+        Raises:
+            ValueError: no camera is named.
+        """
+        with self._lock:
+            self._rig.use(views)
+            self._session.window.keep_views(set(self._rig.views) - self._rig.excluded)
+
+    def _new_session(self) -> Session:
+        return Session(self.network, self.body, self._settings, self._rig)
+
+    def _in_order(self, images: ImageSet) -> bool:
+        """Whether time goes on. A small step back is a late set; a large one means that time began anew."""
+        if self._newest is None or images.stamp > self._newest.stamp:
+            return True
+        back = (self._newest.stamp - images.stamp) * 1e-9
+        if back <= self._settings.max_out_of_order:
+            self._session.dropped['late set' if back > 0 else 'repeated set'] += 1
+            return False
+        self._rig.restart()
+        self._session = self._new_session()
+        self._session.messages.append(f'Time jumped back by {back:.1f} s: a new session begins.')
+        self._waiting = 0
+        return True
+
+    def _process(self, images: ImageSet, clock: StageClock) -> Snapshot | None:
+        waited, self._waiting = self._waiting, 0
+        snapshot = self._session.process(images, clock)
+        self._session.messages += self._stride.adapt(sum(clock.seconds.values()), waited)
+        return snapshot

@@ -1,0 +1,419 @@
+"""The people of a session, from the first observation to the last.
+
+An identity is TENTATIVE until it was observed often enough, TRACKED while it is observed, PREDICTED while it is not,
+and LOST once, when it was not observed for too long. A lost identity is remembered for a while and gets its id back
+when it is recognised; an id is never given to anybody else within a session.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from chromm_ros.capture.linking import Candidates, Observed, count_votes, link, pair_token_distance
+from chromm_ros.capture.motion_filter import Motion, begin, correct, predict
+from chromm_ros.capture.settings import IdentitySettings
+from chromm_ros.flow import HumanState, People, Tracklets, ViewPeople
+from chromm_ros.geometry.similarity import Similarity
+
+SHAPE_MEMORY = 30
+"""Observations over which the mean shape runs."""
+
+TOKEN_MEMORY = 10
+"""Observations over which the mean head token runs."""
+
+HIT, MISS_TIME = 0.5, 2.0
+"""Existence probability: an observation halves the doubt; without one it decays with this time [s]."""
+
+FUSED_VOTE = 0.25
+"""Share of the votes for somebody unseen that hints at two identities of one person."""
+
+NOT_POSED = np.zeros(0)
+"""Stands for joints until a batch of people is posed."""
+
+BodyJoints = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+"""betas (K, 10) and pose (K, 52, 3, 3) to canonical joints (K, 55, 3) and joint rotations (K, 55, 3, 3)."""
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """One person at one time at which cameras saw it."""
+
+    stamp: int  # [ns]
+    person: int
+    """Column in the People of the window."""
+    motion: Motion
+    """Filtered, this observation included."""
+    pose: np.ndarray  # (52, 3, 3)
+    canonical_joints: np.ndarray  # (55, 3) pelvis at the origin, root unrotated [m]
+    joint_rotations: np.ndarray  # (55, 3, 3) of the joints with the root unrotated
+
+
+@dataclass
+class Identity:
+    """One person. Changed by :class:`Identities` alone."""
+
+    id: int
+    newest: Sighting
+    betas: np.ndarray  # (10,) running mean
+    token: np.ndarray  # (D,) running mean
+    first_observed: int  # [ns]
+    sightings: list[Sighting] = field(default_factory=list)
+    """In the new steps of the newest window."""
+    hits: int = 1
+    confidence: float = HIT
+    state: HumanState = HumanState.TENTATIVE
+    absorbed: list[int] = field(default_factory=list)
+    """Since the last snapshot."""
+
+    @property
+    def last_observed(self) -> int:
+        """[ns]"""
+        return self.newest.stamp
+
+
+@dataclass(frozen=True)
+class WindowPeople:
+    """What the people room says about a window, with what names its images."""
+
+    views: tuple[str, ...]
+    stamps: tuple[int, ...]  # (T,) [ns]
+    first_new: int
+    """Index of the first step that no earlier window had."""
+    view_people: ViewPeople
+    tracklets: Tracklets
+    people: People
+
+
+class Identities:
+    """Owner of all identities of one session."""
+
+    def __init__(self, settings: IdentitySettings, body_joints: BodyJoints):
+        self.settings = settings
+        self.live: dict[int, Identity] = {}
+        self.messages: list[str] = []
+        """Merges and splits since the last update."""
+        self._body_joints = body_joints
+        self._memory: dict[int, Identity] = {}
+        self._next_id = 1
+        self._labels: dict[tuple[str, int], np.ndarray] = {}  # (view, stamp) -> (M,) identity of each detection
+        self._numbers: dict[tuple[str, int], np.ndarray] = {}  # (view, stamp) -> (M,) tracklet number
+        self._next_number: dict[str, int] = {}
+        self._evidence: dict[tuple[int, int], int] = {}
+        self._token_unit = 0.0
+
+    def update(self, window: WindowPeople) -> None:
+        """Take in the new steps of a window. ``live`` then holds everybody, those just lost included."""
+        self.messages = []
+        self._learn_token_unit(window)
+        self._forget(window.stamps[-1])
+        ids, observed_at, votes = self._link(window)
+        self._observe(window, ids, observed_at)
+        self._label(window, ids)
+        self._age(window.stamps[-1])
+        self._merge_duplicates(window, ids, votes)
+
+    def keep(self) -> None:
+        """After the snapshot was made: what it announced once is over."""
+        for identity in list(self.live.values()):
+            identity.absorbed = []
+            if identity.state is HumanState.LOST:
+                del self.live[identity.id]
+                if identity.hits >= self.settings.min_hits:
+                    self._memory[identity.id] = identity
+
+    def tracklet(self, view: str, stamp: int, detection: int) -> int:
+        """Number of a detection's tracklet, which stays the same from window to window; -1: it has none."""
+        return int(self._numbers[view, stamp][detection])
+
+    def merge(self, keep: int, absorb: Iterable[int]) -> None:
+        """Make several identities one.
+
+        Raises:
+            ValueError: an id is not alive, or absorbs itself.
+        """
+        absorb = list(dict.fromkeys(absorb))
+        unknown = [identity for identity in (keep, *absorb) if identity not in self.live]
+        if unknown or keep in absorb or not absorb:
+            alive = ', '.join(str(identity) for identity in sorted(self.live)) or 'nobody'
+            raise ValueError(
+                f'cannot merge {absorb} into {keep}: name one person to keep and others to absorb among the people '
+                f'that are there now ({alive})'
+            )
+        for identity in absorb:
+            self._absorb(keep, identity)
+
+    def move(self, change: Similarity) -> None:
+        """Express everybody in the frame that ``change`` maps the world to."""
+        for identity in (*self.live.values(), *self._memory.values()):
+            identity.newest = dataclasses.replace(identity.newest, motion=_moved(identity.newest.motion, change))
+
+    # -- linking ------------------------------------------------------------------------------------------------
+
+    def _link(self, window: WindowPeople) -> tuple[dict[int, int], np.ndarray, dict[int, dict[int, float]]]:
+        """Ids of the people of the window.
+
+        Returns:
+            person -> id for those seen in a new step; (T, K) bool which of the new steps saw them; person -> id ->
+            share of the votes.
+        """
+        people, new = window.people, np.arange(len(window.stamps)) >= window.first_new
+        observed_at = people.valid & new[:, None]
+        present = np.flatnonzero(observed_at.any(0))
+        known = [*self.live.values(), *self._memory.values()]
+        ids = [identity.id for identity in known]
+        labels = self._window_labels(window)
+        votes = count_votes(people.identity, labels, ids, people.valid.shape[1])[present]
+        first = observed_at.argmax(0)[present]
+        observed = Observed(
+            people.head[first, present],
+            people.betas[first, present],
+            self._tokens(window, first, present),
+            votes,
+        )
+        stamps = [window.stamps[t] for t in first]
+        candidates = _candidates(known, stamps, self.settings)
+        links = link(observed, candidates, self._token_unit, self.settings)
+        result: dict[int, int] = {}
+        for row, person in enumerate(present):
+            result[int(person)] = ids[links[row]] if links[row] >= 0 else self._new_id(row, ids, votes)
+        shares = votes / np.maximum(votes.sum(1, keepdims=True), 1)
+        by_person = {
+            int(person): {ids[column]: float(shares[row, column]) for column in np.flatnonzero(shares[row])}
+            for row, person in enumerate(present)
+        }
+        return result, observed_at, by_person
+
+    def _new_id(self, row: int, ids: Sequence[int], votes: np.ndarray) -> int:
+        identity, self._next_id = self._next_id, self._next_id + 1
+        if votes[row].any():
+            former = ids[int(votes[row].argmax())]
+            self.messages.append(f'Person {former} was split: {identity} is new.')
+        return identity
+
+    def _window_labels(self, window: WindowPeople) -> np.ndarray:
+        """(V, T, M) identities that earlier windows gave; -1 for new images."""
+        labels = np.full(window.view_people.valid.shape, -1)
+        for v, view in enumerate(window.views):
+            for t, stamp in enumerate(window.stamps[: window.first_new]):
+                known = self._labels.get((view, stamp))
+                if known is not None:
+                    labels[v, t] = known
+        return labels
+
+    def _tokens(self, window: WindowPeople, steps: np.ndarray, persons: np.ndarray) -> np.ndarray:
+        """(K, D) mean head token over the views that see each person at its step."""
+        mine = window.people.identity[:, steps] == persons[:, None]  # (V, K, M)
+        tokens = window.view_people.token[:, steps]  # (V, K, M, D)
+        return np.einsum('vkm,vkmd->kd', mine, tokens) / np.maximum(mine.sum((0, 2)), 1)[:, None]
+
+    def _learn_token_unit(self, window: WindowPeople) -> None:
+        new = slice(window.first_new, None)
+        distance = pair_token_distance(window.view_people.token[:, new], window.view_people.valid[:, new])
+        if distance is not None:
+            self._token_unit += (distance - self._token_unit) * (0.1 if self._token_unit else 1.0)
+
+    # -- observing ----------------------------------------------------------------------------------------------
+
+    def _observe(self, window: WindowPeople, ids: dict[int, int], observed_at: np.ndarray) -> None:
+        """Filter the new steps in order of time, then pose everybody in one batch."""
+        for identity in self.live.values():
+            identity.sightings = []
+        steps, persons = np.nonzero(observed_at)
+        if not len(steps):
+            return
+        tokens = self._tokens(window, steps, persons)
+        for t, person, token in zip(steps, persons, tokens):
+            self._sight(ids[int(person)], window, int(t), int(person), token)
+        sighted = [identity for identity in self.live.values() if identity.sightings]
+        betas = np.stack([identity.betas for identity in sighted for _ in identity.sightings])
+        poses = np.stack([sighting.pose for identity in sighted for sighting in identity.sightings])
+        posed = zip(*self._body_joints(betas, poses))
+        for identity in sighted:
+            identity.sightings = [
+                dataclasses.replace(sighting, canonical_joints=joints, joint_rotations=rotations)
+                for sighting, (joints, rotations) in zip(identity.sightings, posed)
+            ]
+            identity.newest = identity.sightings[-1]
+
+    def _sight(self, identity_id: int, window: WindowPeople, t: int, person: int, token: np.ndarray) -> None:
+        people, stamp = window.people, window.stamps[t]
+        head, covariance = people.head[t, person], people.head_covariance[t, person]
+        rotation, betas, pose = people.root_rotation[t, person], people.betas[t, person], people.pose[t, person]
+        identity = self._revive(identity_id)
+        if identity is None:
+            motion = begin(stamp, head, covariance, rotation, self.settings)
+            sighting = Sighting(stamp, person, motion, pose, NOT_POSED, NOT_POSED)
+            self.live[identity_id] = Identity(identity_id, sighting, betas, token, stamp, [sighting])
+            return
+        predicted = predict(identity.newest.motion, stamp, self.settings)
+        motion = correct(predicted, head, covariance, rotation, self.settings)
+        identity.newest = Sighting(stamp, person, motion, pose, NOT_POSED, NOT_POSED)
+        identity.sightings.append(identity.newest)
+        identity.hits += 1
+        identity.betas = identity.betas + (betas - identity.betas) / min(identity.hits, SHAPE_MEMORY)
+        identity.token = identity.token + (token - identity.token) / min(identity.hits, TOKEN_MEMORY)
+        identity.confidence += HIT * (1 - identity.confidence)
+
+    def _revive(self, identity_id: int) -> Identity | None:
+        """The identity, taken back from memory if it was lost."""
+        identity = self.live.get(identity_id)
+        if identity is None and identity_id in self._memory:
+            identity = self.live[identity_id] = self._memory.pop(identity_id)
+            identity.confidence = HIT
+        return identity
+
+    def _label(self, window: WindowPeople, ids: dict[int, int]) -> None:
+        """Write down who and which tracklet each new detection is; forget images that left the window."""
+        to_id = np.full(window.people.valid.shape[1] + 1, -1)  # the last entry is for "nobody", index -1
+        for person, identity in ids.items():
+            to_id[person] = identity
+        numbers = self._tracklet_numbers(window)
+        labels, all_numbers = {}, {}
+        for v, view in enumerate(window.views):
+            for t, stamp in enumerate(window.stamps):
+                if not window.view_people.seen[v, t]:
+                    continue
+                known = self._labels.get((view, stamp)) if t < window.first_new else None
+                labels[view, stamp] = to_id[window.people.identity[v, t]] if known is None else known
+                all_numbers[view, stamp] = numbers[v, t]
+        self._labels, self._numbers = labels, all_numbers
+
+    def _tracklet_numbers(self, window: WindowPeople) -> np.ndarray:
+        """(V, T, M) numbers that outlive the window: a tracklet keeps the one that its older images had."""
+        tracklets = window.tracklets.ids
+        numbers = np.full(tracklets.shape, -1)
+        for v, view in enumerate(window.views):
+            for t, stamp in enumerate(window.stamps[: window.first_new]):
+                known = self._numbers.get((view, stamp))
+                if known is not None:
+                    numbers[v, t] = known
+            taken: set[int] = set()
+            for tracklet in np.unique(tracklets[v][tracklets[v] >= 0]):
+                mine = tracklets[v] == tracklet
+                old = numbers[v][mine & (numbers[v] >= 0)]
+                number = int(old[-1]) if len(old) and int(old[-1]) not in taken else self._new_number(view)
+                taken.add(number)
+                numbers[v, window.first_new :][mine[window.first_new :]] = number
+        return numbers
+
+    def _new_number(self, view: str) -> int:
+        number = self._next_number.get(view, 0)
+        self._next_number[view] = number + 1
+        return number
+
+    # -- life and death -----------------------------------------------------------------------------------------
+
+    def _age(self, stamp: int) -> None:
+        for identity in self.live.values():
+            away = (stamp - identity.last_observed) * 1e-9
+            confirmed = identity.hits >= self.settings.min_hits
+            if away <= 0:
+                identity.state = HumanState.TRACKED if confirmed else HumanState.TENTATIVE
+                continue
+            limit = self.settings.timeout if confirmed else self.settings.tentative_timeout
+            if away > limit:
+                identity.state = HumanState.LOST
+            else:
+                identity.state = HumanState.PREDICTED if confirmed else HumanState.TENTATIVE
+
+    def existence(self, identity: Identity, stamp: int) -> float:
+        """Probability in [0, 1] that the person is still there at ``stamp``."""
+        away = max(0.0, (stamp - identity.last_observed) * 1e-9)
+        return identity.confidence * math.exp(-away / MISS_TIME)
+
+    def _forget(self, stamp: int) -> None:
+        limit = stamp - int(self.settings.memory * 1e9)
+        kept = [identity for identity in self._memory.values() if identity.last_observed >= limit]
+        kept.sort(key=lambda identity: identity.last_observed)
+        kept = kept[max(0, len(kept) - self.settings.capacity) :]
+        self._memory = {identity.id: identity for identity in kept}
+
+    # -- merging ------------------------------------------------------------------------------------------------
+
+    def _merge_duplicates(
+        self, window: WindowPeople, ids: dict[int, int], votes: dict[int, dict[int, float]]
+    ) -> None:
+        """Two identities that kept being one person for ``merge_windows`` windows become one; the older id stays."""
+        pairs = self._close_pairs(window) | self._swallowed_pairs(window.stamps[-1], ids, votes)
+        self._evidence = {pair: self._evidence.get(pair, 0) + 1 for pair in pairs}
+        for (older, younger), windows in list(self._evidence.items()):
+            if windows >= self.settings.merge_windows and older in self.live and younger in self.live:
+                self._absorb(older, younger)
+                self.messages.append(f'Person {younger} was merged into {older}.')
+
+    def _close_pairs(self, window: WindowPeople) -> set[tuple[int, int]]:
+        """Pairs observed now within ``merge_distance`` that no camera sees both of."""
+        now = [identity for identity in self.live.values() if identity.last_observed == window.stamps[-1]]
+        seen = window.people.identity[:, -1]  # (V, M)
+        pairs = set()
+        for n, a in enumerate(now):
+            for b in now[n + 1 :]:
+                distance = np.linalg.norm(a.newest.motion.head - b.newest.motion.head)
+                apart = distance > self.settings.merge_distance
+                together = ((seen == a.newest.person).any(1) & (seen == b.newest.person).any(1)).any()
+                if not apart and not together:
+                    pairs.add((min(a.id, b.id), max(a.id, b.id)))
+        return pairs
+
+    def _swallowed_pairs(
+        self, stamp: int, ids: dict[int, int], votes: dict[int, dict[int, float]]
+    ) -> set[tuple[int, int]]:
+        """Pairs of which one is unseen since its detections went to the other, and would be where the other is."""
+        pairs = set()
+        for person, identity in ids.items():
+            for other in self.live.values():
+                if other.sightings or other.state is HumanState.LOST:
+                    continue
+                pair = (min(identity, other.id), max(identity, other.id))
+                hinted = votes[person].get(other.id, 0.0) >= FUSED_VOTE or pair in self._evidence
+                place = predict(other.newest.motion, stamp, self.settings).head
+                near = np.linalg.norm(place - self.live[identity].newest.motion.head) < self.settings.reach
+                if hinted and near:
+                    pairs.add(pair)
+        return pairs
+
+    def _absorb(self, keep: int, other: int) -> None:
+        kept, gone = self.live[keep], self.live.pop(other)
+        if gone.last_observed > kept.last_observed:
+            kept.newest, kept.sightings, kept.state = gone.newest, gone.sightings, gone.state
+        kept.hits += gone.hits
+        kept.confidence = max(kept.confidence, gone.confidence)
+        kept.first_observed = min(kept.first_observed, gone.first_observed)
+        kept.absorbed += [other, *gone.absorbed]
+        for labels in self._labels.values():
+            labels[labels == other] = keep
+        self._evidence = {pair: count for pair, count in self._evidence.items() if other not in pair}
+
+
+def _candidates(known: Sequence[Identity], stamps: Sequence[int], settings: IdentitySettings) -> Candidates:
+    head = np.zeros((len(stamps), len(known), 3))
+    away = np.zeros((len(stamps), len(known)))
+    for row, stamp in enumerate(stamps):
+        if row and stamp == stamps[row - 1]:
+            head[row], away[row] = head[row - 1], away[row - 1]
+            continue
+        for column, identity in enumerate(known):
+            head[row, column] = predict(identity.newest.motion, stamp, settings).head
+            away[row, column] = (stamp - identity.last_observed) * 1e-9
+    betas = np.array([identity.betas for identity in known])
+    token = np.array([identity.token for identity in known])
+    return Candidates(head, away, betas, token)
+
+
+def _moved(motion: Motion, change: Similarity) -> Motion:
+    rotation, scale = change.rotation, float(change.scale)
+    both = np.kron(np.eye(2), rotation)
+    return dataclasses.replace(
+        motion,
+        head=change.apply(motion.head),
+        velocity=scale * rotation @ motion.velocity,
+        covariance=scale**2 * both @ motion.covariance @ both.T,
+        rotation=rotation @ motion.rotation,
+        angular_velocity=rotation @ motion.angular_velocity,
+        rotation_covariance=both @ motion.rotation_covariance @ both.T,
+    )

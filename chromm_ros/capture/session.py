@@ -1,0 +1,295 @@
+"""One session: from the first image set until ids restart. Holds every state that lives from window to window."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+import uuid
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import torch
+
+from chromm_ros.capture.humans import Sight, humans_now, steps_since
+from chromm_ros.capture.identities import Identities, WindowPeople
+from chromm_ros.capture.motion_filter import Motion
+from chromm_ros.capture.network_pass import Decoded, run_network
+from chromm_ros.capture.rig import Rig
+from chromm_ros.capture.scene_map import SceneMap
+from chromm_ros.capture.settings import CaptureSettings
+from chromm_ros.capture.stages import StageClock
+from chromm_ros.capture.surfaces import Surfaces, sample_surfaces, without_people
+from chromm_ros.capture.windows import PERSON_FIELDS, Placed, RollingWindow, Row, WindowStep, stack_people
+from chromm_ros.capture.world import Alignment, CameraRow, WorldGauge
+from chromm_ros.flow import CameraState, Cloud, Human, ImageSet, Snapshot, ViewPeople, WorldSource
+from chromm_ros.geometry.similarity import Similarity
+from chromm_ros.people import ScaleEstimate, reconstruct_people, scale_ratio
+
+BREAKDOWNS = 2
+"""Windows in a row that the network may break down on before the whole window is thrown away."""
+
+
+class Session:
+    """One session of a capture. Not safe for threads, except :meth:`static_scene`."""
+
+    def __init__(self, network: Any, body: Any, settings: CaptureSettings, rig: Rig):
+        self.id = str(uuid.uuid4())
+        self.network = network
+        self.body = body
+        self.settings = settings
+        self.rig = rig
+        self.window = RollingWindow(settings.window_size)
+        self.gauge = WorldGauge(settings.world, settings.extrinsics, network.level_gauge)
+        self.identities = Identities(settings.identity, self._body_joints)
+        self.scene = SceneMap(settings.scene)
+        self.windows = 0
+        self.dropped: Counter[str] = Counter()
+        """What was left out, by reason."""
+        self.messages: list[str] = []
+        """Since the last snapshot."""
+        self.motions: tuple[tuple[Human, Motion], ...] = ()
+        """The humans of the last snapshot with their motion at that time."""
+        self._announced: Counter[str] = Counter()
+        self._scene_lock = threading.Lock()
+        self._scene_size: tuple[int, int] | None = None
+        self._breakdowns = 0
+
+    def apply(self, settings: CaptureSettings) -> None:
+        """Take over what may change while the session runs."""
+        self.settings = settings
+        self.gauge.settings = settings.world
+        self.identities.settings = settings.identity
+        self.scene.settings = dataclasses.replace(settings.scene, voxel=self.scene.settings.voxel)
+
+    def reset_identities(self) -> None:
+        """Ids restart, which makes it another session; the world and the scene stay."""
+        self.id = str(uuid.uuid4())
+        self.windows = 0
+        self.motions = ()
+        self.identities = Identities(self.settings.identity, self._body_joints)
+
+    # -- images in ----------------------------------------------------------------------------------------------
+
+    def encode(self, images: ImageSet, clock: StageClock) -> bool:
+        """Encode an image set into the window; False when nothing of it could be used."""
+        chosen, reasons = self.rig.usable(images, pose_required=self.settings.extrinsics == 'tf')
+        self.dropped.update(reasons)
+        if not chosen:
+            self.dropped['empty set'] += 1
+            return False
+        reshaped = self.rig.reshaped(chosen)
+        if reshaped is not None:
+            self.messages.append(f'Images of camera {reshaped} changed shape: the window starts anew.')
+            self.window.clear()
+            self._scene_size = None
+        pixels = [image.pixels for image in chosen.values()]
+        try:
+            features = self.network.encode(pixels, scene_size=self._scene_size)
+        except torch.OutOfMemoryError:
+            self._out_of_memory('An image set did not fit into the memory of the device and was left out.')
+            return False
+        self._scene_size = features.scene_size
+        if not bool(torch.isfinite(features.scene).all() & torch.isfinite(features.human).all()):
+            self._broke_down()
+            return False
+        use_poses = self.settings.extrinsics != 'estimated'
+        rows = {
+            view: Row(view, self._known(image), features.take([n]), image.world_from_camera if use_poses else None)
+            for n, (view, image) in enumerate(chosen.items())
+        }
+        overtaken = self.window.append(WindowStep(images.stamp, rows), int(self.settings.max_gap * 1e9))
+        self.dropped['overtaken'] += overtaken
+        for view, image in chosen.items():
+            self.rig.cameras[view].stamp = image.stamp
+        clock.end('encode')
+        return True
+
+    def _known(self, image: Any) -> Any:
+        """The image without the calibration that the settings forbid, or that no camera can have."""
+        matrix = image.intrinsics
+        good = matrix is not None and np.isfinite(matrix).all() and matrix[0, 0] > 0 and matrix[1, 1] > 0
+        if good and self.settings.use_intrinsics:
+            return image
+        if matrix is not None and not good:
+            self.dropped['bad intrinsics'] += 1
+        return dataclasses.replace(image, intrinsics=None)
+
+    # -- a window -----------------------------------------------------------------------------------------------
+
+    def process(self, images: ImageSet, clock: StageClock) -> Snapshot | None:
+        """Run the window whose newest image set is ``images``; None when the network broke down on it."""
+        decoded = self._decode(clock)
+        if decoded is None:
+            return None
+        first_new, newest = self.window.first_new, self.window.steps[-1]
+        surfaces = self._surfaces(decoded, len(newest.rows))
+        clock.end('scene')
+        vote = scale_ratio(_view_people(decoded), self.settings.people.scale)
+        alignment = self._place(decoded, surfaces, vote)
+        clock.end('world')
+        window = self._people(first_new)
+        clock.end('people')
+        self.identities.update(window)
+        cameras = self._camera_states(images, newest)
+        sight = Sight(surfaces, alignment.scale, newest, self.settings.scene.occlusion_margin)
+        seen = humans_now(self.identities, window, sight)
+        humans = tuple(human for human, _ in seen)
+        clock.end('identities')
+        cloud = without_people(sight.static_cloud(), humans)
+        self._update_scene(cloud, sight, images.stamp)
+        clock.end('scene')
+        self.windows += 1
+        self.dropped.update(window.people.dropped)
+        messages = (*self.messages, *alignment.messages, *self.identities.messages)
+        snapshot = Snapshot(
+            stamp=images.stamp,
+            session=self.id,
+            window=self.windows,
+            humans=humans,
+            cameras=cameras,
+            scene_update=cloud,
+            world_source=WorldSource.FIRST_CAMERA if self.gauge.source is None else self.gauge.source,
+            scale=alignment.scale * decoded.metric_scale,
+            scale_spread=vote.spread,
+            seam_error=alignment.seam_error,
+            stages=clock.seconds,
+            dropped=dict(self.dropped - self._announced),
+            messages=messages,
+            steps=steps_since(self.identities, window, self.window.steps, humans, cameras),
+        )
+        self._announced, self.messages, self.motions = self.dropped.copy(), [], seen
+        self.identities.keep()
+        return snapshot
+
+    def static_scene(self) -> Cloud:
+        """The static scene so far; may be called from any thread."""
+        with self._scene_lock:
+            return self.scene.cloud()
+
+    def reset_scene(self) -> None:
+        with self._scene_lock:
+            self.scene.clear()
+
+    def _decode(self, clock: StageClock) -> Decoded | None:
+        """The network on the window; a window that does not fit into memory is halved until it does."""
+        while True:
+            rows = self.window.rows()
+            anchors = self._anchors()
+            try:
+                decoded = run_network(self.network, rows, anchors, self.settings.scene.with_confidence, clock)
+            except torch.OutOfMemoryError:
+                steps = len(self.window.steps) // 2
+                if not steps:
+                    self.window.drop_new()
+                    self._out_of_memory('A single image set does not fit into the memory of the device.')
+                    return None
+                self.window.keep(steps)
+                self._out_of_memory(f'The window did not fit into the memory of the device: {steps} image sets now.')
+                continue
+            if decoded.finite:
+                self._breakdowns = 0
+                return decoded
+            self._broke_down()
+            return None
+
+    def _anchors(self) -> list[Row]:
+        """Rows of the newest decoded step, where no new camera says how the window sits in the world."""
+        new = [row for row in self.window.rows() if row.placed is None]
+        if any(self.gauge.tied(row.view, row.known_pose) for row in new):
+            return []
+        old = [step for step in self.window.steps if not step.new]
+        return list(old[-1].rows.values()) if old else []
+
+    def _surfaces(self, decoded: Decoded, count: int) -> Surfaces:
+        rows = slice(decoded.new - count, decoded.new)
+        images = [row.image.pixels for row in decoded.rows[rows]]
+        return sample_surfaces(decoded.geometry, rows, images, self.settings.scene)
+
+    def _place(self, decoded: Decoded, surfaces: Surfaces, vote: ScaleEstimate) -> Alignment:
+        """Tie the window to the world, put its new rows there, level the world when the floor is found."""
+        camera_rows = [
+            CameraRow(row.view, pose, row.known_pose, row.placed.world_from_camera if row.placed else None)
+            for row, pose in zip(decoded.rows, decoded.world_from_camera)
+        ]
+        alignment = self.gauge.align(camera_rows, vote)
+        if alignment.change is not None:
+            self._move(alignment.change)
+        self.window.place([_placed(decoded, n, alignment) for n in range(decoded.new)])
+        if self.gauge.unlevelled:
+            poses = self.window.steps[-1].world_from_camera
+            points = surfaces.static_cloud(alignment.scale, poses).points
+            change = self.gauge.level(points, -poses[:, :3, 1].mean(0))
+            if change is not None:
+                self._move(change)
+                self.messages.append('The floor was found: the world is level now.')
+        return alignment
+
+    def _move(self, change: Similarity) -> None:
+        """Everything that is kept follows the world."""
+        self.window.move(change)
+        self.identities.move(change)
+        with self._scene_lock:
+            self.scene.move(change)
+
+    def _people(self, first_new: int) -> WindowPeople:
+        present = {row.view for row in self.window.rows()}
+        views = tuple(view for view in self.rig.views if view in present)
+        view_people = stack_people(tuple(self.window.steps), views)
+        tracklets, people = reconstruct_people(view_people, self.settings.people, self.body)
+        stamps = tuple(step.stamp for step in self.window.steps)
+        return WindowPeople(views, stamps, first_new, view_people, tracklets, people)
+
+    def _body_joints(self, betas: np.ndarray, pose: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        with torch.no_grad():
+            shape, theta = torch.as_tensor(betas, dtype=torch.float32), torch.as_tensor(pose, dtype=torch.float32)
+            return self.body.joints(shape, theta).numpy(), self.body.joint_rotations(theta).numpy()
+
+    def _camera_states(self, images: ImageSet, newest: WindowStep) -> tuple[CameraState, ...]:
+        for view, row in newest.rows.items():
+            camera = self.rig.cameras[view]
+            if row.placed is not None:
+                camera.intrinsics, camera.world_from_camera = row.placed.intrinsics, row.placed.world_from_camera
+            camera.known = row.known_pose is not None
+        return self.rig.states(self.gauge, images, newest.rows, self.settings)
+
+    def _update_scene(self, cloud: Cloud, sight: Sight, stamp: int) -> None:
+        with self._scene_lock:
+            self.scene.add(cloud, stamp)
+            slots, points = self.scene.candidates(stamp)
+            if len(slots):
+                self.scene.weaken(slots[sight.through(points)])
+
+    # -- trouble ------------------------------------------------------------------------------------------------
+
+    def _out_of_memory(self, message: str) -> None:
+        self.dropped['out of memory'] += 1
+        self.messages.append(message)
+        torch.cuda.empty_cache()
+
+    def _broke_down(self) -> None:
+        """NaN from the network: this window is dropped, and with it the images that may have caused it."""
+        self.dropped['not a number'] += 1
+        self.messages.append('The network gave numbers that are not finite: one window was dropped.')
+        self._breakdowns += 1
+        self.window.drop_new()
+        if self._breakdowns >= BREAKDOWNS:
+            self.window.clear()
+
+
+def _placed(decoded: Decoded, n: int, alignment: Alignment) -> Placed:
+    people = {name: decoded.people[name][n] for name in PERSON_FIELDS}
+    people['head'] = people['head'] * alignment.scale
+    return Placed(people, decoded.intrinsics[n], alignment.poses[n])
+
+
+def _view_people(decoded: Decoded) -> ViewPeople:
+    """The people of the new rows in metres of the network, each row a view of its own."""
+    people = {name: decoded.people[name][: decoded.new, None] for name in PERSON_FIELDS}
+    return ViewPeople(
+        **people,
+        intrinsics=decoded.intrinsics[: decoded.new, None],
+        world_from_camera=decoded.world_from_camera[: decoded.new, None],
+        seen=np.ones((decoded.new, 1), bool),
+        times=np.zeros(1),
+    )

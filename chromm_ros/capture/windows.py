@@ -1,0 +1,178 @@
+"""The rolling window: the newest image sets, with what is already known of each image.
+
+A row is one image. Its features depend on that image alone, and the people in it are decoded once, when it is new;
+both are kept as long as the row stays, so a step of the window costs the encoders and the heads of its new rows only.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import deque
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from chromm_ros.flow import FrameFeatures, ViewImage, ViewPeople
+from chromm_ros.geometry.similarity import Similarity
+
+PERSON_FIELDS = (
+    'valid', 'score', 'token', 'head_px', 'pelvis_px', 'pose', 'betas', 'root_rotation', 'head', 'canonical_joints',
+)  # fmt: skip
+"""Fields of :class:`ViewPeople` that a single image owns, each (M, ...)."""
+
+
+@dataclass(frozen=True)
+class Placed:
+    """What the heads found in one image, put into the world."""
+
+    people: dict[str, np.ndarray]
+    """``PERSON_FIELDS`` in the frame of the camera, metres of the world."""
+    intrinsics: np.ndarray  # (3, 3) in use, pixels of the camera image
+    world_from_camera: np.ndarray  # (4, 4) in use
+
+    def moved(self, change: Similarity) -> Placed:
+        """The same in the frame that ``change`` maps the world to."""
+        people = {**self.people, 'head': self.people['head'] * float(change.scale)}
+        return Placed(people, self.intrinsics, change.apply_poses(self.world_from_camera))
+
+
+@dataclass(frozen=True)
+class Row:
+    """One image of the window."""
+
+    view: str
+    image: ViewImage
+    features: FrameFeatures
+    """One row."""
+    known_pose: np.ndarray | None = None
+    """(4, 4) world_from_camera where the rig gives it."""
+    placed: Placed | None = None
+    """None: the heads did not run on it yet."""
+
+
+@dataclass
+class WindowStep:
+    """One image set: a row for each camera that gave an image."""
+
+    stamp: int  # [ns]
+    rows: dict[str, Row]
+
+    @property
+    def new(self) -> bool:
+        """It has rows whose people are not decoded yet."""
+        return any(row.placed is None for row in self.rows.values())
+
+    @property
+    def intrinsics(self) -> np.ndarray:
+        """(N, 3, 3) of the placed rows, pixels of the camera images."""
+        return np.stack([row.placed.intrinsics for row in self.rows.values() if row.placed is not None])
+
+    @property
+    def world_from_camera(self) -> np.ndarray:
+        """(N, 4, 4) of the placed rows."""
+        return np.stack([row.placed.world_from_camera for row in self.rows.values() if row.placed is not None])
+
+
+@dataclass
+class RollingWindow:
+    """At most ``size`` steps, oldest first."""
+
+    size: int
+    steps: deque[WindowStep] = field(default_factory=deque)
+
+    def append(self, step: WindowStep, max_gap: int) -> int:
+        """Add the newest step; steps beyond the size, or older than ``max_gap`` [ns], leave.
+
+        Returns:
+            How many steps left before they were decoded.
+        """
+        self.steps.append(step)
+        overtaken = 0
+        while len(self.steps) > self.size or step.stamp - self.steps[0].stamp > max_gap:
+            overtaken += self.steps.popleft().new
+        return overtaken
+
+    def keep(self, size: int) -> None:
+        """Hold at most ``size`` steps from now on."""
+        self.size = size
+        while len(self.steps) > size:
+            self.steps.popleft()
+
+    def keep_views(self, views: Collection[str]) -> None:
+        """Drop the rows of all other cameras."""
+        for step in self.steps:
+            step.rows = {view: row for view, row in step.rows.items() if view in views}
+        self.steps = deque(step for step in self.steps if step.rows)
+
+    def drop_new(self) -> None:
+        """Drop the rows that are not decoded, with the features that may have spoiled the window."""
+        for step in self.steps:
+            step.rows = {view: row for view, row in step.rows.items() if row.placed is not None}
+        self.steps = deque(step for step in self.steps if step.rows)
+
+    def clear(self) -> None:
+        self.steps.clear()
+
+    def rows(self) -> list[Row]:
+        """All rows in order of time."""
+        return [row for step in self.steps for row in step.rows.values()]
+
+    def place(self, placed: Sequence[Placed]) -> None:
+        """Complete the new rows, in the order of :meth:`rows`."""
+        found = iter(placed)
+        for step in self.steps:
+            for view, row in step.rows.items():
+                if row.placed is None:
+                    step.rows[view] = dataclasses.replace(row, placed=next(found))
+
+    @property
+    def first_new(self) -> int:
+        """Index of the first step that is not decoded; the number of steps when all are."""
+        return next((t for t, step in enumerate(self.steps) if step.new), len(self.steps))
+
+    def move(self, change: Similarity) -> None:
+        """Express everything that is kept in the frame that ``change`` maps the world to."""
+        for step in self.steps:
+            for view, row in step.rows.items():
+                if row.placed is not None:
+                    step.rows[view] = dataclasses.replace(row, placed=row.placed.moved(change))
+
+
+def stack_people(steps: Sequence[WindowStep], views: Sequence[str]) -> ViewPeople:
+    """The people of some steps, as tracking wants them; at least one row must be decoded."""
+    rows = {
+        (views.index(row.view), t): row.placed
+        for t, step in enumerate(steps)
+        for row in step.rows.values()
+        if row.placed is not None
+    }
+    shape = (len(views), len(steps))
+    example = next(iter(rows.values())).people
+    fields: dict[str, Any] = {name: _empty(shape, example[name], name) for name in PERSON_FIELDS}
+    intrinsics = np.broadcast_to(np.eye(3), (*shape, 3, 3)).copy()
+    world_from_camera = np.broadcast_to(np.eye(4), (*shape, 4, 4)).copy()
+    seen = np.zeros(shape, bool)
+    for place, placed in rows.items():
+        for name in PERSON_FIELDS:
+            fields[name][place] = placed.people[name]
+        intrinsics[place], world_from_camera[place], seen[place] = placed.intrinsics, placed.world_from_camera, True
+    times = np.array([(step.stamp - steps[0].stamp) * 1e-9 for step in steps])
+    return ViewPeople(**fields, intrinsics=intrinsics, world_from_camera=world_from_camera, seen=seen, times=times)
+
+
+def join_features(rows: Sequence[Row]) -> FrameFeatures:
+    """Features of the rows, in their order.
+
+    Raises:
+        ValueError: the rows come from images of different shapes, which the network cannot see together.
+    """
+    return FrameFeatures.join([row.features for row in rows])
+
+
+def _empty(shape: tuple[int, int], example: np.ndarray, name: str) -> np.ndarray:
+    empty = np.zeros((*shape, *example.shape), example.dtype)
+    if name in ('pose', 'root_rotation'):
+        empty[...] = np.eye(3, dtype=example.dtype)
+    return empty

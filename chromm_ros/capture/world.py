@@ -1,0 +1,353 @@
+"""The frame of the world: where it comes from, how every window is tied to it, its scale, its levelling.
+
+The network gives each window its own gauge. A window is tied to the world by a Sim(3) on the cameras whose pose in
+the world is known: given by the rig (TF), remembered from earlier windows where cameras stand still, or placed by the
+previous window where they move (CHROMM 4.2). Known poses are then used themselves: X_world = pose (s X_camera).
+
+Scale comes from the baselines of a given rig; else people vote (CHROMM eq. 3) and the votes are filtered over time.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from chromm_ros.capture.floor import find_floor, levelling
+from chromm_ros.capture.settings import WorldSettings
+from chromm_ros.flow import WorldSource
+from chromm_ros.geometry.similarity import Similarity, align_rigs
+from chromm_ros.people import ScaleEstimate
+
+UPRIGHT = np.array([[0.0, 0.0, 1.0], [-1.0, 0.0, 0.0], [0.0, -1.0, 0.0]])
+"""World from camera of a level optical frame: x forward, y left, z up."""
+
+RESCALE = 0.01
+"""Change of the logarithm of the scale of an estimated rig that is worth moving the world for."""
+
+VOTE_SPREAD, VOTE_BIAS = 0.1, 0.03
+"""Least spread of the people's votes, and the error that they share."""
+
+
+@dataclass(frozen=True)
+class CameraRow:
+    """One image whose camera the network placed."""
+
+    view: str
+    estimated: np.ndarray  # (4, 4) world_from_camera in the gauge of the network
+    known: np.ndarray | None = None  # (4, 4) given by the rig at the stamp of the image
+    placed: np.ndarray | None = None  # (4, 4) where an earlier window put this very image
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """How a window sits in the world."""
+
+    scale: float
+    """Metres of the world per metre of the network."""
+    poses: np.ndarray  # (N, 4, 4) world_from_camera of the rows
+    seam_error: float
+    """RMS distance of the camera centres from where they were known to be [m]; NaN: nothing was known."""
+    change: Similarity | None
+    """The world itself was rescaled: everything that is kept must follow."""
+    messages: tuple[str, ...] = ()
+
+
+@dataclass
+class ScaleFilter:
+    """Kalman filter of the logarithm of a scale."""
+
+    log: float = 0.0
+    variance: float = 0.3**2
+
+    def drift(self, sigma: float) -> None:
+        self.variance += sigma**2
+
+    def observe(self, ratio: float, sigma: float) -> None:
+        gain = self.variance / (self.variance + sigma**2)
+        self.log += gain * (math.log(ratio) - self.log)
+        self.variance *= 1 - gain
+
+    @property
+    def scale(self) -> float:
+        return math.exp(self.log)
+
+
+@dataclass
+class Camera:
+    """What is remembered of one camera."""
+
+    pose: np.ndarray | None = None
+    """(4, 4) average of where windows put it."""
+    windows: int = 0
+    deviation: np.ndarray = field(default_factory=lambda: np.zeros(6))
+    """Recent mean of (translation, rotation vector) from the expected to the estimated pose, camera frame."""
+    deviations: int = 0
+    off: bool = False
+    """Reported as bumped."""
+    given: bool = False
+
+
+class WorldGauge:
+    """Owner of the world frame of one session."""
+
+    def __init__(self, settings: WorldSettings, extrinsics: str, level_gauge: bool):
+        """``level_gauge``: the network's own gauge is z up with the floor at zero (the tiny preset)."""
+        self.settings = settings
+        self.extrinsics = extrinsics
+        self.level_gauge = level_gauge
+        self.source: WorldSource | None = None
+        self.cameras: dict[str, Camera] = {}
+        self._scale = ScaleFilter()
+        self._rig_scale = ScaleFilter()
+
+    def tied(self, view: str, known: np.ndarray | None) -> bool:
+        """Whether an image of this camera ties a window to the world without help from older images."""
+        return self._reference(CameraRow(view, np.eye(4), known)) is not None
+
+    def align(self, rows: Sequence[CameraRow], vote: ScaleEstimate | None) -> Alignment:
+        """Tie a window to the world, and learn from it.
+
+        Args:
+            rows: images whose cameras the network placed; those of earlier steps say where they were ``placed``.
+            vote: None: no person could vote.
+        """
+        estimated = np.stack([row.estimated for row in rows])
+        adopted = self._adopt_rig(rows, estimated)
+        references = [self._reference(row) for row in rows]
+        if all(reference is None for reference in references):
+            return self._start(rows, estimated, vote)
+        if self.source is None:
+            self.source = WorldSource.TF
+        target = np.stack([np.full((4, 4), np.nan) if pose is None else pose for pose in references])
+        weights = _robust_weights(estimated, target)
+        change = self._update_scale(rows, estimated, target, weights, vote)
+        if change is not None:
+            target = change.apply_poses(target)
+        tie = align_rigs(estimated, target, weights, scale=self._scale.scale)
+        aligned = tie.apply_poses(estimated)
+        known = np.isfinite(target[:, 0, 0])
+        seam = float(np.sqrt(((aligned - target)[known, :3, 3] ** 2).sum(-1).mean()))
+        messages = self._remember(rows, aligned, target)
+        if adopted is not None:
+            messages = ('The rig is known now: the world moved into its frame.', *messages)
+            change = adopted if change is None else change @ adopted
+        return Alignment(self._scale.scale, self._poses(rows, aligned), seam, change, messages)
+
+    @property
+    def unlevelled(self) -> bool:
+        """Up is not known, and the floor may tell."""
+        return self.source is WorldSource.FIRST_CAMERA and self.settings.find_floor
+
+    def level(self, points: np.ndarray, up: np.ndarray) -> Similarity | None:
+        """Find the floor once and put the world on it.
+
+        Args:
+            points: (N, 3) static points, world [m].
+            up: (3,) rough direction up.
+
+        Returns:
+            The change of the world; None: no floor found.
+        """
+        floor = find_floor(points, up, self.settings.floor_tolerance)
+        if floor is None:
+            return None
+        change = levelling(*floor)
+        self._move(change)
+        self.source = WorldSource.FLOOR
+        return change
+
+    def errors(self, view: str) -> tuple[float, float]:
+        """Recent mean deviation of a camera from its given pose, (m, rad); NaN where none is given."""
+        camera = self.cameras.get(view)
+        if camera is None or not camera.given or not camera.deviations:
+            return math.nan, math.nan
+        return float(np.linalg.norm(camera.deviation[:3])), float(np.linalg.norm(camera.deviation[3:]))
+
+    def _reference(self, row: CameraRow) -> np.ndarray | None:
+        """(4, 4) where the row is known to be in the world."""
+        camera = self.cameras.get(row.view)
+        remembered = camera.pose if camera is not None else None
+        if row.known is not None and self.extrinsics != 'estimated':
+            refined = self.extrinsics == 'tf_then_refine' and not self.settings.rig_moves
+            return remembered if refined and remembered is not None else row.known
+        if not self.settings.rig_moves and remembered is not None:
+            return remembered
+        return row.placed
+
+    def _adopt_rig(self, rows: Sequence[CameraRow], estimated: np.ndarray) -> Similarity | None:
+        """TF may come late: the world of the estimated rig then moves into the frame of the given one."""
+        late = self.source in (WorldSource.FIRST_CAMERA, WorldSource.FLOOR) and self.extrinsics != 'estimated'
+        if not late or all(row.known is None for row in rows):
+            return None
+        unknown = np.full((4, 4), np.nan)
+        before = [self._reference(dataclasses.replace(row, known=None)) for row in rows]
+        placed = np.stack([unknown if pose is None else pose for pose in before])
+        here = align_rigs(estimated, placed, scale=self._scale.scale).apply_poses(estimated)
+        known = np.stack([unknown if row.known is None else row.known for row in rows])
+        change = align_rigs(here, known, min_size=self.settings.minimum_baseline)
+        self._move(change)
+        self.source = WorldSource.TF
+        return change
+
+    def _start(self, rows: Sequence[CameraRow], estimated: np.ndarray, vote: ScaleEstimate | None) -> Alignment:
+        """The first window of an unknown rig defines the world."""
+        self._observe_vote(self._scale, vote)
+        scale = np.asarray(self._scale.scale)
+        if self.level_gauge:
+            tie = Similarity(scale, np.eye(3), np.zeros(3))
+            self.source = WorldSource.FLOOR
+        else:
+            rotation = UPRIGHT @ estimated[0, :3, :3].T
+            tie = Similarity(scale, rotation, -scale * (rotation @ estimated[0, :3, 3]))
+            self.source = WorldSource.FIRST_CAMERA
+        aligned = tie.apply_poses(estimated)
+        self._remember(rows, aligned, np.full_like(aligned, np.nan))
+        return Alignment(float(scale), aligned, math.nan, None)
+
+    def _update_scale(
+        self,
+        rows: Sequence[CameraRow],
+        estimated: np.ndarray,
+        target: np.ndarray,
+        weights: np.ndarray,
+        vote: ScaleEstimate | None,
+    ) -> Similarity | None:
+        """Filter the scale; returns how an estimated rig must grow to agree with its people."""
+        self._scale.drift(self.settings.scale_smoothing)
+        if self.settings.scale == 'network':
+            self._scale = ScaleFilter()
+            return None
+        known = np.array([row.known is not None for row in rows]) & (self.extrinsics != 'estimated')
+        sure = np.where(known, weights, 0.0) if _extent(target[known]) > self.settings.minimum_baseline else weights
+        used = sure > 0
+        if self.settings.scale == 'people' or _extent(target[used]) <= self.settings.minimum_baseline:
+            self._observe_vote(self._scale, vote)
+            return None
+        tie = align_rigs(estimated, target, sure, min_size=0.0)
+        misfit = tie.apply_poses(estimated)[used, :3, 3] - target[used, :3, 3]
+        sigma = max(0.01, float(np.sqrt((misfit**2).sum(-1).mean())) / _extent(target[used]))
+        change = None
+        if not known[used].any():
+            change = self._rescale_rig(float(tie.scale), vote)
+        factor = 1.0 if change is None else float(change.scale)
+        self._scale.observe(float(tie.scale) * factor, sigma)
+        return change
+
+    def _rescale_rig(self, rig_scale: float, vote: ScaleEstimate | None) -> Similarity | None:
+        """People measure network metres, and so, through this window, the metres of the estimated rig."""
+        if vote is None or not vote.votes:
+            return None
+        self._observe_vote(self._rig_scale, dataclasses.replace(vote, ratio=vote.ratio / rig_scale))
+        if abs(self._rig_scale.log) < RESCALE:
+            return None
+        change = Similarity(np.asarray(self._rig_scale.scale), np.eye(3), np.zeros(3))
+        self._rig_scale.log = 0.0
+        self._move(change)
+        return change
+
+    def _move(self, change: Similarity) -> None:
+        self._scale.log += math.log(change.scale)
+        for camera in self.cameras.values():
+            if camera.pose is not None:
+                camera.pose = change.apply_poses(camera.pose)
+
+    def _remember(self, rows: Sequence[CameraRow], aligned: np.ndarray, target: np.ndarray) -> tuple[str, ...]:
+        messages = []
+        for row, pose, expected in zip(rows, aligned, target):
+            if row.placed is not None:
+                continue
+            camera = self.cameras.setdefault(row.view, Camera())
+            camera.given = row.known is not None and self.extrinsics != 'estimated'
+            if np.isfinite(expected).all():
+                messages += self._compare(row.view, camera, pose, expected if row.known is None or not camera.given else row.known)
+            if not self.settings.rig_moves:
+                self._average(camera, pose, row.known if camera.given else None)
+        return tuple(messages)
+
+    def _average(self, camera: Camera, pose: np.ndarray, known: np.ndarray | None) -> None:
+        """Standing cameras: the mean over the last ``rig_memory`` windows; a given pose starts with full weight."""
+        if known is not None and self.extrinsics != 'tf_then_refine':
+            camera.pose = known
+            return
+        if camera.pose is None:
+            camera.pose, camera.windows = (known, self.settings.rig_memory) if known is not None else (pose, 1)
+            return
+        camera.windows = min(camera.windows + 1, self.settings.rig_memory)
+        camera.pose = _offset(camera.pose, _deviation(camera.pose, pose) / camera.windows)
+
+    def _compare(self, view: str, camera: Camera, pose: np.ndarray, expected: np.ndarray) -> list[str]:
+        """Watch for a camera that was bumped; one sentence when it starts to be off, one when it is right again."""
+        limits = self.settings
+        camera.deviations = min(camera.deviations + 1, limits.bump_windows)
+        camera.deviation += (_deviation(expected, pose) - camera.deviation) / camera.deviations
+        distance, angle = (float(np.linalg.norm(part)) for part in np.split(camera.deviation, 2))
+        off = camera.deviations == limits.bump_windows and (
+            distance > limits.bump_translation or angle > limits.bump_rotation
+        )
+        was_off, camera.off = camera.off, off
+        moved = f'{distance:.2f} m and {math.degrees(angle):.0f} degrees'
+        if off and not camera.given:
+            camera.pose, camera.windows, camera.off = None, 0, False
+            camera.deviation, camera.deviations = np.zeros(6), 0
+            return [f'Camera {view} was moved by {moved}; its pose is estimated anew.']
+        if off and not was_off:
+            return [f'Camera {view} is {moved} away from its given pose: was it bumped? Check its calibration or TF.']
+        if was_off and not off:
+            return [f'Camera {view} agrees with its given pose again.']
+        return []
+
+    def _poses(self, rows: Sequence[CameraRow], aligned: np.ndarray) -> np.ndarray:
+        """(N, 4, 4) the poses to use: given or remembered ones where there are any, else those of this window."""
+        poses = [self._reference(row) for row in rows]
+        return np.stack([pose if known is None else known for known, pose in zip(poses, aligned)])
+
+    @staticmethod
+    def _observe_vote(scale: ScaleFilter, vote: ScaleEstimate | None) -> None:
+        if vote is not None and vote.votes:
+            spread = max(vote.spread, VOTE_SPREAD) if math.isfinite(vote.spread) else VOTE_SPREAD
+            scale.observe(vote.ratio, math.hypot(spread / math.sqrt(vote.votes), VOTE_BIAS))
+
+
+def _robust_weights(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """(N,) weights that let a camera in the wrong place pull little; it takes three to tell which one is wrong."""
+    known = np.isfinite(target[:, 0, 0])
+    weights = known.astype(float)
+    if known.sum() < 3:
+        return weights
+    size = max(_extent(target[known]), 0.1)
+    for _ in range(5):
+        aligned = align_rigs(source, target, weights).apply_poses(source)
+        apart = np.linalg.norm(aligned[known, :3, 3] - target[known, :3, 3], axis=1)
+        turned = np.linalg.norm(aligned[known, :3, :3] - target[known, :3, :3], axis=(1, 2)) / math.sqrt(2)
+        misfit = apart + 0.5 * size * turned
+        usual = max(float(np.median(misfit)), 0.01 * size)
+        weights[known] = 1.0 / (1.0 + (misfit / (2 * usual)) ** 2) ** 2
+    return weights
+
+
+def _extent(poses: np.ndarray) -> float:
+    """Largest distance of two camera centres [m]; 0 for fewer than two poses."""
+    if len(poses) < 2:
+        return 0.0
+    centres = poses[:, :3, 3]
+    return float(np.sqrt(((centres[:, None] - centres) ** 2).sum(-1).max()))
+
+
+def _deviation(expected: np.ndarray, pose: np.ndarray) -> np.ndarray:
+    """(6,) translation and rotation vector from ``expected`` to ``pose`` (4, 4), in the frame of ``expected``."""
+    rotation = expected[:3, :3].T
+    turned = Rotation.from_matrix(rotation @ pose[:3, :3]).as_rotvec()
+    return np.concatenate([rotation @ (pose[:3, 3] - expected[:3, 3]), turned])
+
+
+def _offset(pose: np.ndarray, deviation: np.ndarray) -> np.ndarray:
+    """(4, 4) the pose that deviates by ``deviation`` (6,)."""
+    moved = pose.copy()
+    moved[:3, 3] += pose[:3, :3] @ deviation[:3]
+    moved[:3, :3] = pose[:3, :3] @ Rotation.from_rotvec(deviation[3:]).as_matrix()
+    return moved
