@@ -1,7 +1,7 @@
 """CameraInfo: the intrinsics of this package's pixels, and maps that undo the lens distortion.
 
 A CameraInfo puts the centre of the first pixel at (0, 0); below the nodes it lies at (0.5, 0.5). The half pixel is
-added here and nowhere else. The rectification matrix R is not applied: images stay in the optical frame that TF knows.
+added here and nowhere else. The rectification matrix R is not applied: images stay in the optical frame of TF.
 """
 
 from __future__ import annotations
@@ -62,7 +62,9 @@ def lens_of(info: CameraInfo) -> Lens | None:
     if not (np.isfinite(matrix).all() and np.isfinite(distortion).all() and np.isfinite(projection).all()):
         raise CalibrationError('CameraInfo contains NaN or infinity')
     if matrix[0, 0] <= 0 or matrix[1, 1] <= 0:
-        raise CalibrationError(f'CameraInfo has the focal lengths {matrix[0, 0]:g}, {matrix[1, 1]:g}; positive expected')
+        raise CalibrationError(
+            f'CameraInfo has the focal lengths {matrix[0, 0]:g}, {matrix[1, 1]:g}; positive expected'
+        )
     if not info.width or not info.height:
         raise CalibrationError('CameraInfo does not say the size of the image')
     model = info.distortion_model or 'plumb_bob'
@@ -88,13 +90,14 @@ class Rectifier:
         self._for_size: Lens | None = None
         self._maps: tuple[np.ndarray, np.ndarray] | None = None
 
-    def intrinsics(self, width: int, height: int) -> np.ndarray:
-        """(3, 3) of the rectified image, with the first pixel's centre at (0.5, 0.5).
+    def intrinsics(self, width: int, height: int, rectified: bool = True) -> np.ndarray:
+        """(3, 3) of the image after (or, if not ``rectified``, before) :meth:`rectify`; first pixel at (0.5, 0.5).
 
         Raises:
             CalibrationError: the image has other proportions than the calibration.
         """
-        matrix = self._prepared(width, height).rectified_matrix.copy()
+        lens = self._prepared(width, height)
+        matrix = (lens.rectified_matrix if rectified else lens.matrix).copy()
         matrix[:2, 2] += HALF_PIXEL
         return matrix
 

@@ -3,8 +3,8 @@
 A message with thousands of points costs seconds as Python objects and a millisecond as bytes. The layout is read from
 the message classes themselves, so it cannot get out of step with them. A message is described by a mapping from
 field names to values; what is left out is zero or empty. A sequence of structures that hold only numbers
-(``Pose[]``, ``Point[]``, ``ColorRGBA[]``, ``Capsule[]``) is given as an array with one row of numbers each, and a single
-one of them may be given as one row.
+(``Pose[]``, ``Point[]``, ``ColorRGBA[]``, ``Capsule[]``) is given as an array with one row of numbers each, and a
+single one of them may be given as one row.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ def _write_array(buffer: bytearray, number: np.dtype, value: Any, count: int) ->
         raise ValueError(f'{count} numbers expected, {array.size} given')
     if count:
         _align(buffer, number.itemsize)
-        buffer.extend(memoryview(array).cast('B') if array.ndim else array.tobytes())
+        buffer.extend(array.data.cast('B') if array.ndim else array.tobytes())
 
 
 def _write_string(buffer: bytearray, value: str) -> None:

@@ -44,13 +44,13 @@ def obstacles(bodies: Figures, spacing: float, stamp: int, frame: str) -> Descri
 
 def point_cloud(points: np.ndarray, stamp: int, frame: str) -> Description:
     """sensor_msgs/PointCloud2 of a structured array (N,) whose fields are four bytes wide."""
-    fields = points.dtype.fields or {}
     return {
         'header': header(stamp, frame),
         'height': 1,
         'width': len(points),
         'fields': [
-            {'name': name, 'offset': offset, 'datatype': FLOAT32, 'count': 1} for name, (_, offset, *_) in fields.items()
+            {'name': name, 'offset': offset, 'datatype': FLOAT32, 'count': 1}
+            for name, offset in zip(points.dtype.names or (), range(0, points.dtype.itemsize, 4))
         ],
         'is_bigendian': False,
         'point_step': points.dtype.itemsize,
@@ -77,7 +77,7 @@ def capsule_surface(ends: np.ndarray, radius: float, spacing: float) -> np.ndarr
         ],
         1,
     )
-    caps = np.concatenate([dome + [0.0, 0.0, length], dome * [1.0, 1.0, -1.0]])
+    caps = np.concatenate([dome + np.array([0.0, 0.0, length]), dome * [1.0, 1.0, -1.0]])
     return ends[0] + np.concatenate([wall, caps]) @ frame.T
 
 

@@ -29,6 +29,11 @@ class Figures:
     cylinder_radius: np.ndarray  # (K,)
     cylinder_height: np.ndarray  # (K,)
 
+    def of(self, people: Sequence[int]) -> Figures:
+        """Only these of the K."""
+        parts = {name: value[list(people)] for name, value in vars(self).items() if name != 'capsule_joint'}
+        return Figures(**parts, capsule_joint=self.capsule_joint)
+
 
 def figures(humans: Sequence[Human], body: BodyModel) -> Figures:
     """Everything about the bodies that messages carry."""

@@ -76,8 +76,7 @@ class _Reader:
         """Numbers of one size; only the first needs alignment."""
         layout = struct.Struct(self._order + codes)
         self._at += -self._at % (layout.size // len(codes))
-        values = layout.unpack(self._take(layout.size))
-        return values
+        return layout.unpack(self._take(layout.size))
 
     def string(self) -> str:
         (length,) = self.numbers('I')

@@ -13,6 +13,7 @@ import numpy as np
 
 from chromm_ros.nodes.image_messages import CompressedImage, RawImage
 
+
 class ImageError(ValueError):
     """An image that cannot be used. ``reason`` is a short word for counting, the text is for a person."""
 
@@ -69,12 +70,12 @@ PLANAR = {'nv12': cv2.COLOR_YUV2RGB_NV12, 'nv21': cv2.COLOR_YUV2RGB_NV21}
 def decode(image: RawImage | CompressedImage) -> np.ndarray:
     """(H, W, 3) uint8 RGB; a view of the message where its bytes are already that.
 
-    Message objects with the same fields do as well.
+    Message objects with the same fields do as well, therefore no ``isinstance``.
 
     Raises:
         ImageError: the message is damaged or its encoding is not known.
     """
-    return decode_compressed(image) if hasattr(image, 'format') else decode_raw(image)
+    return decode_raw(image) if hasattr(image, 'encoding') else decode_compressed(image)
 
 
 def decode_raw(image: RawImage) -> np.ndarray:

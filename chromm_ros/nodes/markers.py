@@ -32,7 +32,9 @@ def skeletons(humans: Sequence[Human], parents: Sequence[int], stamp: int, frame
     """One LINE_LIST per person."""
     bones = [(parent, joint) for joint, parent in enumerate(parents) if parent >= 0]
     return [
-        _shape(human, Marker.LINE_LIST, human.joints[np.array(bones)].reshape(-1, 3), (LINE_WIDTH, 0, 0), stamp, frame)
+        _shape(
+            human, Marker.LINE_LIST, human.joints[np.array(bones)].reshape(-1, 3), (LINE_WIDTH, 0, 0), stamp, frame
+        )
         for human in humans
     ]
 
@@ -73,7 +75,7 @@ def labels(humans: Sequence[Human], stamp: int, frame: str) -> list[Description]
         {
             **_common(human, LABEL, stamp, frame),
             'type': Marker.TEXT_VIEW_FACING,
-            'pose': (*(human.head + [0.0, 0.0, TEXT_ABOVE_HEAD]), 0.0, 0.0, 0.0, 1.0),
+            'pose': (*human.head[:2], human.head[2] + TEXT_ABOVE_HEAD, 0.0, 0.0, 0.0, 1.0),
             'scale': (0.0, 0.0, TEXT_HEIGHT),
             'text': str(human.id),
         }

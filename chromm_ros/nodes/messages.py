@@ -1,4 +1,4 @@
-"""Messages out of snapshots, as mappings for :func:`chromm_ros.nodes.cdr.encode`. Pure: arrays in, description out."""
+"""Messages out of snapshots, as mappings for :func:`chromm_ros.nodes.cdr.encode`. Pure functions."""
 
 from __future__ import annotations
 
@@ -133,7 +133,9 @@ def body_id(identity: int) -> str:
 
 def smplx_parameters(human: Human, transl: np.ndarray, model: str) -> Description:
     """chromm_ros/SmplxParameters; theta turns the hands from flat, hence ``flat_hand_mean``."""
-    turns = Rotation.from_matrix(np.concatenate([human.root_rotation[None], human.pose])).as_rotvec().astype(np.float32)
+    turns = (
+        Rotation.from_matrix(np.concatenate([human.root_rotation[None], human.pose])).as_rotvec().astype(np.float32)
+    )
     root, pose = turns[0], turns[1:]
     return {
         'model': model,

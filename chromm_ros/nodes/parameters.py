@@ -23,6 +23,7 @@ Settings = TypeVar('Settings')
 FOREIGN = ('use_sim_time', 'qos_overrides', 'start_type_description_service')
 """Parameters that ROS itself understands."""
 
+
 class ParameterError(ValueError):
     """A parameter that the user gave is wrong; the text is for the user."""
 

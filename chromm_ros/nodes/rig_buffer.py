@@ -27,6 +27,8 @@ EXCLUDED = 'excluded'
 REWOUND_IMAGES = 2
 """A camera's clock counts as set back after this many images in a row from its past; one may be a stray."""
 
+INTERVAL_SMOOTHING = 0.1
+
 
 @dataclass(frozen=True)
 class SyncLimits:
@@ -65,12 +67,29 @@ class CameraQueue(Generic[Item]):
     """Largest stamp so far; None: no image yet."""
     passed: int | None = None
     """Stamp of the image that left last: whatever is not newer comes too late."""
+    interval: float = 0.0
+    """Smoothed time between images [ns]; 0: not known."""
     rewound: int = 0
     """Images in a row that are older than ``newest`` by more than jitter."""
     excluded: bool = False
     received: int = 0
     used: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def rate(self) -> float:
+        """Images per second of acquisition time; 0: not known."""
+        return 1e9 / self.interval if self.interval else 0.0
+
+    def insert(self, stamp: int, item: Item) -> None:
+        position = bisect.bisect(self.stamps, stamp)
+        self.stamps.insert(position, stamp)
+        self.items.insert(position, item)
+        if self.newest is not None and stamp > self.newest:
+            step = stamp - self.newest
+            self.interval = step if not self.interval else self.interval + INTERVAL_SMOOTHING * (step - self.interval)
+        self.newest = stamp if self.newest is None else max(self.newest, stamp)
+        self.rewound = 0
 
     def pop(self) -> tuple[int, Item]:
         self.passed = self.stamps[0]
@@ -86,10 +105,11 @@ class CameraQueue(Generic[Item]):
         self.stamps.clear()
         self.items.clear()
         self.newest = self.passed = None
+        self.interval = 0.0
         self.rewound = 0
 
     def next_may_be_nearer(self, pivot: int) -> bool:
-        """Whether the image after the head is expected nearer to ``pivot`` than the head, judged by the last interval."""
+        """Whether the next image is expected nearer to ``pivot`` than the head, judged by the last interval."""
         head = self.stamps[0]
         if self.passed is None or head >= pivot:
             return False
@@ -133,11 +153,7 @@ class RigBuffer(Generic[Item]):
                 self.clear(TIME_JUMP)
                 self.jumps += 1
             return []
-        queue.rewound = 0
-        position = bisect.bisect(queue.stamps, stamp)
-        queue.stamps.insert(position, stamp)
-        queue.items.insert(position, item)
-        queue.newest = stamp if queue.newest is None else max(queue.newest, stamp)
+        queue.insert(stamp, item)
         self.first = stamp if self.first is None else min(self.first, stamp)
         sets = self._matched()
         if len(queue.stamps) > self.limits.queue_size:

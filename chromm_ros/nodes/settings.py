@@ -17,13 +17,14 @@ class NodeSettings:
         ('camera_0', 'camera_1', 'camera_2', 'camera_3'), 'Names of the cameras of the rig, in its order.'
     )
     image_topic: str = setting(
-        '{camera}/image', 'Topic of the images; {camera} stands for the name. The compressed transport appends /compressed.'
+        '{camera}/image',
+        'Topic of the images; {camera} stands for the name. The compressed transport appends /compressed.',
     )
     camera_info_topic: str = setting('{camera}/camera_info', 'Topic of the calibration; may stay silent.')
     image_transport: str = setting('raw', 'Type of the image messages.', choices=('raw', 'compressed'))
     image_reliability: str = setting(
         'best_effort',
-        'Reliability of the image subscriptions. best_effort understands every publisher; reliable needs a reliable one.',
+        'Reliability of the image subscriptions. best_effort fits every publisher, reliable needs a reliable one.',
         choices=('best_effort', 'reliable'),
     )
     rectify: bool = setting(True, 'Undo the lens distortion that CameraInfo describes.')
@@ -39,10 +40,13 @@ class NodeSettings:
         choices=('latest', 'block'),
     )
 
-    preset: str = setting('tiny', 'Network: tiny is in the package, full takes the public checkpoints.', choices=('tiny', 'full'))
+    preset: str = setting(
+        'tiny', 'Network: tiny is in the package, full takes the public checkpoints.', choices=('tiny', 'full')
+    )
     weights: str = setting('', 'Weight file of the network; empty: the one in the package (tiny only).')
     human_head: str = setting(
-        'chromm', 'Head that reads people: that of CHROMM, or that of the public Multi-HMR checkpoint.',
+        'chromm',
+        'Head that reads people: that of CHROMM, or that of the public Multi-HMR checkpoint.',
         choices=('chromm', 'multi_hmr'),
     )
     body_model: str = setting('', 'SMPLX_NEUTRAL.npz of yours; empty: the free body in the package.')
@@ -54,7 +58,12 @@ class NodeSettings:
         'chromm/', 'TF frames of estimated cameras are <prefix><camera>_optical_frame.'
     )
     tf_timeout: float = setting(
-        0.1, 'How long a window waits for the TF of a camera at the stamp of its image.', unit='s', low=0.0, high=2.0, live=True
+        0.1,
+        'How long a window waits for the TF of a camera at the stamp of its image.',
+        unit='s',
+        low=0.0,
+        high=2.0,
+        live=True,
     )
     publish_human_tf: bool = setting(
         False, 'Send a frame body_<body_id> for every tracked person. TF never forgets a frame.', live=True
@@ -62,30 +71,49 @@ class NodeSettings:
     publish_joints: bool = setting(True, 'Fill the joints of Human messages.', live=True)
     publish_capsules: bool = setting(True, 'Fill the capsules of Human messages.', live=True)
     margin_sigma: float = setting(
-        2.0, 'Standard deviations of the position in the margin of the bounding cylinder.', low=0.0, high=10.0, live=True
+        2.0,
+        'Standard deviations of the position in the margin of the bounding cylinder.',
+        low=0.0,
+        high=10.0,
+        live=True,
     )
     marker_style: str = setting(
         'skeleton', 'What ~/markers shows of a person.', choices=('skeleton', 'capsules', 'mesh'), live=True
     )
     obstacle_spacing: float = setting(
-        0.1, 'Distance of the points of ~/obstacles on the surface of the capsules.', unit='m', low=0.02, high=1.0, live=True
+        0.1,
+        'Distance of the points of ~/obstacles on the surface of the capsules.',
+        unit='m',
+        low=0.02,
+        high=1.0,
+        live=True,
     )
     scene_period: float = setting(
         1.0, 'Least time between two messages on ~/scene.', unit='s', low=0.0, high=600.0, live=True
     )
     prediction_rate: float = setting(
-        0.0, 'Rate of ~/humans_predicted; 0: off.', unit='Hz', low=0.0, high=100.0, live=True
+        10.0,
+        'Rate of ~/humans_predicted while somebody subscribes; 0: off.',
+        unit='Hz',
+        low=0.0,
+        high=100.0,
+        live=True,
     )
-    diagnostics_period: float = setting(1.0, 'Time between two messages on /diagnostics.', unit='s', low=0.1, high=60.0)
+    diagnostics_period: float = setting(
+        1.0, 'Time between two messages on /diagnostics.', unit='s', low=0.1, high=60.0
+    )
     max_latency: float = setting(
-        2.0, 'Delay from the image to the message from which the diagnostics warn.', unit='s', low=0.01, high=60.0, live=True
+        2.0,
+        'Delay from the image to the message from which the diagnostics warn.',
+        unit='s',
+        low=0.01,
+        high=60.0,
+        live=True,
     )
     save_directory: str = setting(
         '', 'The only folder into which ~/save_scene may write; empty: the service refuses.'
     )
-    autostart: bool = setting(
-        True, 'Configure and activate at the start, unless a lifecycle manager is connected.'
-    )
+    autostart: bool = setting(True, 'Configure and activate at the start, unless a lifecycle manager is connected.')
 
 
 @dataclass(frozen=True)
@@ -101,7 +129,8 @@ class CamerasSettings:
     """Parameters of the synthetic cameras."""
 
     cameras: tuple[str, ...] = setting(
-        ('camera_0', 'camera_1', 'camera_2', 'camera_3'), 'Names of the cameras; their number is that of the rig (1 to 8).'
+        ('camera_0', 'camera_1', 'camera_2', 'camera_3'),
+        'Names of the cameras; their number is that of the rig (1 to 8).',
     )
     seed: int = setting(0, 'Of the room, the cameras, the people and their motion.', low=0, high=2**31 - 1)
     people: int = setting(3, 'People in the room.', low=0, high=20)
@@ -112,5 +141,7 @@ class CamerasSettings:
     world_frame: str = setting('map', 'Parent of the camera frames, and frame of the truth.')
     publish_tf: bool = setting(True, 'Publish the poses of the cameras on /tf_static.')
     stopped: tuple[str, ...] = setting(
-        ('',), 'Cameras that send nothing at the moment. ROS knows no empty list of strings: one empty name stands for none.', live=True
+        ('',),
+        'Cameras that send nothing at the moment. ROS knows no empty list of strings: one empty name means none.',
+        live=True,
     )

@@ -134,7 +134,8 @@ def test_too_few_views_are_not_a_set():
 
 
 @pytest.mark.parametrize(
-    ('event', 'reason'), [(('a', 66), 'duplicate'), (('b', -10), 'late'), (('a', 5000), 'future'), (('b', 0), 'duplicate')]
+    ('event', 'reason'),
+    [(('a', 66), 'duplicate'), (('b', -10), 'late'), (('a', 5000), 'future'), (('b', 0), 'duplicate')],
 )
 def test_refused_images_are_counted_with_their_reason(event, reason):
     buffer = RigBuffer('ab', LIMITS)
@@ -167,7 +168,9 @@ def test_looping_bag_starts_time_anew():
 
 
 def test_one_camera_with_a_clock_in_the_past_does_not_stop_the_others():
-    sets, buffer = run([event for k in range(20) for event in (('a', 9000 + k * 66), ('b', 9000 + k * 66), ('c', k * 66))])
+    sets, buffer = run(
+        [event for k in range(20) for event in (('a', 9000 + k * 66), ('b', 9000 + k * 66), ('c', k * 66))]
+    )
     assert len(sets) >= 19
     assert all(set(one) == {'a', 'b'} for one in sets[-10:])
     assert buffer.jumps == 0
