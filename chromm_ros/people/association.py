@@ -1,0 +1,179 @@
+"""The same person in several views: eq. 4 between tracklets, one to one per two views, merged without conflict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from chromm_ros.flow import Tracklets, ViewPeople
+from chromm_ros.geometry.cameras import transform
+from chromm_ros.people.assignment import cheapest_pairs
+from chromm_ros.people.observations import world_joints
+from chromm_ros.people.settings import AssociationSettings
+from chromm_ros.people.view_graph import view_pairs
+
+ACROSS_NOISE = 0.1
+"""Standard deviation [m] of a head across its viewing ray, against which ``depth_tolerance`` is weighed."""
+
+
+def associate(people: ViewPeople, tracklets: Tracklets, settings: AssociationSettings) -> np.ndarray:
+    """(V, T, M) identity over all views of every detection with a tracklet; -1 elsewhere.
+
+    Identities are numbered by first appearance, those of one step by place, so that neither the order of the cameras
+    nor that of the people in an image matters.
+    """
+    identity = np.full(tracklets.ids.shape, -1)
+    rows = np.nonzero(tracklets.ids >= 0)
+    if not rows[0].size:
+        return identity
+    stacked = _Stack.of(people, tracklets.ids, rows, settings.joints)
+    pairs = view_pairs(_mean_centres(people), settings.neighbours)
+    compared = np.zeros((len(people.valid),) * 2, bool)
+    compared[tuple(pairs.T)] = True
+    first, second = np.nonzero(compared[stacked.view[:, None], stacked.view[None]])
+    cost = np.full((len(stacked.view),) * 2, np.inf)
+    cost[first, second] = matching_cost(stacked, first, second, settings)
+    groups = merge(_matches(cost, stacked.view, pairs, settings.threshold), stacked.view, stacked.present)
+    identity[rows] = _numbered(groups, stacked)[stacked.of_row]
+    return identity
+
+
+@dataclass(frozen=True)
+class _Stack:
+    """All N tracklets of a window, dense in time; zeros where a tracklet is absent."""
+
+    of_row: np.ndarray  # (rows,) tracklet of each detection
+    view: np.ndarray  # (N,)
+    present: np.ndarray  # (N, T) bool
+    joints: np.ndarray  # (N, T, J, 3) world [m]
+    canonical: np.ndarray  # (N, T, J, 3) [m]
+    head: np.ndarray  # (N, T, 3) world [m]
+    ray: np.ndarray  # (N, T, 3) from the camera to the head, world [m]
+
+    @staticmethod
+    def of(people: ViewPeople, ids: np.ndarray, rows: tuple[np.ndarray, ...], joints: int) -> _Stack:
+        """The tracklets of the detections ``rows``, with their first ``joints`` joints."""
+        view, step, _ = rows
+        names, number = np.unique(np.stack([view, ids[rows]]), axis=1, return_inverse=True)
+        number = number.reshape(-1)  # numpy 2.0 returned (1, N)
+        size = (names.shape[1], ids.shape[1])
+        stack = _Stack(
+            number,
+            names[0],
+            np.zeros(size, bool),
+            np.zeros((*size, joints, 3), np.float32),
+            np.zeros((*size, joints, 3), np.float32),
+            np.zeros((*size, 3), np.float32),
+            np.zeros((*size, 3), np.float32),
+        )
+        stack.present[number, step] = True
+        stack.joints[number, step] = world_joints(people, rows, joints)
+        stack.canonical[number, step] = people.canonical_joints[rows][:, :joints]
+        pose = people.world_from_camera[view, step]
+        stack.head[number, step] = transform(pose, people.head[rows])
+        stack.ray[number, step] = stack.head[number, step] - pose[:, :3, 3]
+        return stack
+
+
+def matching_cost(stack: _Stack, first: np.ndarray, second: np.ndarray, settings: AssociationSettings) -> np.ndarray:
+    """Eq. 4 of each pair of tracklets (P,); infinite where they share too few steps or cannot reach the threshold.
+
+    Joints are compared only where it can matter: the distance of the means of two sets of points is a lower bound of
+    the mean distance of the points.
+    """
+    both = stack.present[first] & stack.present[second]
+    shared = both.sum(-1)
+    length = stack.present.sum(-1)
+    needed = np.minimum(np.minimum(length[first], length[second]), settings.min_overlap)
+    middle = stack.joints.mean(2)
+    shift = _slide(stack, first, second, settings.depth_tolerance) if settings.depth_tolerance > 0 else None
+    apart = middle[first] - middle[second]
+    apart = np.linalg.norm(apart if shift is None else apart - shift, axis=-1)
+    bound = settings.position_weight * _mean_over(apart, both)
+    cost = np.full(len(first), np.inf)
+    close = np.nonzero((shared >= np.maximum(needed, 1)) & (bound < settings.threshold))[0]
+    a, b = first[close], second[close]
+    apart = stack.joints[a] - stack.joints[b]
+    if shift is not None:
+        apart -= shift[close][:, :, None]
+    position = np.linalg.norm(apart, axis=-1).mean(-1)
+    pose = np.linalg.norm(stack.canonical[a] - stack.canonical[b], axis=-1).mean(-1)
+    cost[close] = _mean_over(settings.position_weight * position + settings.pose_weight * pose, both[close])
+    return cost
+
+
+def _slide(stack: _Stack, first: np.ndarray, second: np.ndarray, tolerance: float) -> np.ndarray:
+    """(P, T, 3) part of the distance between two heads that errors of their depths explain.
+
+    A depth seen by one camera is far less certain than its direction. The most likely shifts along the two rays
+    minimise |x_a - x_b - shift|^2 / n^2 + (shift_a / s_a)^2 + (shift_b / s_b)^2 with s = tolerance * depth and n the
+    noise across the rays: a 2 x 2 system for each pair and step.
+    """
+    a, b = tolerance * stack.ray[first], tolerance * stack.ray[second]  # one standard deviation along each ray
+    offset = stack.head[first] - stack.head[second]
+    aa, bb, ab = (a * a).sum(-1), (b * b).sum(-1), (a * b).sum(-1)
+    ao, bo = (a * offset).sum(-1), (b * offset).sum(-1)
+    aa, bb = aa + ACROSS_NOISE**2, bb + ACROSS_NOISE**2
+    determinant = aa * bb - ab**2
+    along_a = (bb * ao - ab * bo) / determinant
+    along_b = (aa * bo - ab * ao) / determinant
+    return along_a[..., None] * a + along_b[..., None] * b
+
+
+def _matches(cost: np.ndarray, view: np.ndarray, pairs: np.ndarray, threshold: float) -> list[tuple[float, int, int]]:
+    """Accepted matches (cost, tracklet, tracklet) of all pairs of views, cheapest first."""
+    matches: list[tuple[float, int, int]] = []
+    for one, other in pairs:
+        rows, columns = np.nonzero(view == one)[0], np.nonzero(view == other)[0]
+        row, column = cheapest_pairs(cost[np.ix_(rows, columns)], threshold)
+        matches += zip(cost[rows[row], columns[column]], rows[row], columns[column])
+    return sorted(matches)
+
+
+def merge(matches: list[tuple[float, int, int]], view: np.ndarray, present: np.ndarray) -> np.ndarray:
+    """Group (N,) of each tracklet: matches are joined cheapest first, unless that needs one person twice in an image.
+
+    Args:
+        matches: (cost, tracklet, tracklet), sorted.
+        view: (N,) of each tracklet.
+        present: (N, T) bool.
+    """
+    group = np.arange(len(view))
+    occupied = np.zeros((len(view), view.max() + 1, present.shape[1]), bool)  # (groups, V, T)
+    occupied[group, view] = present
+    for _, one, other in matches:
+        kept, joined = group[one], group[other]
+        if kept == joined or (occupied[kept] & occupied[joined]).any():
+            continue
+        occupied[kept] |= occupied[joined]
+        group[group == joined] = kept
+    return group
+
+
+def _numbered(groups: np.ndarray, stack: _Stack) -> np.ndarray:
+    """Groups (N,) renamed 0, 1, ... by first step, then by place of the head at that step."""
+    names, member = np.unique(groups, return_inverse=True)
+    present = np.zeros((len(names), stack.present.shape[1]), int)
+    np.add.at(present, member, stack.present)
+    heads = np.zeros((*present.shape, 3))
+    np.add.at(heads, member, stack.head)
+    first = (present > 0).argmax(1)
+    place = heads[np.arange(len(names)), first] / present[np.arange(len(names)), first][:, None]
+    number = np.empty(len(names), int)
+    number[np.lexsort((*np.round(place, 6).T, first))] = np.arange(len(names))
+    return number[member]
+
+
+def _mean_centres(people: ViewPeople) -> np.ndarray:
+    """(V, 3) mean camera centres [m] over the steps with a known pose; NaN where there is none."""
+    centres = people.world_from_camera[..., :3, 3]
+    known = people.seen & np.isfinite(centres).all(-1)
+    total = np.where(known[..., None], centres, 0.0).sum(1)
+    with np.errstate(invalid='ignore'):
+        return total / known.sum(1)[:, None]
+
+
+def _mean_over(values: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """Mean over the last axis of the entries ``where``; 0 where there are none."""
+    return np.where(where, values, 0.0).sum(-1) / np.maximum(where.sum(-1), 1)

@@ -1,0 +1,151 @@
+"""One head position from several views: where the rays meet, with its covariance and its fall-backs (CHROMM 3.2)."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import numpy as np
+
+from chromm_ros.geometry.triangulation import (
+    along_and_across,
+    intersection_covariance,
+    invert_symmetric,
+    largest_angle,
+    triangulate,
+)
+from chromm_ros.people.settings import FusionSettings
+
+
+@dataclass(frozen=True)
+class HeadRays:
+    """How the views see the heads of N people-steps; V views. Rows without ``present`` may hold anything finite."""
+
+    present: np.ndarray  # (N, V) bool
+    weights: np.ndarray  # (N, V)
+    origins: np.ndarray  # (N, V, 3) camera centres, world [m]
+    directions: np.ndarray  # (N, V, 3) unit, world
+    points: np.ndarray  # (N, V, 3) the view's own head, world [m]
+
+
+@dataclass(frozen=True)
+class Heads:
+    """Fused head positions."""
+
+    position: np.ndarray  # (N, 3) world [m]
+    covariance: np.ndarray  # (N, 3, 3) [m^2]
+    used: np.ndarray  # (N, V) bool
+    disagreeing: np.ndarray  # (N,) bool: views pass each other too far, and nothing tells which is wrong
+
+
+def locate(rays: HeadRays, settings: FusionSettings) -> Heads:
+    """Position, covariance and the views used for it.
+
+    With three or more views, the view that spoils the others is left out, again until all rays pass the head within
+    ``max_ray_distance``. Of two views that disagree neither is more right: their positions are averaged, and the
+    covariance tells how far they are apart.
+    """
+    used = rays.present.copy()
+    position, averaged = _position(rays, used, settings)
+    while True:
+        bad = _misses(rays, used, position, settings)
+        again = np.nonzero(bad & (used.sum(-1) > 2))[0]
+        if not again.size:
+            break
+        used[again] = _without_worst(rays, used, again, settings)
+        position[again], averaged[again] = _position(_rows(rays, again), used[again], settings)
+    position[bad] = _average(_rows(rays, bad), used[bad])
+    return Heads(position, _covariance(rays, used, position, averaged | bad, settings), used, bad)
+
+
+def _position(rays: HeadRays, used: np.ndarray, settings: FusionSettings) -> tuple[np.ndarray, np.ndarray]:
+    """Heads (N, 3) from the ``used`` (N, V) views, and where (N,) they are the mean of the views' own heads.
+
+    Triangulation falls back to that mean for one view, near-parallel rays, and rays that meet behind a camera.
+    """
+    if settings.position == 'weighted':
+        information = _information(rays, used, settings)
+        vector = np.einsum('nvij,nvj->ni', information, rays.points)
+        return np.einsum('nij,nj->ni', invert_symmetric(information.sum(1))[0], vector), np.zeros(len(used), bool)
+    average = _average(rays, used)
+    if settings.position == 'average':
+        return average, np.ones(len(used), bool)
+    met = triangulate(rays.origins, rays.directions, used * rays.weights)
+    along, _ = along_and_across(met, rays.origins, rays.directions)
+    good = (largest_angle(rays.directions, used) >= settings.min_angle) & ~(used & ~(along > 0)).any(-1)
+    return np.where(good[:, None], met, average), ~good
+
+
+def _average(rays: HeadRays, used: np.ndarray) -> np.ndarray:
+    weights = used * rays.weights
+    return np.einsum('nv,nvi->ni', weights, rays.points) / np.maximum(weights.sum(-1), 1e-12)[:, None]
+
+
+def _misses(rays: HeadRays, used: np.ndarray, position: np.ndarray, settings: FusionSettings) -> np.ndarray:
+    """(N,) some used ray passes the head too far away, or points away from it."""
+    along, across = along_and_across(position, rays.origins, rays.directions)
+    return (used & ((across > settings.max_ray_distance) | (along <= 0))).any(-1) & (used.sum(-1) > 1)
+
+
+def _without_worst(rays: HeadRays, used: np.ndarray, rows: np.ndarray, settings: FusionSettings) -> np.ndarray:
+    """(R, V) used views of ``rows`` less the one whose absence makes the others agree best.
+
+    The ray that passes farthest need not be the wrong one: one bad ray pulls the head away from all others.
+    """
+    views = used.shape[1]
+    subset = _rows(rays, np.repeat(rows, views))
+    trial = np.repeat(used[rows], views, 0) & np.tile(~np.eye(views, dtype=bool), (len(rows), 1))
+    position, _ = _position(subset, trial, settings)
+    _, across = along_and_across(position, subset.origins, subset.directions)
+    worst = np.where(trial, across, 0.0).max(-1).reshape(len(rows), views)
+    leave = np.where(used[rows], worst, np.inf).argmin(-1)
+    remaining = used[rows]
+    remaining[np.arange(len(rows)), leave] = False
+    return remaining
+
+
+def _sigmas(rays: HeadRays, settings: FusionSettings) -> tuple[np.ndarray, np.ndarray]:
+    """Standard deviations (N, V) of a view's own head across and along its ray [m]."""
+    distance = np.linalg.norm(rays.points - rays.origins, axis=-1)
+    across = np.hypot(settings.ray_noise * distance, settings.camera_noise)
+    along = np.hypot(settings.depth_noise * distance, settings.camera_noise)
+    return across, along
+
+
+def _information(rays: HeadRays, used: np.ndarray, settings: FusionSettings) -> np.ndarray:
+    """(N, V, 3, 3) inverse covariance of each view's own head, stretched along its ray; zero where not used."""
+    across, along = _sigmas(rays, settings)
+    weights = used * rays.weights
+    outer = rays.directions[..., :, None] * rays.directions[..., None, :]
+    inverse_across, inverse_along = weights / across**2, weights / along**2
+    return inverse_across[..., None, None] * np.eye(3) + (inverse_along - inverse_across)[..., None, None] * outer
+
+
+def _covariance(
+    rays: HeadRays, used: np.ndarray, position: np.ndarray, averaged: np.ndarray, settings: FusionSettings
+) -> np.ndarray:
+    """(N, 3, 3) from the noise of rays, depths and cameras, and larger where the views disagree more than that."""
+    across, along = _sigmas(rays, settings)
+    _, missed = along_and_across(position, rays.origins, rays.directions)
+    count = used.sum(-1)
+    chi = (np.where(used, missed, 0.0) ** 2 / across**2).sum(-1)
+    inflation = np.maximum(1.0, chi / np.maximum(2 * count - 3, 1))[:, None, None]
+    if settings.position == 'weighted':
+        precise = invert_symmetric(_information(rays, used, settings).sum(1))[0]
+    else:
+        precise = intersection_covariance(rays.directions, across, used * rays.weights)
+    return np.where(averaged[:, None, None], _covariance_of_average(rays, used, across, along), precise * inflation)
+
+
+def _covariance_of_average(rays: HeadRays, used: np.ndarray, across: np.ndarray, along: np.ndarray) -> np.ndarray:
+    """(N, 3, 3) of the mean of the views' own heads: their noise, stretched along the rays, and their spread."""
+    share = used * rays.weights / np.maximum((used * rays.weights).sum(-1), 1e-12)[:, None]
+    outer = rays.directions[..., :, None] * rays.directions[..., None, :]
+    noise = (across**2)[..., None, None] * np.eye(3) + (along**2 - across**2)[..., None, None] * outer
+    offset = rays.points - _average(rays, used)[:, None]
+    spread = offset[..., :, None] * offset[..., None, :]
+    return np.einsum('nv,nvij->nij', share**2, noise + spread)
+
+
+def _rows(rays: HeadRays, rows: np.ndarray) -> HeadRays:
+    return HeadRays(*(getattr(rays, field.name)[rows] for field in dataclasses.fields(rays)))

@@ -1,0 +1,87 @@
+"""Movements that no person makes: outliers and identity switches inside a tracklet (algorithm 1, lines 12 to 19)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from chromm_ros.flow import ViewPeople
+from chromm_ros.people.observations import world_joints
+from chromm_ros.people.settings import TrackingSettings
+
+BODY_JOINTS = 22
+"""Pelvis and body; hands and face would only add noise to a mean displacement."""
+
+
+def split_implausible(people: ViewPeople, ids: np.ndarray, settings: TrackingSettings) -> tuple[np.ndarray, int]:
+    """Ids (V, T, M) without implausible movements, and how many detections lost theirs.
+
+    A tracklet whose every step is plausible, nearly always the case, stays as it is. Otherwise its longest plausible
+    chain keeps the id, so that an outlier in the first frame does not cost the frames after it. What is left and
+    plausible in itself becomes a tracklet of its own (the two halves of an identity switch), and the rest is dropped.
+    """
+    rows = np.nonzero(ids >= 0)
+    if not rows[0].size:
+        return ids, 0
+    view, step, _ = rows
+    track = ids[rows]
+    order = np.lexsort((step, track, view))
+    rows = tuple(axis[order] for axis in rows)
+    view, step, track = view[order], step[order], track[order]
+    joints = world_joints(people, rows, BODY_JOINTS)
+    together = (view[1:] == view[:-1]) & (track[1:] == track[:-1])
+    suspects = together & ~_plausible(
+        joints[:-1], joints[1:], people.times[step[1:]] - people.times[step[:-1]], settings
+    )
+    if not suspects.any():
+        return ids, 0
+    following = ids.max((1, 2)) + 1  # next new id of each view
+    starts = np.concatenate([[0], np.nonzero(~together)[0] + 1, [len(view)]])
+    for number in np.unique(np.searchsorted(starts, np.nonzero(suspects)[0], side='right') - 1):
+        part = slice(starts[number], starts[number + 1])
+        chain = _chains(joints[part], people.times[step[part]], settings)
+        first = view[part][0]
+        track[part] = np.where(chain > 0, following[first] + chain - 1, np.where(chain == 0, track[part], -1))
+        following[first] += max(chain.max(), 0)
+    result = np.full_like(ids, -1)
+    result[rows] = track
+    return result, int((track < 0).sum())
+
+
+def _plausible(before: np.ndarray, after: np.ndarray, seconds: np.ndarray, settings: TrackingSettings) -> np.ndarray:
+    """Whether a person may have moved from joints ``before`` to ``after`` (..., J, 3) in that time (...)."""
+    displacement = np.linalg.norm(after - before, axis=-1).mean(-1)
+    return displacement <= settings.max_jump + settings.max_speed * np.abs(seconds)
+
+
+def _chains(joints: np.ndarray, times: np.ndarray, settings: TrackingSettings) -> np.ndarray:
+    """Number (N,) of the plausible chain that each of N observations in order of time belongs to; -1: of none.
+
+    Chain 0 is the longest, 1 the longest of what is left, and so on; all but the first have ``min_split`` members.
+    """
+    allowed = _plausible(joints[:, None], joints[None], times[:, None] - times[None], settings)
+    chain = np.full(len(joints), -1)
+    number = 0
+    while (chain < 0).any():
+        members = _longest_chain(allowed, np.nonzero(chain < 0)[0])
+        if number and len(members) < settings.min_split:
+            break
+        chain[members] = number
+        number += 1
+    return chain
+
+
+def _longest_chain(allowed: np.ndarray, candidates: np.ndarray) -> list[int]:
+    """The most candidates such that each is allowed to follow the one before it."""
+    length = np.ones(len(candidates), int)
+    previous = np.full(len(candidates), -1)
+    for i, candidate in enumerate(candidates):
+        reach = np.where(allowed[candidates[:i], candidate], length[:i], 0)
+        if i and reach.max() > 0:
+            # the latest of the best: the smallest gap
+            previous[i] = i - 1 - int(reach[::-1].argmax())
+            length[i] = reach.max() + 1
+    members, i = [], int(length.argmax())
+    while i >= 0:
+        members.append(int(candidates[i]))
+        i = int(previous[i])
+    return members[::-1]
