@@ -22,15 +22,15 @@ class Looks:
     colors: np.ndarray
     """(7, 3) linear RGB per slot."""
     style: np.ndarray
-    """(6,) pattern of the top (0 plain, stripes across, along, checks, spots), its pitch [1/m], long sleeves, shorts,
-    height of the hairline over the pelvis, height down to which hair falls behind [m, rest pose]."""
+    """(7,) pattern of the top (0 plain, stripes across, along, checks, spots), its pitch [1/m]; then where things end
+    in the rest pose, from the pelvis [m]: sleeves sideways, trousers, hair in front and behind, the top's hem."""
     looseness: np.ndarray
     """(7,) how far each slot stands off the skin [m]."""
 
     @classmethod
     def sample(cls, rng: np.random.Generator) -> Looks:
         """A person at random: betas within two standard deviations, any skin, hair and clothes."""
-        skin = np.array([0.78, 0.58, 0.46]) * rng.uniform(0.35, 1.15)
+        skin = np.array([0.78, 0.58, 0.46]) * rng.uniform(0.35, 1.25)
         hair = rng.uniform(0.03, 0.3) * np.array([1, 0.8, 0.6]) * rng.uniform(0.6, 1.6)
         if rng.random() < 0.08:
             hair = np.full(3, rng.uniform(0.4, 0.75))  # grey
@@ -40,7 +40,9 @@ class Looks:
         hairline, nape = rng.uniform(0.755, 0.785), rng.uniform(0.58, 0.68)
         if rng.random() < 0.06:
             hairline = nape = 9.0  # bald
-        style = [rng.integers(0, 5), rng.uniform(12, 45), rng.random() < 0.5, rng.random() < 0.25, hairline, nape]
+        sleeves = 0.67 if rng.random() < 0.5 else rng.uniform(0.25, 0.45)
+        legs = -9.0 if rng.random() < 0.75 else rng.uniform(-0.55, -0.25)
+        style = [rng.integers(0, 5), rng.uniform(12, 45), sleeves, legs, hairline, nape, rng.uniform(-0.1, 0.1)]
         loose = rng.uniform(0, 0.025)
         return cls(
             betas=np.clip(rng.normal(0, 1, BETAS), -2, 2),

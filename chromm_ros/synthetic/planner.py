@@ -113,7 +113,7 @@ class Planner:
         if stool is not None:
             towards = start - target
             target = target + 0.42 * towards / (np.hypot(*towards) + 1e-9)
-        if np.hypot(*(target - start)) < 0.3:
+        if np.hypot(*(target - start)) < 0.5:
             return [self._stay(rng, last)]
         gait = Gait(rng, run=rng.random() < 0.12)
         going = walk(last.end, curve(start, target, rng.uniform(-0.25, 0.25)), _final(last), gait, _total(last))
@@ -164,7 +164,7 @@ class Planner:
         if len(steps) == 0:
             return 1.0
         places = _positions(segments, steps * GRID)
-        sits = self._stool_at(segments[-1].path[-1]) is not None
+        sits = any(self._stool_at(end) is not None for end in (segments[0].path[0], segments[-1].path[-1]))
         room = self.room.clearance(places, ignore_stools=sits).min() - CLEAR_FURNITURE
         if len(self.cameras):
             room = min(room, np.linalg.norm(places[:, None] - self.cameras, axis=-1).min() - CLEAR_CAMERAS)

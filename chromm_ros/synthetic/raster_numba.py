@@ -17,6 +17,9 @@ kernel = njit(cache=True, fastmath=True, nogil=True, error_model='numpy')
 LOOKUP = 2047 / 1.5
 """Entries of the gamma table per unit of linear colour."""
 
+SHOES, ARMPITS, COLLAR, NECK = -0.86, 0.2, 0.57, 0.09
+"""Where garments end in the rest pose, from the pelvis [m]: heights, and half the width of the neck."""
+
 _LOW32 = np.uint64(0xFFFFFFFF)
 _X, _Y, _S = np.uint64(0x9E3779B1), np.uint64(0x85EBCA77), np.uint64(0xC2B2AE3D)
 _MIX = np.uint64(0x2C1B3C6D)
@@ -225,15 +228,12 @@ def _garment(part, x, y, z, style):
         return 6
     if part == 15 or part == 22:
         return 1 if y > style[4] or (z < 0.04 and y > style[5]) else 0
-    if part == 7 or part == 8 or part == 10 or part == 11:
+    if y < SHOES:
         return 5
-    if part == 4 or part == 5:
-        return 0 if style[3] > 0.5 else 4
-    if part <= 2:
-        return 4
-    forearm = part == 18 or part == 19
-    if part == 12 or part >= 20 or ((forearm or ((part == 16 or part == 17) and abs(x) > 0.33)) and style[2] < 0.5):
+    if (abs(x) > style[2] and y > ARMPITS) or (y > COLLAR and abs(x) < NECK):
         return 0
+    if y < style[6]:
+        return 4 if y > style[3] else 0
     pattern, pitch = int(style[0]), style[1]
     printed = False
     if pattern == 1:
@@ -254,7 +254,7 @@ def dress(vertices, faces, rest, part, style, looseness, normals):
     Args:
         vertices: in and out (N, 3) world [m].
         faces: (F, 3); rest: (N, 3) template, pelvis at the origin; part: (N,) strongest joint.
-        style: (6,) see ``people.Looks``; looseness: (7,) metres per colour slot.
+        style: (7,) see ``people.Looks``; looseness: (7,) metres per colour slot.
         normals: out (N, 3).
     """
     normals[:] = 0
@@ -282,7 +282,7 @@ def draw_people(lens, camera_from_world, faces, rest, part, vertices, normals, c
 
     Args:
         vertices, normals: (K, N, 3) world, dressed.
-        colors: (K, 7, 3) linear RGB per colour slot; styles: (K, 6).
+        colors: (K, 7, 3) linear RGB per colour slot; styles: (K, 7).
         buffers: color (H, W, 3), depth (H, W) [m], instance (H, W) uint8, drawn over in place.
     """
     color, depth, instance = buffers

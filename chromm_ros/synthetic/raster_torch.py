@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from chromm_ros.synthetic.raster_numba import LOOKUP
+from chromm_ros.synthetic.raster_numba import ARMPITS, COLLAR, LOOKUP, NECK, SHOES
 
 _LOW32 = 0xFFFFFFFF
 
@@ -148,25 +148,20 @@ def cast_shadows(lens: Tensor, pose: Tensor, floor: Tensor, depth: Tensor, feet:
 
 
 def garments(part: Tensor, rest: Tensor, style: Tensor) -> Tensor:
-    """(N,) colour slots of points with (N,) strongest joints, (N, 3) rest positions, (N, 6) styles."""
+    """(N,) colour slots of points with (N,) strongest joints, (N, 3) rest positions, (N, 7) styles."""
     x, y, z = rest.unbind(-1)
     pitch = style[:, 1]
     spots = _value_noise(x * pitch * 0.6, y * pitch * 0.6, pitch.long()) > 0.5
     across, along = _odd(y * pitch) > 0.5, _odd(x * pitch) > 0.5
     printed = torch.stack([torch.zeros_like(spots), across, along, across != along, spots])
     slot = torch.where(printed.gather(0, style[None, :, 0].long())[0], 3, 2)
-
-    def among(*parts: int) -> Tensor:
-        return torch.isin(part, torch.tensor(parts, device=part.device))
-
-    sleeves = (among(18, 19) | (among(16, 17) & (x.abs() > 0.33))) & (style[:, 2] < 0.5)
-    slot = torch.where(sleeves | (part == 12) | (part >= 20), 0, slot)
-    slot = torch.where(part <= 2, 4, slot)
-    slot = torch.where(among(4, 5), torch.where(style[:, 3] > 0.5, 0, 4), slot)
-    slot = torch.where(among(7, 8, 10, 11), 5, slot)
+    slot = torch.where(y < style[:, 6], torch.where(y > style[:, 3], 4, 0), slot)
+    arms, neck = (x.abs() > style[:, 2]) & (y > ARMPITS), (y > COLLAR) & (x.abs() < NECK)
+    slot = torch.where(arms | neck, 0, slot)
+    slot = torch.where(y < SHOES, 5, slot)
     hair = (y > style[:, 4]) | ((z < 0.04) & (y > style[:, 5]))
-    slot = torch.where(among(15, 22), hair.long(), slot)
-    return torch.where(among(23, 24), 6, slot)
+    slot = torch.where((part == 15) | (part == 22), hair.long(), slot)
+    return torch.where((part == 23) | (part == 24), 6, slot)
 
 
 def dress(

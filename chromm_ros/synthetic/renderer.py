@@ -52,7 +52,7 @@ class Figures:
     vertices: np.ndarray  # (K, N, 3) float32 world [m]
     normals: np.ndarray  # (K, N, 3) float32
     colors: np.ndarray  # (K, 7, 3)
-    styles: np.ndarray  # (K, 6)
+    styles: np.ndarray  # (K, 7)
     feet: np.ndarray  # (K, 2) where the shadow falls, world [m]
 
 
@@ -130,6 +130,6 @@ def gamma_table(gamma: float) -> np.ndarray:
 
 
 def stack_looks(looks: Sequence[Looks]) -> tuple[np.ndarray, np.ndarray]:
-    """Colours (K, 7, 3) and styles (K, 6)."""
+    """Colours (K, 7, 3) and styles (K, 7)."""
     colors = np.array([look.colors for look in looks]).reshape(-1, 7, 3)
-    return colors, np.array([look.style for look in looks]).reshape(-1, 6)
+    return colors, np.array([look.style for look in looks]).reshape(-1, 7)
