@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,13 +14,19 @@ from chromm_ros.synthetic.routes import Route, Segment, curve, stay, walk
 GRID = 0.25
 """Seconds between the times at which distances are checked."""
 
-TRIES = 8
+TRIES = 16
 """Candidates per decision; the best is taken when none is free."""
 
 CLEAR_FURNITURE, CLEAR_PEOPLE, CLEAR_CAMERAS = 0.3, 0.65, 0.8
 """Distances that are kept [m], from the pelvis."""
 
 _ACTIVITY_WEIGHTS = np.array([0.22, 0.17, 0.2, 0.1, 0.2, 0.11])  # in the order of STANDING
+LOOP = 45.0
+"""Shortest duration that is made a closed loop, with somebody going out by the door [s]."""
+
+_HOMEWARD = 10.0
+"""Seconds kept for the way back to the start: the longest walk in a room at the slowest gait."""
+
 _AWAY = (6.0, 12.0)
 """Seconds that somebody who left the room stays away."""
 
@@ -42,51 +49,61 @@ class Planner:
         """The route of one more person.
 
         Args:
-            leaves: goes out by the door once and comes back, if the loop is long enough.
+            leaves: goes out by the door once and comes back, if the duration makes a LOOP.
         """
-        segments = self._begin(rng)
-        away_at = rng.uniform(0.25, 0.45) * self.duration if leaves and self.duration >= 30 else np.inf
-        while segments[-1].end < self.duration:
+        closed = self.duration >= LOOP
+        segments = self._begin(rng, closed)
+        away_at = rng.uniform(0.25, 0.4) * self.duration if leaves and closed else np.inf
+        end = self.duration - _HOMEWARD if closed else self.duration
+        while segments[-1].end < end:
             if segments[-1].end > away_at:
-                segments += self._trip_outside(rng, segments[-1])
-                away_at = np.inf
+                added, away_at = self._trip_outside(rng, segments[-1]), np.inf
             else:
-                segments += self._next(rng, segments[-1])
-        route = Route(tuple(segments), self.duration)
+                added = self._next(rng, segments[-1])
+            if closed and added[-1].end > end:
+                break
+            segments += added
+        if closed:
+            segments += self._go_home(rng, segments[0], segments[-1])
+        route = Route(tuple(segments), self.duration, closed)
         self.others.append(route)
-        grid = np.arange(self._tracks.shape[1]) * GRID
-        track = _positions(segments, grid)
+        track = _positions(segments, np.arange(self._tracks.shape[1]) * GRID)
         self._tracks = np.concatenate([self._tracks, track[None]])
         return route
 
-    def _begin(self, rng: np.random.Generator) -> list[Segment]:
+    def _begin(self, rng: np.random.Generator, stays: bool) -> list[Segment]:
         """Somewhere in the middle of a stay, or of a walk, that began before time zero."""
-        best: tuple[float, list[Segment]] = (-np.inf, [])
-        for _ in range(2 * TRIES):
+
+        def candidate() -> list[Segment]:
             place, heading = self._spot(rng), rng.uniform(-np.pi, np.pi)
             first = stay(-1.0, 1.0, place, (heading, heading), sample_activity('idle', rng), 0.0)
-            if rng.random() < 0.45:
-                candidate = self._walk_and_stay(rng, first, self._spot(rng))
-                earlier = rng.uniform(0.15, 0.85) * candidate[0].duration
-            else:
-                candidate = [self._stay(rng, first)]
-                earlier = rng.uniform(0, 0.5) * candidate[0].duration
-            candidate = [_shifted(segment, -earlier - candidate[0].start) for segment in candidate]
-            room = self._freedom(candidate)
-            if room > best[0]:
-                best = (room, candidate)
-            if room > 0:
-                break
-        return best[1]
+            walks = not stays and rng.random() < 0.45
+            segments = self._walk_and_stay(rng, first, self._spot(rng)) if walks else [self._stay(rng, first)]
+            earlier = rng.uniform(0.15, 0.85) * segments[0].duration
+            return [replace(segment, start=segment.start - earlier - segments[0].start) for segment in segments]
+
+        return self._freest(candidate)
 
     def _next(self, rng: np.random.Generator, last: Segment) -> list[Segment]:
+        return self._freest(lambda: self._walk_and_stay(rng, last, self._spot(rng, beside=True)))
+
+    def _go_home(self, rng: np.random.Generator, first: Segment, last: Segment) -> list[Segment]:
+        """Back to where the first segment stays, facing as it does at time zero."""
+        segments = self._freest(lambda: self._walk_and_stay(rng, last, first.path[-1]))
+        arrived = replace(segments[-1], path=np.stack([segments[-1].path[0], first.path[-1]]))
+        arrived = replace(arrived, duration=self.duration - arrived.start)
+        now, end = (float(s.facing(np.array([t]))[0]) for s, t in ((first, 0.0), (arrived, self.duration)))
+        return [*segments[:-1], replace(arrived, heading=(arrived.heading[0], arrived.heading[1] + now - end))]
+
+    def _freest(self, candidate: Callable[[], list[Segment]]) -> list[Segment]:
+        """The first of TRIES candidates that keeps all distances, else the one that comes closest to it."""
         best: tuple[float, list[Segment]] = (-np.inf, [])
         for _ in range(TRIES):
-            candidate = self._walk_and_stay(rng, last, self._spot(rng, beside=True))
-            room = self._freedom(candidate)
-            if room > best[0]:
-                best = (room, candidate)
-            if room > 0:
+            segments = candidate()
+            freedom = self._freedom(segments)
+            if freedom > best[0]:
+                best = (freedom, segments)
+            if freedom > 0:
                 break
         return best[1]
 
@@ -149,7 +166,7 @@ class Planner:
         away = stay(going.end, rng.uniform(*_AWAY), outside, (_final(going), _final(going) + np.pi),
                     sample_activity('idle', rng), _total(going))  # fmt: skip
         back = walk(away.end, np.stack([outside, inside]), _final(away), gait, _total(away))
-        return [going, away, back, *self._next(rng, back)]
+        return [going, away, back]
 
     def _stool_at(self, place: np.ndarray) -> np.ndarray | None:
         for stool in self.room.stools:
@@ -181,11 +198,6 @@ def _final(segment: Segment) -> float:
 def _total(segment: Segment) -> float:
     """Metres walked up to the end of a segment; a step to a stool is not a walk."""
     return segment.walked + (segment.length if segment.speed else 0.0)
-
-
-def _shifted(segment: Segment, seconds: float) -> Segment:
-    return Segment(segment.start + seconds, segment.duration, segment.path, segment.activity, segment.speed,
-                   segment.heading, segment.walked)  # fmt: skip
 
 
 def _positions(segments: list[Segment], times: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from chromm_ros.synthetic.motion import Activity, Angles, Gait
 RAMP = 0.4
 """Seconds to reach walking speed, and to stop."""
 
-TURN = 0.7
+TURN = 0.9
 """Seconds to turn to a new heading and to blend from one activity to the next."""
 
 
@@ -76,11 +76,14 @@ class Segment:
     def facing(self, times: np.ndarray) -> np.ndarray:
         """(T,) radians at (T,) seconds."""
         if self.speed > 0:
-            target = np.interp(self.progress(times), self._lengths, self._headings)
+            new = float(self._headings[0])
+            drift = np.interp(self.progress(times), self._lengths, self._headings) - new
         else:
-            target = self.heading[1] + 0.12 * np.sin(0.4 * (times - self.start))
-        turned = (target - self.heading[0] + np.pi) % (2 * np.pi) - np.pi
-        return self.heading[0] + turned * _ease((times - self.start) / TURN)
+            new = self.heading[1]
+            drift = 0.12 * np.sin(0.4 * (times - self.start))
+        # the shorter way around is chosen once per segment, not anew at every time
+        turn = (new - self.heading[0] + np.pi) % (2 * np.pi) - np.pi
+        return self.heading[0] + (turn + drift) * _ease((times - self.start) / TURN)
 
     def angles(self, times: np.ndarray) -> Angles:
         """(T, C) at (T,) seconds."""
@@ -93,6 +96,8 @@ class Route:
 
     segments: tuple[Segment, ...]
     duration: float
+    closed: bool = False
+    """The person is back at the start in the end, so that beginning again is no jump."""
 
     def at(self, times: np.ndarray) -> tuple[np.ndarray, np.ndarray, Angles]:
         """Position (T, 2) [m], heading (T,) [rad] and joint angles (T, C) at (T,) seconds."""
@@ -113,11 +118,16 @@ class Route:
 
     def _blended(self, number: int, times: np.ndarray) -> Angles:
         """Angles of a segment, eased in from those of the segment before it."""
-        segment = self.segments[number]
-        angles = segment.angles(times)
-        share = _ease((times - segment.start) / TURN)[:, None]
-        if number and (share < 1).any():
-            angles = share * angles + (1 - share) * self.segments[number - 1].angles(times)
+        angles = self.segments[number].angles(times)
+        if number == 0 and not self.closed:
+            return angles
+        before, begun = self.segments[number - 1], self.segments[number].start
+        if number == 0:  # comes from the end of the loop
+            begun = 0.0
+        share = _ease((times - begun) / TURN)[:, None]
+        if (share < 1).any():
+            earlier = times + self.duration if number == 0 else times
+            angles = share * angles + (1 - share) * before.angles(earlier)
         return angles
 
 

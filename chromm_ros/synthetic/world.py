@@ -106,8 +106,8 @@ class World:
             image_size: width and height [px].
             moving: the cameras move.
             domain: ``studio`` or ``generic``, see :mod:`chromm_ros.synthetic.rooms`.
-            duration: seconds until everything begins again. From 30 s on, the first of several people goes out by
-                the door once and comes back.
+            duration: seconds until everything begins again. From 45 s on without a jump, and the first of several
+                people goes out by the door once and comes back.
             renderer: default: the CPU's.
         """
         rng = np.random.default_rng(seed)
