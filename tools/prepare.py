@@ -23,6 +23,8 @@ SUPPORTED = ((3, 10), (3, 12))
 
 REQUIREMENTS = ('requirements-ros.txt', 'requirements.txt')
 DEVELOPMENT = 'requirements-dev.txt'
+CONSTRAINTS = 'constraints.txt'
+"""Versions of what the requirements bring along."""
 INSTALLED_FROM = (
     *('CMakeLists.txt', 'package.xml', 'pyproject.toml', 'setup.py', 'setup.cfg', 'requirements.txt'),
     *('cmake/*', 'tools/pip_interfaces.py', 'msg/*', 'srv/*'),
@@ -74,9 +76,9 @@ def create_environment() -> None:
 
 def install_requirements(purpose: str) -> None:
     files = [name for name in REQUIREMENTS if name == 'requirements.txt' or not ros_is_sourced()]
-    once('requirements', files, *[word for name in files for word in ('-r', name)])
+    once('requirements', [*files, CONSTRAINTS], *[word for name in files for word in ('-r', name)])
     if purpose == 'development':
-        once('development', [DEVELOPMENT], '-r', DEVELOPMENT)
+        once('development', [DEVELOPMENT, CONSTRAINTS], '-r', DEVELOPMENT)
 
 
 def ros_is_sourced() -> bool:
@@ -93,7 +95,7 @@ def once(step: str, sources: list[str] | tuple[str, ...], *what: str) -> None:
         return
     stamp.unlink(missing_ok=True)
     print(f'prepare: {step}', flush=True)
-    own = ('--no-build-isolation', '--no-deps') if step in ('extras', 'package') else ()
+    own = ('--no-build-isolation', '--no-deps') if step in ('extras', 'package') else ('-c', CONSTRAINTS)
     run(PYTHON, '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', *own, *what)
     stamp.write_text(digest)
 

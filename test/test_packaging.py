@@ -1,0 +1,172 @@
+"""What the packaging promises: declared dependencies, commented interfaces, entry points that exist."""
+
+import ast
+import configparser
+import importlib
+import importlib.metadata
+import re
+import shutil
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+INTERFACES = sorted([*ROOT.glob('msg/*.msg'), *ROOT.glob('srv/*.srv')])
+SOURCES = sorted((ROOT / 'chromm_ros').rglob('*.py'))
+
+NAMES_ON_PYPI = {'cv2': 'opencv-python-headless', 'yaml': 'PyYAML', 'PIL': 'pillow', 'ruamel': 'ruamel.yaml'}
+ROSDEP_KEYS = {'cv2': 'python3-opencv', 'yaml': 'python3-yaml', 'PIL': 'python3-pil', 'tf2_ros': 'tf2_ros_py'}
+
+
+def setup_cfg() -> configparser.ConfigParser:
+    config = configparser.ConfigParser()
+    config.read(ROOT / 'setup.cfg')
+    return config
+
+
+def lines_of(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if line.strip() and not line.strip().startswith('#')]
+
+
+def entry_points() -> list[tuple[str, str]]:
+    lines = lines_of(setup_cfg()['options.entry_points']['console_scripts'])
+    return [(name.strip(), target.strip()) for name, target in (line.split('=') for line in lines)]
+
+
+def pins(name: str) -> dict[str, str]:
+    """Package to version, of the lines that count for this Python."""
+    found = {}
+    for line in lines_of((ROOT / name).read_text()):
+        pin, _, marker = line.partition(';')
+        match = re.fullmatch(r'([A-Za-z0-9_.-]+)==([A-Za-z0-9_.]+)', pin.strip())
+        assert match, f'{name}: {line!r} is not pinned to one version'
+        if not marker or (sys.version_info >= (3, 11)) == ('>=' in marker):
+            found[normal(match[1])] = match[2]
+    return found
+
+
+def lint_imports() -> subprocess.CompletedProcess:
+    # In a process of its own: it looks for the sources of chromm_ros, and here the package is imported already.
+    program = Path(sys.executable).with_name('lint-imports')
+    return subprocess.run([program, '--no-cache'], cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def normal(name: str) -> str:
+    return re.sub(r'[-_.]+', '-', name).lower()
+
+
+def imports_of(file: Path) -> set[str]:
+    """Top-level names of the packages that a source file imports, also inside functions."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition('.')[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+            found.add(node.module.partition('.')[0])
+    return found - set(sys.stdlib_module_names) - {'chromm_ros'}
+
+
+def declared_in_package_xml() -> set[str]:
+    tree = ElementTree.parse(ROOT / 'package.xml').getroot()
+    return {element.text or '' for element in tree if element.tag.endswith('depend')}
+
+
+@pytest.mark.parametrize('file', INTERFACES, ids=lambda file: file.name)
+def test_every_field_says_what_it_means(file):
+    for line in lines_of(file.read_text()):
+        assert line == '---' or '  # ' in line, f'{file.name}: {line!r} has no comment'
+
+
+@pytest.mark.parametrize(('name', 'target'), entry_points())
+def test_programs_exist(name, target):
+    module, _, function = target.partition(':')
+    assert callable(getattr(importlib.import_module(module), function))
+
+
+def test_installed_versions_are_the_pinned_ones():
+    expected = pins('requirements.txt')
+    if importlib.util.find_spec('ros_wheels_bootstrapper'):
+        expected |= pins('requirements-ros.txt')
+    installed = {name: importlib.metadata.version(name).partition('+')[0] for name in expected}
+    assert installed == expected
+
+
+def test_pins_cover_what_pip_install_asks_for():
+    asked = [line.partition('==') for line in lines_of(setup_cfg()['options']['install_requires'])]
+    pinned = pins('requirements.txt') | pins('requirements-ros.txt')
+    assert {normal(name) for name, _, _ in asked} <= pinned.keys()
+    assert all(pinned[normal(name)] == version for name, equals, version in asked if equals)
+    pins('requirements-dev.txt')
+
+
+def test_constraints_do_not_contradict_the_requirements():
+    direct = pins('requirements.txt') | pins('requirements-ros.txt') | pins('requirements-dev.txt')
+    assert not pins('constraints.txt').keys() & direct.keys()
+
+
+def test_every_import_is_declared_for_pip_and_for_rosdep():
+    keys = declared_in_package_xml()
+    python = pins('requirements.txt')
+    asked = {normal(line.partition('==')[0]) for line in lines_of(setup_cfg()['options']['install_requires'])}
+    undeclared = []
+    for file in SOURCES:
+        for name in imports_of(file):
+            rosdep, pypi = ROSDEP_KEYS.get(name, name), normal(NAMES_ON_PYPI.get(name, name))
+            on_robot = pypi in python or rosdep in keys or f'python3-{pypi}' in keys
+            with_pip = pypi in asked or (rosdep in keys and not rosdep.startswith('python3-'))
+            if not (on_robot and with_pip):
+                undeclared.append(f'{file.relative_to(ROOT)}: {name}')
+    assert not undeclared, 'declare these in package.xml, or in requirements.txt and setup.cfg'
+
+
+def test_one_version_everywhere():
+    version = setup_cfg()['metadata']['version']
+    assert ElementTree.parse(ROOT / 'package.xml').getroot().findtext('version') == version
+
+
+def test_rooms_import_downwards_only():
+    result = lint_imports()
+    assert result.returncode == 0, result.stdout
+
+
+def test_every_room_has_its_layer():
+    layers = set(re.findall(r'chromm_ros\.(\w+)', (ROOT / '.importlinter').read_text()))
+    rooms = {file.parent.name for file in (ROOT / 'chromm_ros').glob('*/__init__.py')}
+    assert rooms <= layers
+
+
+def test_make_passes_every_option_to_the_demo():
+    given = {
+        'DURATION': '40',
+        'SEED': '7',
+        'CAMERAS': '3',
+        'PEOPLE': '2',
+        'EXTRINSICS': 'tf',
+        'REPORT': 'report.json',
+        'HEADLESS': '1',
+    }
+    command = make_dry_run('demo', **given)
+    words = next(line for line in command.splitlines() if 'chromm demo' in line).split()
+    assert {word for word in words if word.startswith('--')} == {f'--{name.lower()}' for name in given}
+    assert [words[words.index(f'--{name.lower()}') + 1] for name in ('DURATION', 'REPORT')] == ['40', 'report.json']
+    assert '--headless' not in make_dry_run('demo', HEADLESS='0')
+    assert '--' not in make_dry_run('demo')
+
+
+@pytest.mark.parametrize('target', ['demo', 'test', 'lint', 'bench', 'check-builds'])
+def test_every_target_prepares_the_environment_first_and_is_explained(target):
+    assert 'tools/prepare.py' in make_dry_run(target).splitlines()[0]
+    assert (
+        f'make {target} '
+        in subprocess.run(['make', '-s', 'help'], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    )
+
+
+def make_dry_run(target: str, **variables: str) -> str:
+    make = shutil.which('make')
+    assert make, 'make is not installed'
+    words = [make, '-n', target, *(f'{name}={value}' for name, value in variables.items())]
+    return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout
