@@ -9,6 +9,10 @@ LARGEST_COST = 300.0
 """Costs are cut here: e^-300 is still a normal double, and no real match is near it."""
 
 
+TINY = 1e-300
+"""Makes 0 / 0 of padding 0; the dustbin keeps every other sum far above it."""
+
+
 def sinkhorn(
     cost: np.ndarray, rows: np.ndarray, columns: np.ndarray, dustbin: float = -10.0, iterations: int = 20
 ) -> np.ndarray:
@@ -35,12 +39,12 @@ def sinkhorn(
     mu = np.concatenate([rows / total, m / total], -1)
     nu = np.concatenate([columns / total, n / total], -1)
     kernel *= (mu > 0)[..., :, None] & (nu > 0)[..., None, :]
-    u = np.zeros_like(mu)
+    mu, nu, transposed = mu[..., None], nu[..., None], kernel.swapaxes(-1, -2)
     v = np.where(nu > 0, 1.0, 0.0)
     for _ in range(iterations):
-        u = _divide(mu, (kernel @ v[..., None])[..., 0])
-        v = _divide(nu, (u[..., None, :] @ kernel)[..., 0, :])
-    return total[..., None] * u[..., :, None] * kernel * v[..., None, :]
+        u = mu / (kernel @ v + TINY)
+        v = nu / (transposed @ u + TINY)
+    return total[..., None] * u * kernel * v.swapaxes(-1, -2)
 
 
 def mutual_best(plan: np.ndarray, threshold: float) -> np.ndarray:
@@ -71,8 +75,3 @@ def cheapest_pairs(cost: np.ndarray, price: float) -> tuple[np.ndarray, np.ndarr
     row, column = linear_sum_assignment(cut)
     kept = cut[row, column] < price
     return row[kept], column[kept]
-
-
-def _divide(mass: np.ndarray, by: np.ndarray) -> np.ndarray:
-    """mass / by; 0 where there is no mass, which is where padding makes ``by`` 0."""
-    return np.divide(mass, by, out=np.zeros_like(mass), where=mass > 0)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from chromm_ros.flow import Tracklets, ViewPeople
+from chromm_ros.geometry.arrays import length
 from chromm_ros.geometry.cameras import transform
 from chromm_ros.people.assignment import cheapest_pairs
 from chromm_ros.people.observations import world_joints
@@ -84,22 +85,23 @@ def matching_cost(stack: _Stack, first: np.ndarray, second: np.ndarray, settings
     """
     both = stack.present[first] & stack.present[second]
     shared = both.sum(-1)
-    length = stack.present.sum(-1)
-    needed = np.minimum(np.minimum(length[first], length[second]), settings.min_overlap)
+    steps = stack.present.sum(-1)
+    needed = np.minimum(np.minimum(steps[first], steps[second]), settings.min_overlap)
     middle = stack.joints.mean(2)
     shift = _slide(stack, first, second, settings.depth_tolerance) if settings.depth_tolerance > 0 else None
     apart = middle[first] - middle[second]
-    apart = np.linalg.norm(apart if shift is None else apart - shift, axis=-1)
-    bound = settings.position_weight * _mean_over(apart, both)
-    cost = np.full(len(first), np.inf)
+    bound = settings.position_weight * _mean_over(length(apart if shift is None else apart - shift), both)
     close = np.nonzero((shared >= np.maximum(needed, 1)) & (bound < settings.threshold))[0]
-    a, b = first[close], second[close]
+    pair, step = np.nonzero(both[close])
+    a, b = (first[close[pair]], step), (second[close[pair]], step)
     apart = stack.joints[a] - stack.joints[b]
     if shift is not None:
-        apart -= shift[close][:, :, None]
-    position = np.linalg.norm(apart, axis=-1).mean(-1)
-    pose = np.linalg.norm(stack.canonical[a] - stack.canonical[b], axis=-1).mean(-1)
-    cost[close] = _mean_over(settings.position_weight * position + settings.pose_weight * pose, both[close])
+        apart -= shift[close[pair], step][:, None]
+    position = length(apart).mean(-1)
+    pose = length(stack.canonical[a] - stack.canonical[b]).mean(-1)
+    both_terms = settings.position_weight * position + settings.pose_weight * pose
+    cost = np.full(len(first), np.inf)
+    cost[close] = np.bincount(pair, both_terms, len(close)) / np.maximum(shared[close], 1)
     return cost
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from chromm_ros.flow import ViewPeople
+from chromm_ros.geometry.arrays import length
 from chromm_ros.people.observations import world_joints
 from chromm_ros.people.settings import TrackingSettings
 
@@ -49,7 +50,7 @@ def split_implausible(people: ViewPeople, ids: np.ndarray, settings: TrackingSet
 
 def _plausible(before: np.ndarray, after: np.ndarray, seconds: np.ndarray, settings: TrackingSettings) -> np.ndarray:
     """Whether a person may have moved from joints ``before`` to ``after`` (..., J, 3) in that time (...)."""
-    displacement = np.linalg.norm(after - before, axis=-1).mean(-1)
+    displacement = length(after - before).mean(-1)
     return displacement <= settings.max_jump + settings.max_speed * np.abs(seconds)
 
 
@@ -72,15 +73,15 @@ def _chains(joints: np.ndarray, times: np.ndarray, settings: TrackingSettings) -
 
 def _longest_chain(allowed: np.ndarray, candidates: np.ndarray) -> list[int]:
     """The most candidates such that each is allowed to follow the one before it."""
-    length = np.ones(len(candidates), int)
+    links = np.ones(len(candidates), int)
     previous = np.full(len(candidates), -1)
     for i, candidate in enumerate(candidates):
-        reach = np.where(allowed[candidates[:i], candidate], length[:i], 0)
+        reach = np.where(allowed[candidates[:i], candidate], links[:i], 0)
         if i and reach.max() > 0:
             # the latest of the best: the smallest gap
             previous[i] = i - 1 - int(reach[::-1].argmax())
-            length[i] = reach.max() + 1
-    members, i = [], int(length.argmax())
+            links[i] = reach.max() + 1
+    members, i = [], int(links.argmax())
     while i >= 0:
         members.append(int(candidates[i]))
         i = int(previous[i])
