@@ -1,0 +1,237 @@
+"""The two stages of CHROMM (3.4, appendix A) on top of frozen backbones: people first, then pelvises."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from torch import nn
+
+from chromm_ros.body.model import BodyModel
+from chromm_ros.flow import HEAD
+from chromm_ros.geometry.cameras import project, unproject
+from chromm_ros.network.chromm import Chromm
+from chromm_ros.network.rays import intrinsics_from_tangents
+from chromm_ros.training import people_losses
+from chromm_ros.training.chamfer import chamfer_loss, visible_vertices
+from chromm_ros.training.clips import ClipBatch
+from chromm_ros.training.human_stage import (
+    HeadInputs,
+    HumanAnswer,
+    HumanBranch,
+    detection_terms,
+    human_terms,
+    run_human,
+)
+from chromm_ros.training.people_losses import PersonState
+from chromm_ros.training.sampling import FrameSampler
+from chromm_ros.training.scale import head_pelvis_ratio, optimal_scale
+from chromm_ros.training.scene_stage import run_scene, thinned
+from chromm_ros.training.targets import PeopleTargets, patch_index, people_targets, place, sample_map
+from chromm_ros.training.trainer import Stage
+from chromm_ros.training.weights import PAPER_STAGE_1, PAPER_STAGE_2, HumanWeights
+
+
+class HeadStage(Stage):
+    """Stage 1: SMPL decoders, fusion, mask, detection and pelvis MLPs; both backbones frozen.
+
+    True intrinsics and head positions are given. The scale adjustment (eq. 3) joins in halfway.
+    """
+
+    def __init__(
+        self,
+        network: Chromm,
+        sampler: FrameSampler,
+        body: BodyModel,
+        weights: HumanWeights = PAPER_STAGE_1,
+        adjust_from: float = 0.5,
+        head_jitter: float = 0.0,
+    ) -> None:
+        """
+        Args:
+            body: with a light skin: its vertices are posed for every person of every step.
+            adjust_from: share of the run after which the sampled depths are scaled by eq. 3.
+            head_jitter: error of the given head positions [px]; the paper gives true ones.
+        """
+        super().__init__()
+        self.scene = network.scene.requires_grad_(False)
+        self.trained = HumanBranch(network.human_encoder, network.human_head)
+        self.trained.encoder.backbone.requires_grad_(False)
+        self.sampler = sampler
+        self.body = body
+        self.weights = weights
+        self.adjust_from = adjust_from
+        self.head_jitter = head_jitter
+
+    def train(self, mode: bool = True) -> HeadStage:
+        """Backbones keep the statistics that they came with."""
+        super().train(mode)
+        self.scene.eval()
+        self.trained.encoder.backbone.eval()
+        return self
+
+    def forward(self, batch: ClipBatch, generator: torch.Generator, progress: float) -> tuple[torch.Tensor, dict]:
+        targets = people_targets(batch, self.body, skin=self.weights.wants('v3d', 'v2d'))
+        jitter = self.head_jitter * torch.randn(len(targets), 2, generator=generator).to(batch.images.device)
+        head_px = targets.head_px + jitter
+        with self.network_precision(batch.images.device):
+            with torch.no_grad():
+                points, scene_tokens = frozen_scene(self.scene, batch)
+                tokens = self.trained.encoder.tokens(batch.images.flatten(0, 1))
+            inputs = head_inputs(self.trained, batch, targets, points, scene_tokens, head_px)
+            if progress >= self.adjust_from:
+                with torch.no_grad():
+                    first = run_human(self.trained, tokens, inputs, targets, head_px)
+                    ratio = adjustment(first, targets, self.body, batch)[targets.frame // batch.images.shape[1]]
+                inputs = replace(inputs, sampled_depth=inputs.sampled_depth * ratio, scale=inputs.scale / ratio)
+            answer = run_human(self.trained, tokens, inputs, targets, head_px)
+        terms, readable = human_terms(self.trained, answer, inputs, targets, self.body, self.weights)
+        return self.weights.total(terms), {name: value.detach() for name, value in terms.items()} | readable
+
+
+class PelvisStage(Stage):
+    """Stage 2: the pelvis MLPs alone, on single images.
+
+    They also learn through the scale adjustment: a wrong pelvis gives a wrong ratio, which puts people and points at
+    the wrong distance, and reprojection and Chamfer loss see that.
+    """
+
+    def __init__(
+        self,
+        network: Chromm,
+        sampler: FrameSampler,
+        body: BodyModel,
+        weights: HumanWeights = PAPER_STAGE_2,
+        intrinsics_given: bool = False,
+    ) -> None:
+        """
+        Args:
+            intrinsics_given: tell the network the true intrinsics; the paper's in-the-wild images have none.
+        """
+        super().__init__()
+        self.network = network.requires_grad_(False)
+        self.trained = network.human_encoder.pelvis.requires_grad_(True)
+        self.sampler = sampler
+        self.body = body
+        self.weights = weights
+        self.intrinsics_given = intrinsics_given
+
+    def train(self, mode: bool = True) -> PelvisStage:
+        """Everything but the pelvis MLPs only runs."""
+        super().train(mode)
+        self.network.eval()
+        self.trained.train(mode)
+        return self
+
+    def forward(self, batch: ClipBatch, generator: torch.Generator, progress: float) -> tuple[torch.Tensor, dict]:
+        batch = batch.flat()
+        targets = people_targets(batch, self.body, skin=True)
+        branch = HumanBranch(self.network.human_encoder, self.network.human_head)
+        with self.network_precision(batch.images.device):
+            with torch.no_grad():
+                points, scene_tokens = frozen_scene(self.network.scene, batch, told=self.intrinsics_given)
+                tokens = branch.encoder.tokens(batch.images[:, 0])
+                if not self.intrinsics_given:
+                    targets = replace(targets, intrinsics=_recovered(points)[targets.frame])
+                inputs = head_inputs(branch, batch, targets, points, scene_tokens, targets.head_px)
+            answer = run_human(branch, tokens, inputs, targets, targets.head_px)
+            pelvis_px = self._as_at_run_time(tokens, answer, targets)
+        placed, points = self._adjusted(answer, pelvis_px, targets, batch, points)
+        terms = detection_terms(branch.encoder, answer, targets)
+        terms |= people_losses.geometric_losses(
+            placed,
+            targets.state,
+            targets.intrinsics,
+            max(batch.image_size),
+            true_intrinsics=batch.intrinsics[:, 0][targets.frame],
+        )
+        terms['chamfer'] = self._chamfer(placed, points, batch, targets)
+        terms = {name: value for name, value in terms.items() if self.weights.wants(name)}
+        return self.weights.total(terms), {name: value.detach() for name, value in terms.items()}
+
+    def _as_at_run_time(self, tokens: torch.Tensor, answer: HumanAnswer, targets: PeopleTargets) -> torch.Tensor:
+        """(M, 2) pelvis pixels: fine at the patch of the coarse estimate, coarse outside of the image."""
+        head_token = tokens[targets.frame, answer.index]
+        index, inside = self.trained.patch_of(answer.pelvis_coarse)
+        fine = self.trained.fine_px(tokens[targets.frame, index], head_token, index)
+        return torch.where(inside[:, None], fine, answer.pelvis_coarse)
+
+    def _adjusted(
+        self,
+        answer: HumanAnswer,
+        pelvis_px: torch.Tensor,
+        targets: PeopleTargets,
+        batch: ClipBatch,
+        points: torch.Tensor,
+    ) -> tuple[PersonState, torch.Tensor]:
+        """People and points after the scale adjustment by the predicted pelvises."""
+        state = placed_people(answer, targets, self.body, skin=True)
+        joints_px = project(_ahead(state.joints[:, (HEAD, 0)]), targets.intrinsics)
+        images = len(batch.images)
+        ratio = head_pelvis_ratio(targets.head_px, pelvis_px, joints_px, targets.frame, images, max(batch.image_size))
+        person = replace(answer.person, depth=answer.person.depth * ratio[targets.frame])
+        placed = placed_people(replace(answer, person=person), targets, self.body, skin=True)
+        return placed, points * ratio[:, None, None, None]
+
+    def _chamfer(
+        self, placed: PersonState, points: torch.Tensor, batch: ClipBatch, targets: PeopleTargets
+    ) -> torch.Tensor:
+        assert placed.vertices is not None
+        visible = visible_vertices(placed.vertices, self.body.faces, targets.intrinsics, batch.image_size)
+        points = thinned(points[:, None], batch)[:, 0]
+        return chamfer_loss(placed.vertices, visible, targets.frame, points, targets.silhouette)
+
+
+def frozen_scene(scene: nn.Module, batch: ClipBatch, told: bool = True) -> tuple[torch.Tensor, torch.Tensor]:
+    """Point maps (F, H, W, 3) and decoded tokens (F, P, C) of a batch, F = B * N."""
+    views = torch.full(batch.images.shape[:2], told)
+    output, tokens = run_scene(scene, batch, views)
+    return output.local_points.flatten(0, 1), tokens.flatten(0, 1)
+
+
+def head_inputs(
+    branch: HumanBranch,
+    batch: ClipBatch,
+    targets: PeopleTargets,
+    points: torch.Tensor,
+    scene_tokens: torch.Tensor,
+    head_px: torch.Tensor,
+) -> HeadInputs:
+    """Scene token and sampled depth at each head, and s_opt of its sequence (scene without people, weight 1 / z)."""
+    height, width = batch.image_size
+    patch, grid = branch.encoder.config.vit.patch, branch.encoder.grid
+    sequences, length = batch.images.shape[:2]
+    estimate = thinned(points.unflatten(0, (sequences, length)), batch)[..., 2]
+    weight = torch.where((batch.depth > 0) & (batch.instance == 0), 1 / batch.depth.clamp(min=0.1), 0.0)
+    scale = optimal_scale(estimate, batch.depth, weight)
+    return HeadInputs(
+        scene_tokens=scene_tokens[targets.frame, patch_index(head_px, patch, grid)],
+        sampled_depth=sample_map(points[..., 2], targets.frame, head_px, (height, width)),
+        scale=scale[targets.frame // length],
+    )
+
+
+def placed_people(answer: HumanAnswer, targets: PeopleTargets, body: BodyModel, skin: bool) -> PersonState:
+    """The decoded people at their head pixels and depths (eq. 1)."""
+    person = answer.person
+    position = unproject(answer.head_px, person.depth, targets.intrinsics)
+    return place(body, person.pose, person.betas, person.root_rotation, position, skin)
+
+
+def adjustment(answer: HumanAnswer, targets: PeopleTargets, body: BodyModel, batch: ClipBatch) -> torch.Tensor:
+    """(B,) head-pelvis ratio of each sequence."""
+    state = placed_people(answer, targets, body, skin=False)
+    joints_px = project(_ahead(state.joints[:, (HEAD, 0)]), targets.intrinsics)
+    sequences, length = batch.images.shape[:2]
+    pelvis_px = torch.where(targets.pelvis_inside[:, None], answer.pelvis_fine, answer.pelvis_coarse)
+    group = targets.frame // length
+    return head_pelvis_ratio(answer.head_px, pelvis_px, joints_px, group, sequences, max(batch.image_size))
+
+
+def _recovered(points: torch.Tensor) -> torch.Tensor:
+    """(F, 3, 3) intrinsics that the point maps (F, H, W, 3) imply."""
+    return intrinsics_from_tangents(points[..., :2] / points[..., 2:])
+
+
+def _ahead(points: torch.Tensor) -> torch.Tensor:
+    return torch.cat([points[..., :2], points[..., 2:].clamp(min=people_losses.NEAREST)], dim=-1)

@@ -1,0 +1,149 @@
+"""What a batch of clips says about every single person in every image: the truth that the human head is taught."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from chromm_ros.body.model import BodyModel
+from chromm_ros.flow import HEAD
+from chromm_ros.geometry.cameras import invert_rigid, project, transform
+from chromm_ros.training.clips import ClipBatch
+from chromm_ros.training.people_losses import PersonState
+
+IN_FRONT = 0.4
+"""A head counts as hidden when the scene lies more than this before it [m]; the skin is some 0.1 m before it."""
+
+SMALLEST = 100
+"""Pixels of the image that a person must cover to be taught."""
+
+CLOSEST = 0.4
+"""Heads closer to the camera than this are not taught [m]."""
+
+
+@dataclass(frozen=True)
+class PeopleTargets:
+    """M visible people of B * N images, flat; ``frame`` counts images through the whole batch."""
+
+    frame: torch.Tensor  # (M,) int64
+    head_px: torch.Tensor  # (M, 2) pixels of the images
+    pelvis_px: torch.Tensor  # (M, 2); may lie outside of the image
+    pelvis_inside: torch.Tensor  # (M,) bool
+    intrinsics: torch.Tensor  # (M, 3, 3)
+    state: PersonState
+    hidden_frame: torch.Tensor  # (L,) images of heads that are inside but hidden: neither present nor absent
+    hidden_px: torch.Tensor  # (L, 2)
+    silhouette: torch.Tensor  # (B * N, h, w) bool: people
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+
+def people_targets(batch: ClipBatch, body: BodyModel, skin: bool = False) -> PeopleTargets:
+    """Every person whose head is inside an image and not hidden; of two heads in one 16 px patch the nearer one.
+
+    Args:
+        skin: also pose the vertices (costly).
+    """
+    flat = batch.flat()
+    people = flat.present.shape[2]
+    height, width = batch.image_size
+    camera_from_world = invert_rigid(flat.world_from_camera[:, 0])  # (F, 4, 4)
+    head = transform(camera_from_world, flat.head[:, 0])  # (F, K, 3)
+    intrinsics = flat.intrinsics[:, 0]
+    ahead = head[..., 2] > CLOSEST
+    head_px = project(torch.where(ahead[..., None], head, head.new_tensor([0.0, 0.0, 1.0])), intrinsics)
+    size = head_px.new_tensor([width, height])
+    inside = flat.present[:, 0] & ahead & (head_px >= 0).all(-1) & (head_px < size).all(-1)
+    visible = inside & _uncovered(flat, head, head_px, size) & _large_enough(flat, people, size)
+    visible = visible & _nearest_of_patch(head_px, head[..., 2], visible, width)
+    frame, person = visible.nonzero(as_tuple=True)
+    state = _state(flat, camera_from_world, head, frame, person, body, skin)
+    pelvis_px = project(_ahead(state.joints[:, 0]), intrinsics[frame])
+    hidden_frame, hidden_person = (inside & ~visible).nonzero(as_tuple=True)
+    return PeopleTargets(
+        frame=frame,
+        head_px=head_px[frame, person],
+        pelvis_px=pelvis_px,
+        pelvis_inside=(pelvis_px >= 0).all(-1) & (pelvis_px < size).all(-1),
+        intrinsics=intrinsics[frame],
+        state=state,
+        hidden_frame=hidden_frame,
+        hidden_px=head_px[hidden_frame, hidden_person],
+        silhouette=flat.instance[:, 0] > 0,
+    )
+
+
+def _state(
+    flat: ClipBatch,
+    camera_from_world: torch.Tensor,
+    head: torch.Tensor,
+    frame: torch.Tensor,
+    person: torch.Tensor,
+    body: BodyModel,
+    skin: bool,
+) -> PersonState:
+    pose, betas = flat.pose[frame, 0, person], flat.betas[frame, 0, person]
+    root_rotation = camera_from_world[frame, :3, :3] @ flat.root_rotation[frame, 0, person]
+    return place(body, pose, betas, root_rotation, head[frame, person], skin)
+
+
+def place(
+    body: BodyModel,
+    pose: torch.Tensor,
+    betas: torch.Tensor,
+    root_rotation: torch.Tensor,
+    head: torch.Tensor,
+    skin: bool = False,
+) -> PersonState:
+    """People (M) with joints, and vertices if asked for, where their head joint is at ``head`` (M, 3)."""
+    if skin:
+        vertices, joints = body.skin_and_joints(betas, pose, root_rotation)
+    else:
+        vertices, joints = None, body.joints(betas, pose, root_rotation)
+    shift = (head - joints[:, HEAD])[:, None]
+    return PersonState(
+        pose, betas, root_rotation, head, joints + shift, None if vertices is None else vertices + shift
+    )
+
+
+def patch_index(pixels: torch.Tensor, patch: int, grid: tuple[int, int]) -> torch.Tensor:
+    """Index (...) of the patch of pixels (..., 2), row by row; the nearest one for pixels outside."""
+    column, row = (pixels / patch).floor().long().unbind(-1)
+    return row.clamp(0, grid[0] - 1) * grid[1] + column.clamp(0, grid[1] - 1)
+
+
+def sample_map(
+    values: torch.Tensor, frame: torch.Tensor, pixels: torch.Tensor, size: tuple[int, int]
+) -> torch.Tensor:
+    """Nearest entries of maps (F, h, w) over images of ``size`` (height, width) at pixels (M, 2) of ``frame``."""
+    rows, columns = values.shape[-2:]
+    row = (pixels[:, 1] * rows / size[0]).long().clamp(0, rows - 1)
+    column = (pixels[:, 0] * columns / size[1]).long().clamp(0, columns - 1)
+    return values[frame, row, column]
+
+
+def _uncovered(flat: ClipBatch, head: torch.Tensor, head_px: torch.Tensor, size: torch.Tensor) -> torch.Tensor:
+    frames, people = head.shape[:2]
+    frame = torch.arange(frames, device=head.device).repeat_interleave(people)
+    surface = sample_map(flat.depth[:, 0], frame, head_px.flatten(0, 1), (int(size[1]), int(size[0])))
+    surface = surface.view(frames, people)
+    return (surface == 0) | (surface > head[..., 2] - IN_FRONT)
+
+
+def _large_enough(flat: ClipBatch, people: int, size: torch.Tensor) -> torch.Tensor:
+    instance = flat.instance[:, 0].flatten(1)
+    covered = torch.stack([(instance == person + 1).sum(1) for person in range(people)], dim=1)
+    return covered * (float(size.prod()) / instance.shape[1]) >= SMALLEST
+
+
+def _nearest_of_patch(head_px: torch.Tensor, depth: torch.Tensor, valid: torch.Tensor, width: int) -> torch.Tensor:
+    """(F, K) bool: no nearer valid head shares the 16 px patch; only one person can be read from a token."""
+    patch = patch_index(head_px, 16, (10_000, -(-width // 16)))
+    rival = (patch[:, :, None] == patch[:, None, :]) & valid[:, None, :] & (depth[:, None, :] < depth[:, :, None])
+    return ~rival.any(-1)
+
+
+def _ahead(points: torch.Tensor) -> torch.Tensor:
+    return torch.cat([points[..., :2], points[..., 2:].clamp(min=0.05)], dim=-1)
