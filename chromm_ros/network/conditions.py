@@ -10,13 +10,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
-from torch import nn
 
-from .attention import BLOCK_EPS, Attention, LayerScale, Mlp
-from .rotary import PoseRotary
+from chromm_ros.geometry.cameras import invert_rigid
+
+from .rays import ray_map
 
 STATIC_RIG = 0.02
 """Poses whose centres all lie within this distance of the first are not rescaled (metres, or mean depths)."""
+
+RIGID = 1e-2
+"""Largest entry of R R^T - I of a rotation."""
 
 KINDS = ('intrinsics', 'rays', 'world_from_camera', 'depths')
 """Names of the conditions; a mask has the name of what it masks."""
@@ -37,41 +40,10 @@ class Conditions:
     use_poses: torch.Tensor | None = None  # (B, N) bool
 
 
-def ray_map(intrinsics: torch.Tensor, height: int, width: int) -> torch.Tensor:
-    """(..., 2, H, W) tangents x/z, y/z of the pixel centres at (column + 0.5, row + 0.5).
-
-    Args:
-        intrinsics: (..., 3, 3) in pixels of an image of ``height`` x ``width``.
-    """
-    device, inverse = intrinsics.device, torch.linalg.inv(intrinsics.float())
-    u, v = torch.meshgrid(
-        torch.arange(width, device=device) + 0.5, torch.arange(height, device=device) + 0.5, indexing='xy'
-    )
-    pixels = torch.stack([u, v, torch.ones_like(u)])
-    return torch.einsum('...ij,jhw->...ihw', inverse[..., :2, :], pixels)
-
-
-def invert_poses(poses: torch.Tensor) -> torch.Tensor:
-    """Inverse of rigid transforms (..., 4, 4)."""
-    rotation = poses[..., :3, :3].transpose(-1, -2)
-    translation = -(rotation @ poses[..., :3, 3:])
-    return torch.cat([torch.cat([rotation, translation], -1), poses[..., 3:, :]], -2)
-
-
 def _scaled(poses: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
     """Camera centres of ``poses`` (B, N, 4, 4) divided by ``factor`` (B,)."""
     centres = poses[..., :3, 3:] / factor[:, None, None, None]
     return torch.cat([torch.cat([poses[..., :3, :3], centres], -1), poses[..., 3:, :]], -2)
-
-
-def _mask(masks: Mapping[str, torch.Tensor], kind: str, shape: torch.Size) -> torch.Tensor:
-    """(B, N) bool on the host; all views when there is no mask."""
-    if kind not in masks:
-        return torch.ones(shape, dtype=torch.bool)
-    mask = torch.as_tensor(masks[kind]).bool().cpu()
-    if mask.shape != shape:
-        raise ValueError(f'mask of {kind} has shape {tuple(mask.shape)}; expected (B, N) = {tuple(shape)}')
-    return mask
 
 
 def prepare(
@@ -96,65 +68,93 @@ def prepare(
     Raises:
         ValueError: a shape or a mask does not fit; a value is not finite; both intrinsics and rays are given.
     """
-    given = {'intrinsics': intrinsics, 'rays': rays, 'world_from_camera': world_from_camera, 'depths': depths}
-    given = {kind: value for kind, value in given.items() if value is not None}
-    masks = masks or {}
-    _check(size, given, masks)
+    given = {
+        kind: value for kind, value in zip(KINDS, (intrinsics, rays, world_from_camera, depths)) if value is not None
+    }
+    use = _masks(size, given, masks or {})
+    for kind, value in given.items():
+        _check_values(kind, value, use[kind])
     parts: dict[str, torch.Tensor] = {}
     if rays is not None:
-        parts |= {'rays': (rays[..., :2] / (rays[..., 2:] + 1e-6)).movedim(-1, -3)}
-        parts |= {'use_rays': _mask(masks, 'rays', rays.shape[:2])}
+        parts |= {'rays': (rays[..., :2] / (rays[..., 2:] + 1e-6)).movedim(-1, -3), 'use_rays': use['rays']}
     if intrinsics is not None:
-        parts |= {'rays': ray_map(intrinsics, *size), 'use_rays': _mask(masks, 'intrinsics', intrinsics.shape[:2])}
-    parts |= _metric_parts(world_from_camera, depths, masks)
+        on = use['intrinsics'].to(intrinsics.device)[..., None, None]
+        invertible = torch.where(on, intrinsics.float(), torch.eye(3, device=intrinsics.device))
+        parts |= {'rays': ray_map(invertible, *size), 'use_rays': use['intrinsics']}
+    parts |= _metric_parts(world_from_camera, depths, use)
     # A kind that counts for no view must cost nothing.
-    for use, value in (('use_rays', 'rays'), ('use_depth', 'depth'), ('use_poses', 'world_from_camera')):
-        if use in parts and not parts[use].any():
-            del parts[use], parts[value]
+    for flag, name in (('use_rays', 'rays'), ('use_depth', 'depth'), ('use_poses', 'world_from_camera')):
+        if flag in parts and not parts[flag].any():
+            del parts[flag], parts[name]
     return Conditions(**parts) if parts else None
 
 
 def _metric_parts(
-    poses: torch.Tensor | None, depths: torch.Tensor | None, masks: Mapping[str, torch.Tensor]
+    poses: torch.Tensor | None, depths: torch.Tensor | None, use: Mapping[str, torch.Tensor]
 ) -> dict[str, torch.Tensor]:
     """Depth and poses, which share one scale: the mean depth where depth counts, else the mean baseline."""
     parts: dict[str, torch.Tensor] = {}
-    unit = None
+    unit, depth_counts = None, None
     if depths is not None:
-        use_depth = _mask(masks, 'depths', depths.shape[:2])
-        valid = depths > 0
-        counts = valid.flatten(1).sum(1)
-        # The mean is over all views, also those that are masked out.
-        mean = (depths * valid).flatten(1).sum(1) / counts.clamp(min=1)
-        unit = torch.where(counts > 0, mean, torch.ones_like(mean))
-        scaled = depths * valid / (unit + 1e-8)[:, None, None, None]
-        parts |= {'depth': torch.stack([scaled, valid.to(scaled.dtype)], 2), 'use_depth': use_depth}
+        depth, unit = _depth_in_means(depths)
+        parts |= {'depth': depth, 'use_depth': use['depths']}
+        depth_counts = use['depths'].any(1).to(depths.device)
     if poses is not None:
-        use_poses = _mask(masks, 'world_from_camera', poses.shape[:2])
-        # One known pose says nothing about the others.
-        use_poses = use_poses & (use_poses.sum(1, keepdim=True) != 1)
-        relative = invert_poses(poses[:, :1].float()) @ poses.float()
+        relative, known = _relative_to_first(poses)
         if unit is not None:
             relative = _scaled(relative, unit)
-        by_depth = parts['use_depth'].any(1) if unit is not None else torch.zeros(len(poses), dtype=torch.bool)
-        baseline = _baseline(relative, by_depth.to(relative.device))
-        parts |= {'world_from_camera': _scaled(relative, baseline), 'use_poses': use_poses}
-        if unit is not None:
-            by_baseline = parts['depth'][:, :, :1] / baseline[:, None, None, None, None]
-            parts['depth'] = torch.cat([by_baseline, parts['depth'][:, :, 1:]], 2)
+        baseline = _baseline(relative, known, depth_counts)
+        # One known pose says nothing about the others.
+        several = use['world_from_camera'].sum(1, keepdim=True) != 1
+        parts |= {
+            'world_from_camera': _scaled(relative, baseline),
+            'use_poses': use['world_from_camera'] & several,
+        }
+        if depths is not None:
+            depth, valid = parts['depth'].split(1, 2)
+            parts['depth'] = torch.cat([depth / baseline[:, None, None, None, None], valid], 2)
     return parts
 
 
-def _baseline(poses: torch.Tensor, scale_is_known: torch.Tensor) -> torch.Tensor:
-    """(B,) what to divide by: the mean distance of the views from view 0; 1 for static rigs and known scales."""
-    if poses.shape[1] == 1:
-        return poses.new_ones(len(poses))
-    distance = poses[:, 1:, :3, 3].norm(dim=-1)
-    keep = scale_is_known | (distance.amax(1) < STATIC_RIG)
-    return torch.where(keep, torch.ones_like(distance[:, 0]), distance.mean(1) + 1e-8)
+def _depth_in_means(depths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """(B, N, 2, H, W) depth over its mean and its validity, and the mean (B,) over all views, also masked ones."""
+    valid = (depths > 0) & depths.isfinite()
+    depths = torch.where(valid, depths, torch.zeros_like(depths))
+    count = valid.flatten(1).sum(1)
+    mean = torch.where(count > 0, depths.flatten(1).sum(1) / count.clamp(min=1), torch.ones_like(depths[:, 0, 0, 0]))
+    return torch.stack([depths / (mean + 1e-8)[:, None, None, None], valid.to(depths.dtype)], 2), mean
 
 
-def _check(size: tuple[int, int], given: Mapping[str, torch.Tensor], masks: Mapping[str, torch.Tensor]) -> None:
+def _relative_to_first(poses: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """(B, N, 4, 4) poses with the first known view at the origin, and which are known, (B, N).
+
+    A view whose pose is not finite takes that of the first known view. A pose that is given counts as known even if
+    its view is masked out: so the reference has it.
+    """
+    poses = poses.float()
+    known = poses.isfinite().all(-1).all(-1)
+    first = poses[torch.arange(len(poses)), known.int().argmax(1)][:, None]
+    poses = torch.where(known[..., None, None], poses, first)
+    return invert_rigid(first) @ poses, known
+
+
+def _baseline(poses: torch.Tensor, known: torch.Tensor, depth_counts: torch.Tensor | None) -> torch.Tensor:
+    """(B,) divisor of poses: mean distance of known views from the origin; 1 for static rigs and where depth counts."""
+    others = known[:, 1:]
+    distance = poses[:, 1:, :3, 3].norm(dim=-1) * others
+    one = poses.new_ones(len(poses))
+    if distance.shape[1] == 0:
+        return one
+    keep = distance.amax(1) < STATIC_RIG
+    if depth_counts is not None:
+        keep = keep | depth_counts
+    return torch.where(keep, one, distance.sum(1) / others.sum(1).clamp(min=1) + 1e-8)
+
+
+def _masks(
+    size: tuple[int, int], given: Mapping[str, torch.Tensor], masks: Mapping[str, torch.Tensor]
+) -> dict[str, torch.Tensor]:
+    """(B, N) bool on the host for everything given: all views where there is no mask. Checks all shapes."""
     unknown = set(masks) - set(given)
     if unknown:
         raise ValueError(
@@ -164,35 +164,38 @@ def _check(size: tuple[int, int], given: Mapping[str, torch.Tensor], masks: Mapp
     if 'intrinsics' in given and 'rays' in given:
         raise ValueError('give either intrinsics or rays, not both: rays are what the network makes of intrinsics')
     tails = {'intrinsics': (3, 3), 'rays': (*size, 3), 'world_from_camera': (4, 4), 'depths': size}
-    views = None
+    use: dict[str, torch.Tensor] = {}
+    views = next((value.shape[:2] for value in given.values()), None)
     for kind, value in given.items():
         if value.ndim != 2 + len(tails[kind]) or value.shape[2:] != tails[kind]:
             raise ValueError(
                 f'{kind} has shape {tuple(value.shape)}; expected (B, N, {", ".join(map(str, tails[kind]))})'
             )
-        if views is not None and value.shape[:2] != views:
-            raise ValueError(
-                f'{kind} are of {tuple(value.shape[:2])} (B, N) views, other conditions of {tuple(views)}'
-            )
-        views = value.shape[:2]
-        if value.device.type == 'cpu' and not value.isfinite().all():
-            raise ValueError(f'{kind} contain NaN or infinite values; mask those views out and fill them with zeros')
+        mask = torch.as_tensor(masks.get(kind, torch.ones(value.shape[:2]))).bool().cpu()
+        for name, shape in ((kind, value.shape[:2]), (f'mask of {kind}', mask.shape)):
+            if shape != views:
+                raise ValueError(
+                    f'{name} has (B, N) = {tuple(shape)} views, the first condition {tuple(views or ())}'
+                )
+        use[kind] = mask
+    return use
 
 
-class PoseInjection(nn.Module):
-    """What known poses add to the patch tokens: the two branches of a block side by side, without its residuals."""
+def _check_values(kind: str, value: torch.Tensor, use: torch.Tensor) -> None:
+    """What counts has to be valid; what is masked out may be anything.
 
-    def __init__(self, width: int, heads: int) -> None:
-        super().__init__()
-        self.norm1 = nn.LayerNorm(width, eps=BLOCK_EPS)
-        self.attn = Attention(width, heads, qk_norm=True)
-        self.ls1 = LayerScale(width, 0.01)
-        self.norm2 = nn.LayerNorm(width, eps=BLOCK_EPS)
-        self.mlp = Mlp(width, 4 * width)
-        self.ls2 = LayerScale(width, 0.01)
-
-    def forward(self, x: torch.Tensor, world_from_camera: torch.Tensor, grid: tuple[int, int]) -> torch.Tensor:
-        """(B, N * P, C) to add to the patch tokens ``x`` (B, N * P, C) of views with poses (B, N, 4, 4)."""
-        head_width = x.shape[-1] // self.attn.heads
-        position = PoseRotary.at(invert_poses(world_from_camera), world_from_camera, grid, head_width)
-        return self.ls1(self.attn(self.norm1(x), position)) + self.ls2(self.mlp(self.norm2(x)))
+    Only on the host: elsewhere it would stop the pipeline, and what comes from cameras is checked before.
+    """
+    if value.device.type != 'cpu' or kind == 'depths':
+        return
+    value = value[use]
+    if not value.isfinite().all():
+        raise ValueError(f'{kind} contain NaN or infinite values; mask those views out')
+    if kind == 'intrinsics' and not (value[:, (0, 1), (0, 1)] > 0).all():
+        raise ValueError('intrinsics have a focal length that is not positive; expected matrices in pixels')
+    if kind == 'rays' and not (value[..., 2] > 0).all():
+        raise ValueError('rays have z <= 0; expected directions in front of the camera')
+    if kind == 'world_from_camera':
+        rotation = value[:, :3, :3].float()
+        if ((rotation @ rotation.mT - torch.eye(3)).abs() > RIGID).any():
+            raise ValueError('world_from_camera are not rigid: the columns of a rotation must be orthonormal')

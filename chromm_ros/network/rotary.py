@@ -27,7 +27,7 @@ class PositionEncoding(Protocol):
 
 
 def patch_positions(grid: tuple[int, int], specials: int, device: torch.device) -> torch.Tensor:
-    """(specials + P, 2) row and column of every token of a view: patches count from 1, special tokens sit at (0, 0)."""
+    """(specials + P, 2) row and column of every token of a view: special tokens at (0, 0), patches from (1, 1)."""
     rows, columns = (torch.arange(1, n + 1, device=device) for n in grid)
     patches = torch.cartesian_prod(rows, columns)
     return torch.cat([patches.new_zeros(specials, 2), patches])
@@ -88,7 +88,7 @@ class PoseRotary:
     def at(
         camera_from_world: torch.Tensor, world_from_camera: torch.Tensor, grid: tuple[int, int], head_width: int
     ) -> PoseRotary:
-        """Encoding of the N * P patch tokens of views with these poses (B, N, 4, 4), patches of ``grid`` (rows, columns)."""
+        """Encoding of the N * P patch tokens of views with poses (B, N, 4, 4), on ``grid`` (rows, columns)."""
         count = head_width // 8
         device = camera_from_world.device
         steps = torch.arange(count, device=device, dtype=torch.float32)

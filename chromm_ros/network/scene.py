@@ -7,7 +7,7 @@ permuting the views permutes the outputs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,9 +16,10 @@ from torch import nn
 from torch.nn import functional
 
 from .attention import Block
-from .conditions import Conditions, PoseInjection, prepare
+from .conditions import Conditions, prepare
 from .convolution_head import ConvolutionHead
 from .pixel_shuffle_head import PixelShuffleHead
+from .pose_injection import PoseInjection
 from .precision import angle_dtype, autocast, dtype_of, full_precision, store_weights
 from .presets import FULL_SCENE, TINY_SCENE, SceneConfig
 from .public_weights import load_checked
@@ -72,6 +73,9 @@ class SceneOutput:
 
 class SceneNetwork(nn.Module):
     """The scene branch. Parameters carry the names of the public Pi3X weights."""
+
+    image_mean: torch.Tensor
+    image_std: torch.Tensor
 
     def __init__(self, config: SceneConfig) -> None:
         super().__init__()
@@ -301,12 +305,11 @@ class SceneNetwork(nn.Module):
 
     def _with_conditions(self, tokens: torch.Tensor, conditions: Conditions) -> torch.Tensor:
         """Add the tokens of known rays and depths to those of the images."""
-        if conditions.rays is not None and conditions.use_rays is not None:
-            tokens = _added(tokens, conditions.use_rays, lambda on: self.ray_embed(conditions.rays[on]))
-        if conditions.depth is not None and conditions.use_depth is not None:
-            tokens = _added(
-                tokens, conditions.use_depth, lambda on: self.depth_encoder(conditions.depth[on]) + self.depth_emb
-            )
+        rays, depth = conditions.rays, conditions.depth
+        if rays is not None and conditions.use_rays is not None:
+            tokens = _added(tokens, conditions.use_rays, lambda on: self.ray_embed(rays[on]))
+        if depth is not None and conditions.use_depth is not None:
+            tokens = _added(tokens, conditions.use_depth, lambda on: self.depth_encoder(depth[on]) + self.depth_emb)
         return tokens
 
     def _with_poses(
@@ -317,6 +320,8 @@ class SceneNetwork(nn.Module):
         Only the views with a pose are gathered: the same numbers as a mask of (N * P)^2, which is never built.
         """
         poses, use, registers = conditions.world_from_camera, conditions.use_poses, self.config.registers
+        if poses is None or use is None:
+            return x
         patches = x[:, :, registers:]
         if use.all():
             patches = patches + injection(patches.flatten(1, 2), poses, grid).view_as(patches)
@@ -331,7 +336,9 @@ class SceneNetwork(nn.Module):
         return torch.cat([x[:, :, :registers], patches], 2)
 
 
-def _added(tokens: torch.Tensor, use: torch.Tensor, embed) -> torch.Tensor:
+def _added(
+    tokens: torch.Tensor, use: torch.Tensor, embed: Callable[[tuple[torch.Tensor, ...]], torch.Tensor]
+) -> torch.Tensor:
     """``tokens`` (B, N, P, C) plus ``embed`` of the views where ``use`` (B, N) is on."""
     on = tuple(index.to(tokens.device) for index in use.nonzero(as_tuple=True))
     values = embed(on).to(tokens.dtype)

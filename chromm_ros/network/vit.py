@@ -55,7 +55,8 @@ def _stem(config: ViTConfig) -> nn.Module:
     if config.stem == 'convolution' and config.patch == ConvolutionStem.PATCH:
         return ConvolutionStem(config.channels, config.width)
     raise ValueError(
-        f"stem {config.stem!r} with patches of {config.patch} px: expected 'patch', or 'convolution' with patches of 16 px"
+        f'stem {config.stem!r} with patches of {config.patch} px; '
+        f"expected 'patch', or 'convolution' with patches of {ConvolutionStem.PATCH} px"
     )
 
 
