@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
@@ -37,7 +37,7 @@ class Backend:
             weights=settings.weights or None,
             device=self.device,
             precision=settings.precision,
-            human_head=settings.human_head,  # type: ignore[arg-type] - the settings allow no other word
+            human_head=cast(Literal['chromm', 'multi_hmr'], settings.human_head),
         )
         self.body: BodyModel = BodyModel.load(settings.body_model or None)
         self.trained = bool(getattr(self.network, 'trained', True))

@@ -34,6 +34,7 @@ def obstacles(bodies: Figures, spacing: float, stamp: int, frame: str) -> Descri
         capsule_surface(ends, float(radius), spacing)
         for person, radii in zip(bodies.capsule_ends, bodies.capsule_radius)
         for ends, radius in zip(person, radii)
+        if radius > 0
     ]
     surface = np.concatenate(parts) if parts else np.zeros((0, 3))
     points = np.empty(len(surface), OBSTACLE_POINT)

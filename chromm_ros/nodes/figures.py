@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from chromm_ros.body.shapes import bounding_cylinder
 from chromm_ros.flow import Human
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ class Figures:
     height: np.ndarray  # (K,) stature in the rest pose
     transl: np.ndarray  # (K, 3) argument of smplx
     capsule_ends: np.ndarray  # (K, C, 2, 3) parent joint, joint
-    capsule_radius: np.ndarray  # (K, C)
+    capsule_radius: np.ndarray  # (K, C); 0: the bone holds no skin
     capsule_joint: np.ndarray  # (C,) joint at the second end
     cylinder_base: np.ndarray  # (K, 3) centre of the bottom disc
     cylinder_radius: np.ndarray  # (K,)
@@ -43,15 +44,16 @@ def figures(humans: Sequence[Human], body: BodyModel) -> Figures:
         root = _stacked([human.root_rotation for human in humans], (3, 3))
         head = _stacked([human.head for human in humans], (3,))
         joints = _stacked([human.joints for human in humans], (55, 3))
-        radius, pairs = body.capsules(betas)
-        base, cylinder_radius, cylinder_height = body.cylinder(joints, betas)
+        capsules = body.capsules(betas)
+        base, cylinder_radius, cylinder_height = bounding_cylinder(joints, capsules)
+        pairs = torch.as_tensor(capsules.bones)
         return Figures(
             joints=joints.numpy(),
             height=body.height(betas).numpy(),
             transl=body.smplx_transl(betas, pose, root, head).numpy(),
-            capsule_ends=joints[:, torch.as_tensor(pairs)].numpy(),
-            capsule_radius=radius.numpy(),
-            capsule_joint=np.asarray(pairs)[:, 1],
+            capsule_ends=joints[:, pairs].numpy(),
+            capsule_radius=capsules.radii.numpy(),
+            capsule_joint=pairs[:, 1].numpy(),
             cylinder_base=base.numpy(),
             cylinder_radius=cylinder_radius.numpy(),
             cylinder_height=cylinder_height.numpy(),

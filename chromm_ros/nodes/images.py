@@ -7,6 +7,7 @@ NumPy of the distribution and fails beside a newer one in a virtual environment,
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import cv2
 import numpy as np
@@ -75,7 +76,7 @@ def decode(image: RawImage | CompressedImage) -> np.ndarray:
     Raises:
         ImageError: the message is damaged or its encoding is not known.
     """
-    return decode_raw(image) if hasattr(image, 'encoding') else decode_compressed(image)
+    return decode_compressed(cast(CompressedImage, image)) if hasattr(image, 'format') else decode_raw(image)
 
 
 def decode_raw(image: RawImage) -> np.ndarray:

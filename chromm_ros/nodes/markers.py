@@ -49,6 +49,7 @@ def capsules(humans: Sequence[Human], bodies: Figures, stamp: int, frame: str) -
                 [
                     capsule_surface(ends, float(radius), CAPSULE_DOTS)
                     for ends, radius in zip(bodies.capsule_ends[k], bodies.capsule_radius[k])
+                    if radius > 0
                 ]
             ),
             (DOT_SIZE / 2, DOT_SIZE / 2, 0),

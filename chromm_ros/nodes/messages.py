@@ -171,9 +171,10 @@ def _margin(human: Human, latency: float, sigma: float) -> float:
 
 
 def _capsule_rows(bodies: Figures, k: int) -> np.ndarray:
-    """(C, 8) rows of chromm_ros/Capsule."""
+    """(C, 8) rows of chromm_ros/Capsule, without bones that hold no skin."""
+    radius = bodies.capsule_radius[k]
     ends = bodies.capsule_ends[k].reshape(-1, 6)
-    return np.concatenate([bodies.capsule_joint[:, None], ends, bodies.capsule_radius[k][:, None]], 1)
+    return np.concatenate([bodies.capsule_joint[:, None], ends, radius[:, None]], 1)[radius > 0]
 
 
 def _observation(observation: Observation, views: Sequence[str]) -> Description:

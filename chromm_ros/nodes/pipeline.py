@@ -200,7 +200,7 @@ class Pipeline:
         stages = {
             'synchronise': letter.delay,
             'wait': taken - letter.posted,
-            'decode': decoded - taken,
+            'images': decoded - taken,
             **snapshot.stages,
         }
         context = WindowContext(

@@ -16,7 +16,7 @@ def limits(**changes):
 
 def run(events, cameras='abc', limits=LIMITS, now=0):
     """Feed (camera, milliseconds) events; returns the sets as {camera: milliseconds} and the buffer."""
-    buffer = RigBuffer(cameras, limits)
+    buffer: RigBuffer = RigBuffer(cameras, limits)
     sets = [one for camera, ms in events for one in buffer.add(camera, ms * MS, ms, now)]
     return [one.items for one in sets], buffer
 
@@ -33,7 +33,7 @@ def test_equal_rates_with_jitter_make_full_sets():
 
 
 def test_set_carries_newest_stamp_and_rig_order():
-    buffer = RigBuffer('ba', LIMITS)
+    buffer: RigBuffer = RigBuffer('ba', LIMITS)
     buffer.add('a', 105 * MS, None)
     (one,) = buffer.add('b', 100 * MS, None)
     assert one.stamp == 105 * MS
@@ -68,7 +68,7 @@ def test_sets_do_not_depend_on_the_order_in_which_cameras_arrive(data):
 @given(st.lists(st.tuples(st.sampled_from('abcd'), st.integers(-50, 3000)), max_size=120), st.integers(1, 4))
 def test_any_stream_keeps_the_promises(events, min_views):
     rules = limits(min_views=min_views)
-    buffer = RigBuffer('abcd', rules)
+    buffer: RigBuffer = RigBuffer('abcd', rules)
     last = None
     for camera, ms in events:
         jumps = buffer.jumps
@@ -138,7 +138,7 @@ def test_too_few_views_are_not_a_set():
     [(('a', 66), 'duplicate'), (('b', -10), 'late'), (('a', 5000), 'future'), (('b', 0), 'duplicate')],
 )
 def test_refused_images_are_counted_with_their_reason(event, reason):
-    buffer = RigBuffer('ab', LIMITS)
+    buffer: RigBuffer = RigBuffer('ab', LIMITS)
     for camera, ms in [('a', 0), ('b', 0), ('a', 66)]:
         buffer.add(camera, ms * MS, ms)
     assert buffer.add(event[0], event[1] * MS, None, now=100 * MS) == []
@@ -183,7 +183,7 @@ def test_waiting_images_are_bounded():
 
 
 def test_excluded_camera_is_not_waited_for_and_comes_back_when_allowed():
-    buffer = RigBuffer('ab', LIMITS)
+    buffer: RigBuffer = RigBuffer('ab', LIMITS)
     buffer.exclude(['b'])
     assert buffer.add('b', 0, None) == []
     assert buffer.dropped == {'excluded': 1}

@@ -9,6 +9,7 @@ from collections import Counter
 import numpy as np
 import torch
 
+from chromm_ros.body.shapes import Capsules
 from chromm_ros.flow import (
     HEAD,
     CameraState,
@@ -33,13 +34,8 @@ class StandInBody:
     faces = np.array([[0, 1, 2], [0, 2, 3], [0, 3, 1], [1, 3, 2]])
 
     def capsules(self, betas):
-        pairs = [(0, 3), (3, 6), (6, 15)]
-        return torch.full((len(betas), len(pairs)), 0.1), pairs
-
-    def cylinder(self, joints, betas):
-        base = joints[:, 0].clone()
-        base[:, 2] = 0.0
-        return base, torch.full((len(betas),), 0.4), torch.full((len(betas),), 1.8)
+        bones = ((0, 3), (3, 6), (6, 15))
+        return Capsules(torch.full((len(betas), len(bones)), 0.1), bones)
 
     def height(self, betas):
         return torch.full((len(betas),), 1.7)
