@@ -157,6 +157,7 @@ class SceneNetwork(nn.Module):
         dtype_of(precision)
         self.precision = precision
         store_weights(self, precision)
+        self.metric_head.float()  # works in the island of the metric decoder, but has its public name here
         return self
 
     def encode(self, images: torch.Tensor) -> torch.Tensor:

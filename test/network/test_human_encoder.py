@@ -84,7 +84,7 @@ def test_a_missing_and_a_misshaped_key_are_named(multi_hmr):
         del state['mlp_classif.2.bias']
         state['mlp_offset.2.weight'] = torch.zeros(3, 1024)
         state['backbone.encoder.register_tokens'] = torch.zeros(1, 4, 1024)
-    with pytest.raises(ValueError, match='detection.2.bias') as error:
+    with pytest.raises(ValueError, match=r'detection\.2\.bias') as error:
         encoder.load_public(state)
     assert 'offset.2.weight: (3, 1024) instead of (2, 1024)' in str(error.value)
     assert 'backbone.register_tokens' in str(error.value)

@@ -62,7 +62,7 @@ def test_logarithm_of_depth_grows_with_the_focal_length(small_head):
 
 
 def test_foreign_weights_are_named(small_head):
-    with pytest.raises(ValueError, match='missing .*pos_embedding'):
+    with pytest.raises(ValueError, match=r'missing .*pos_embedding'):
         small_head.load_public({'x_attention_head.deccam.weight': torch.zeros(3, 32)})
 
 

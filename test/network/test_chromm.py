@@ -1,0 +1,235 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from chromm_ros.body.model import BodyModel
+from chromm_ros.flow import MAX_PEOPLE, FrameFeatures
+from chromm_ros.geometry.cameras import project, unproject
+from chromm_ros.network import Calibration, Chromm
+from chromm_ros.network.presets import TINY
+
+INTRINSICS = np.array([[160.0, 0, 96], [0, 160.0, 72], [0, 0, 1]])
+
+
+@pytest.fixture(scope='module')
+def body():
+    return BodyModel.load()
+
+
+@pytest.fixture(scope='module')
+def network(body):
+    """Untrained, and so easily impressed that it sees people everywhere."""
+    torch.manual_seed(0)
+    return Chromm(replace(TINY, detection_threshold=0.001), body).eval()
+
+
+@pytest.fixture(scope='module')
+def images():
+    return [np.random.default_rng(row).integers(0, 256, (144, 192, 3), np.uint8) for row in range(4)]
+
+
+@pytest.fixture(scope='module')
+def features(network, images):
+    return network.encode(images)
+
+
+@pytest.fixture(scope='module')
+def calibration():
+    return Calibration(intrinsics=np.stack([INTRINSICS] * 4))
+
+
+@pytest.fixture(scope='module')
+def geometry(network, features, calibration):
+    return network.decode(features, calibration, with_confidence=True)
+
+
+@pytest.fixture(scope='module')
+def people(network, features, geometry):
+    return network.people(features, geometry)
+
+
+def close(one, other, tolerance=1e-5):
+    torch.testing.assert_close(one, other, atol=tolerance, rtol=tolerance)
+
+
+def test_shapes_do_not_depend_on_the_images(features, geometry, people):
+    assert features.scene.shape == features.human.shape == (4, 108, 128)
+    assert geometry.local_points.shape == (4, 144, 192, 3)
+    assert geometry.confidence.shape == geometry.human_mask.shape == (4, 144, 192)
+    assert geometry.tokens.shape == (4, 108, 256)
+    assert people.pose.shape == (4, MAX_PEOPLE, 52, 3, 3)
+    assert people.canonical_joints.shape == (4, MAX_PEOPLE, 55, 3)
+
+
+def test_cached_features_are_those_of_one_pass(network, images, features):
+    later = network.encode(images[1:])
+    cached = FrameFeatures.join([network.encode(images[:1]), later.take([0]), later.take(slice(1, None))])
+    close(cached.scene, features.scene)
+    close(cached.human, features.human)
+    close(network.decode(cached).local_points, network.decode(features).local_points)
+
+
+def test_permuting_the_views_permutes_everything(network, features, calibration, geometry, people):
+    order = [2, 0, 3, 1]
+    permuted = network.decode(features.take(order), calibration, with_confidence=True)
+    for name in ('local_points', 'confidence', 'world_from_camera', 'tokens'):
+        close(getattr(permuted, name), getattr(geometry, name)[order], 1e-4)
+    estimates = network.people(features.take(order), permuted)
+    assert torch.equal(estimates.valid, people.valid[order])
+    close(estimates.head, people.head[order], 1e-3)
+
+
+def test_heads_run_on_the_chosen_rows(network, features, calibration, geometry):
+    chosen = network.decode(features, calibration, heads_on=[3, 1])
+    close(chosen.local_points, geometry.local_points[[3, 1]])
+    close(chosen.world_from_camera, geometry.world_from_camera[[3, 1]])
+    assert chosen.confidence is None
+
+
+def test_known_cameras_come_back_and_carry_the_points(network, features):
+    known = np.array([True, False, True, False])
+    calibration = Calibration(np.stack([INTRINSICS, np.full((3, 3), np.nan)] * 2), known)
+    geometry = network.decode(features, calibration)
+    close(geometry.intrinsics[0], torch.from_numpy(INTRINSICS).float())
+    pixels = project(geometry.local_points, geometry.intrinsics)
+    assert pixels[0, 10, 20].tolist() == pytest.approx([20.5, 10.5], abs=1e-3)
+    assert torch.isfinite(geometry.intrinsics).all()
+    assert not torch.allclose(geometry.intrinsics[1], geometry.intrinsics[0])
+
+
+def test_calibration_of_another_number_of_rows_is_refused(network, features):
+    with pytest.raises(ValueError, match=r'\(3, 3, 3\).*\(4, 3, 3\)'):
+        network.decode(features, Calibration(np.stack([INTRINSICS] * 3)))
+
+
+def test_a_head_lies_on_the_ray_of_its_pixel(people):
+    valid = people.valid
+    assert valid.any()
+    heads = unproject(people.head_px, people.depth, people.intrinsics)
+    close(heads[valid], people.head[valid])
+    inside = (people.head_px > -16) & (people.head_px < torch.tensor([208, 160]))
+    assert inside[valid].all()
+
+
+def test_pixels_are_those_of_the_original_image(network, features, geometry, people):
+    larger = replace(features, image_sizes=((288, 384),) * 4)
+    intrinsics = geometry.intrinsics * torch.tensor([2.0, 2.0, 1.0])[:, None]
+    doubled = network.people(larger, replace(geometry, intrinsics=intrinsics))
+    close(doubled.head_px, 2 * people.head_px, 1e-3)
+    close(doubled.pelvis_px, 2 * people.pelvis_px, 1e-2)
+    close(doubled.head, people.head, 1e-3)
+
+
+def test_more_than_ten_people_are_counted_and_the_best_ten_kept(people):
+    assert (people.found > MAX_PEOPLE).any()
+    assert people.valid.sum(1).max() == MAX_PEOPLE
+    scores = people.score[people.found > MAX_PEOPLE]
+    assert (scores.diff(dim=1) <= 0).all()
+
+
+def test_nobody_gives_zeros_and_identities(network, features, geometry, body):
+    blind = Chromm(replace(TINY, detection_threshold=0.9999), body).eval()
+    blind.load_state_dict(network.state_dict())
+    people = blind.people(features, geometry)
+    assert not people.valid.any()
+    assert people.found.tolist() == [0] * 4
+    close(people.pose, torch.eye(3).expand(4, MAX_PEOPLE, 52, 3, 3))
+    for name in ('head', 'betas', 'token', 'canonical_joints', 'pelvis_px', 'score'):
+        assert getattr(people, name).abs().max() == 0
+
+
+def test_broken_estimates_are_dropped_instead_of_passed_on(features, geometry, network, body):
+    broken = Chromm(network.config, body).eval()
+    broken.load_state_dict(network.state_dict())
+    with torch.no_grad():
+        broken.human_head.decode_betas[-1].bias[3] = torch.nan
+    people = broken.people(features, geometry).numpy()
+    assert not people.valid.any()
+    assert all(np.isfinite(value).all() for value in vars(people).values())
+
+
+def test_one_copy_to_the_host_changes_nothing(people):
+    host = people.numpy()
+    for name, value in vars(people).items():
+        np.testing.assert_array_equal(getattr(host, name), value.numpy())
+        assert getattr(host, name).dtype == value.numpy().dtype
+
+
+def test_people_are_no_part_of_the_static_scene(geometry):
+    half = torch.zeros_like(geometry.human_mask)
+    half[..., :96] = True
+    assert not replace(geometry, human_mask=half).static_points(0.0)[..., :96].any()
+    nobody = replace(geometry, human_mask=torch.zeros_like(half)).static_points(0.0)
+    assert torch.equal(replace(geometry, human_mask=half).static_points(0.0), nobody & ~half)
+
+
+def test_the_mask_is_that_of_the_mask_head(network, features, geometry):
+    with torch.no_grad():
+        logits = network.human_encoder.mask_logits(features.human)
+    assert torch.equal(geometry.human_mask, logits > 0)
+
+
+def test_one_view_and_one_frame(network, images, calibration):
+    features = network.encode(images[:1])
+    geometry = network.decode(features, Calibration(calibration.intrinsics[:1]))
+    people = network.people(features, geometry).numpy()
+    assert people.valid.any()
+    assert np.isfinite(people.head).all()
+
+
+def test_features_and_geometry_must_be_of_the_same_rows(network, features, geometry):
+    with pytest.raises(ValueError, match='2 rows of features for geometry of 4'):
+        network.people(features.take([0, 1]), geometry)
+
+
+@pytest.mark.parametrize(
+    ('images', 'message'),
+    [
+        ([], 'no images'),
+        ([np.zeros((10, 10), np.uint8)], r'image 0 is uint8 of shape \(10, 10\)'),
+        ([np.zeros((10, 10, 3), np.uint8), np.full((10, 10, 3), np.nan)], r'image 1 is float64'),
+        ([np.zeros((0, 10, 3), np.uint8)], r'\(0, 10, 3\)'),
+    ],
+)
+def test_what_is_no_image_is_refused(network, images, message):
+    with pytest.raises(ValueError, match=message):
+        network.encode(images)
+
+
+def test_bf16_gives_fp32_geometry_near_the_exact_one(network, images, calibration, geometry, body):
+    half = Chromm(network.config, body).eval()
+    half.load_state_dict(network.state_dict())
+    half.set_precision('bf16')
+    features = half.encode(images)
+    coarse = half.decode(features, calibration)
+    assert coarse.local_points.dtype == torch.float32
+    assert half.people(features, coarse).head.dtype == torch.float32
+    close(coarse.metric_scale, geometry.metric_scale, 0.05)
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        ({'preset': 'huge'}, 'huge.*tiny with chromm'),
+        ({'preset': 'tiny', 'human_head': 'multi_hmr'}, 'tiny.*multi_hmr.*does not exist'),
+        ({'preset': 'full'}, 'chromm weights convert'),
+        ({'precision': 'fp16'}, 'fp16 needs a GPU'),
+        ({'precision': 'fp8'}, 'fp32, bf16, fp16'),
+        ({'device': 'cuda'}, 'finds no GPU'),
+        ({'preset': 'full', 'device': 'cpu', 'precision': 'fp16'}, 'fp16 needs a GPU'),
+    ],
+)
+def test_what_cannot_run_is_refused_before_anything_is_loaded(monkeypatch, arguments, message):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    with pytest.raises(ValueError, match=message):
+        Chromm.from_preset(**arguments)
+
+
+@pytest.mark.slow
+def test_compiled_stages_give_the_same_numbers(network, images, calibration, geometry, body):
+    compiled = Chromm(network.config, body).eval()
+    compiled.load_state_dict(network.state_dict())
+    compiled.compile_stages(backend='eager')
+    close(compiled.decode(compiled.encode(images), calibration).local_points, geometry.local_points)
