@@ -8,14 +8,15 @@ JOBS ?= $(shell n=$$(nproc); [ $$n -gt 4 ] && echo 4 || echo $$n)
 DEMO_OPTIONS := $(if $(DURATION),--duration $(DURATION)) $(if $(SEED),--seed $(SEED)) \
   $(if $(CAMERAS),--cameras $(CAMERAS)) $(if $(PEOPLE),--people $(PEOPLE)) \
   $(if $(EXTRINSICS),--extrinsics $(EXTRINSICS)) $(if $(filter-out 0,$(HEADLESS)),--headless) \
-  $(if $(REPORT),--report $(REPORT))
+  $(if $(PORT),--port $(PORT)) $(if $(REPORT),--report $(REPORT))
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint bench check-builds environment development browser
 
 help:
 	@echo 'make demo          synthetic cameras, capture and viewer; stop with Ctrl-C'
-	@echo '                   DURATION=seconds SEED=n CAMERAS=n PEOPLE=n EXTRINSICS=auto|tf|estimated HEADLESS=1 REPORT=file.json'
+	@echo '                   DURATION=seconds SEED=n CAMERAS=n PEOPLE=n EXTRINSICS=auto|tf|estimated'
+	@echo '                   HEADLESS=1 PORT=n REPORT=file.json'
 	@echo 'make test          lint and all tests; one part: make test TESTS=test/people'
 	@echo 'make lint          ruff, mypy, import-linter'
 	@echo 'make bench         measures, against the reference ways; ratios, so that they mean something on any machine'

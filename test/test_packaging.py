@@ -145,6 +145,7 @@ def test_make_passes_every_option_to_the_demo():
         'CAMERAS': '3',
         'PEOPLE': '2',
         'EXTRINSICS': 'tf',
+        'PORT': '8091',
         'REPORT': 'report.json',
         'HEADLESS': '1',
     }
