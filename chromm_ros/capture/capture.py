@@ -1,4 +1,4 @@
-"""Image sets in, snapshots of the world out: the one pipeline of the node, the commands, the evaluation and the tests.
+"""Image sets in, snapshots of the world out: the one pipeline of the node, the commands, the evaluation, the tests.
 
     image set -> encode -> window -> decode, heads -> world -> people -> identities -> scene -> snapshot
 

@@ -11,7 +11,7 @@ MAX_POINTS = 2000
 """Points that vote; more do not change which plane wins."""
 
 MAX_TILT = np.radians(35.0)
-"""Largest angle between the floor's normal and the hint: cameras look down and people lean, but not more than that."""
+"""Largest angle between the floor's normal and the hint: cameras look down, but hardly more than that."""
 
 MIN_SHARE = 0.08
 """Least share of the points that lie on a floor. A wall has as many, which the hint excludes; a table top fewer."""

@@ -151,7 +151,9 @@ def _camera_at(camera: CameraState, step: WindowStep) -> CameraState:
     row = step.rows.get(camera.view)
     if row is None or row.placed is None:
         return dataclasses.replace(camera, used=False)
-    return dataclasses.replace(camera, used=True, stamp=row.image.stamp, world_from_camera=row.placed.world_from_camera)
+    return dataclasses.replace(
+        camera, used=True, stamp=row.image.stamp, world_from_camera=row.placed.world_from_camera
+    )
 
 
 def _observations(

@@ -19,7 +19,7 @@ MIN_SIDE = 16
 class RigCamera:
     """What is remembered of one camera of the rig."""
 
-    stamp: int = 0  # [ns] of the newest image; 0: none yet
+    stamp: int | None = None  # [ns] of the newest image
     intrinsics: np.ndarray | None = None
     """(3, 3) in use."""
     world_from_camera: np.ndarray | None = None
@@ -62,13 +62,7 @@ class Rig:
             image = images.views.get(view)
             if image is None or view in self.excluded:
                 continue
-            pixels = image.pixels
-            if (
-                pixels.ndim != 3
-                or pixels.shape[2] != 3
-                or pixels.dtype != np.uint8
-                or min(pixels.shape[:2]) < MIN_SIDE
-            ):
+            if not _good(image.pixels):
                 reasons.append('bad image')
             elif image.stamp == camera.stamp:
                 reasons.append('repeated image')
@@ -106,7 +100,7 @@ class Rig:
                     view=view,
                     state=self._state(view, images, used, settings),
                     used=view in used,
-                    stamp=camera.stamp,
+                    stamp=camera.stamp or 0,
                     world_from_camera=camera.world_from_camera,
                     intrinsics=camera.intrinsics,
                     known=camera.known,
@@ -121,10 +115,17 @@ class Rig:
         if view in self.excluded:
             return ViewState.EXCLUDED
         if view in used:
-            skew = abs(camera.stamp - images.stamp) * 1e-9
+            skew = abs(images.views[view].stamp - images.stamp) * 1e-9
             return ViewState.DESYNC if skew > settings.max_skew else ViewState.OK
         if image is not None and settings.extrinsics == 'tf' and image.world_from_camera is None:
             return ViewState.UNCALIBRATED
-        if camera.stamp and (images.stamp - camera.stamp) * 1e-9 <= settings.camera_timeout:
+        if camera.stamp is not None and (images.stamp - camera.stamp) * 1e-9 <= settings.camera_timeout:
             return ViewState.STALE
         return ViewState.MISSING
+
+
+def _good(pixels: np.ndarray) -> bool:
+    """An RGB image that can show something."""
+    return (
+        pixels.ndim == 3 and pixels.shape[2] == 3 and pixels.dtype == np.uint8 and min(pixels.shape[:2]) >= MIN_SIDE
+    )

@@ -68,7 +68,7 @@ class SceneMap:
         self._seen[slots] = stamp
 
     def candidates(self, stamp: int) -> tuple[np.ndarray, np.ndarray]:
-        """The next voxels to test for having vanished: slots (N,) and points (N, 3). Forgets the too old on the way."""
+        """The next voxels to test for having vanished: slots (N,) and points (N, 3). Forgets the too old ones."""
         start, self._carved = self._carved, (self._carved + CARVED_PER_WINDOW) & self._mask
         slots = np.arange(start, start + CARVED_PER_WINDOW) & self._mask
         slots = slots[self._keys[slots] != EMPTY]

@@ -20,7 +20,7 @@ class WorldSettings:
     )
     scale: str = setting(
         'auto',
-        'What sets the scale. auto: the baselines of a given rig, else the people; people: only them; network: neither.',
+        'What sets the scale. auto: the baselines of a given rig, else people; people: only them; network: neither.',
         choices=('auto', 'people', 'network'),
     )
     minimum_baseline: float = setting(
@@ -202,7 +202,7 @@ class SceneSettings:
     )
     edge: float = setting(
         0.05,
-        'Relative step of depth between neighbours that marks the flying points of an edge.',
+        'Bend of the depth against a plane, as a part of the depth, that marks the flying points of an edge.',
         low=0.001,
         high=1.0,
         live=True,
@@ -271,7 +271,8 @@ class CaptureSettings:
     extrinsics: str = setting(
         'auto',
         'Where camera poses come from. tf: only what is given, cameras without a pose are left out; estimated: the '
-        'network; tf_then_refine: given, then corrected slowly by the network; auto: given where known, estimated else.',
+        'network; tf_then_refine: given, then corrected slowly by the network; auto: given where known, else '
+        'estimated.',
         choices=('auto', 'tf', 'estimated', 'tf_then_refine'),
     )
     use_intrinsics: bool = setting(True, 'Use the calibration of CameraInfo where there is one.')

@@ -56,9 +56,7 @@ class Surfaces:
         return np.where(inside, self.depth[np.arange(len(pixels))[:, None], row, column], np.nan)
 
 
-def sample_surfaces(
-    geometry: Any, rows: slice, images: Sequence[np.ndarray], settings: SceneSettings
-) -> Surfaces:
+def sample_surfaces(geometry: Any, rows: slice, images: Sequence[np.ndarray], settings: SceneSettings) -> Surfaces:
     """Sample the point maps of some rows of a scene geometry.
 
     Args:
@@ -77,7 +75,7 @@ def sample_surfaces(
     person = torch.nn.functional.max_pool2d(
         geometry.human_mask[rows].float()[:, None], PERSON_MARGIN, 1, PERSON_MARGIN // 2
     )[:, 0]
-    static = (person < PERSON_THRESHOLD) & (_step(depth) < settings.edge * depth) & (depth < settings.range)
+    static = (person < PERSON_THRESHOLD) & (_bend(depth) < settings.edge) & (depth < settings.range)
     confidence = torch.ones_like(depth) if geometry.confidence is None else geometry.confidence[rows].float()
     static &= confidence >= settings.confidence
     packed = torch.cat([points, static[..., None].float(), confidence[..., None]], -1)[grid].cpu().numpy()
@@ -118,12 +116,18 @@ def seen_through(
         return ((depth > 0.1) & (seen > depth + np.maximum(0.3, 0.1 * depth))).any(0)
 
 
-def _step(depth: Any) -> Any:
-    """(N, h, w) largest difference of depth in each 3 x 3 neighbourhood."""
+def _bend(depth: Any) -> Any:
+    """(N, h, w) how far the depth is from that of a plane through its neighbours, as a part of the depth.
+
+    Inverse depth is linear in the image on every plane, however slanted, so only edges and clutter bend it.
+    """
     import torch
 
-    both = torch.nn.functional.max_pool2d(torch.stack([depth, -depth], 1), 3, 1, 1)
-    return both[:, 0] + both[:, 1]
+    inverse = torch.nn.functional.pad(1.0 / depth.clamp(min=1e-3)[:, None], (1, 1, 1, 1), mode='replicate')[:, 0]
+    middle = inverse[:, 1:-1, 1:-1]
+    across = inverse[:, 1:-1, 2:] + inverse[:, 1:-1, :-2] - 2 * middle
+    down = inverse[:, 2:, 1:-1] + inverse[:, :-2, 1:-1] - 2 * middle
+    return torch.maximum(across.abs(), down.abs()) / middle
 
 
 def _grid_pixels(height: int, width: int, stride: int) -> np.ndarray:

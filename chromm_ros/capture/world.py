@@ -264,7 +264,8 @@ class WorldGauge:
             camera = self.cameras.setdefault(row.view, Camera())
             camera.given = row.known is not None and self.extrinsics != 'estimated'
             if np.isfinite(expected).all():
-                messages += self._compare(row.view, camera, pose, expected if row.known is None or not camera.given else row.known)
+                given = row.known if camera.given else None
+                messages += self._compare(row.view, camera, pose, expected if given is None else given)
             if not self.settings.rig_moves:
                 self._average(camera, pose, row.known if camera.given else None)
         return tuple(messages)

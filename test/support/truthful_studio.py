@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+from scipy.ndimage import map_coordinates
 from scipy.spatial.transform import Rotation
 
 from chromm_ros.body.model import BodyModel
 from chromm_ros.flow import HEAD, MAX_PEOPLE, FrameFeatures, ImageSet, ViewImage
 from chromm_ros.geometry.cameras import invert_rigid, pixel_rays, project, transform
 from chromm_ros.geometry.similarity import Similarity
-from chromm_ros.network.outputs import Calibration, PeopleEstimates, SceneGeometry
+from chromm_ros.network import Calibration, PeopleEstimates, SceneGeometry
 
 WIDTH, HEIGHT = 64, 48
 GRID = (24, 32)
@@ -149,7 +150,7 @@ class TruthfulNetwork:
         poses = self.studio.rig[cameras].copy()
         depth = np.stack([_room_depth(pose) for pose in poses])
         if self.noise:
-            depth *= 1 + self.noise * np.stack([_random(code, 'depth').normal(size=GRID) for code in codes.numpy()])
+            depth *= 1 + self.noise * np.stack([_waves(code) for code in codes.numpy()])
         unit, gauge = self._gauge()
         points = np.concatenate([_rays() * depth[..., None], depth[..., None]], -1) / unit
         if any(self.broken(float(time)) for time in codes[:, 1]):
@@ -202,7 +203,9 @@ class TruthfulNetwork:
             seen = pixel + 0.5 * self.noise * INTRINSICS[0, 0] * random.normal(size=2) * 0.2
             ray = np.linalg.solve(INTRINSICS, [*seen, 1.0])
             pelvis = local + (joints[0] - joints[HEAD]) @ rotation.T
-            token = _random(np.zeros(2), 'uniform' if self.studio.same_looks else f'token {person}').normal(size=TOKEN)
+            token = _random(np.zeros(2), 'uniform' if self.studio.same_looks else f'token {person}').normal(
+                size=TOKEN
+            )
             fields['valid'][row], fields['score'][row] = True, 0.9
             fields['token'][row] = token + 0.05 * random.normal(size=TOKEN)
             fields['head_px'][row], fields['pelvis_px'][row] = seen, project(pelvis[None], INTRINSICS)[0]
@@ -268,6 +271,13 @@ def _random(code: np.ndarray, what: str) -> np.random.Generator:
     return np.random.default_rng([int(code[0]), round(float(code[1]) * 1e3), *what.encode()])
 
 
+def _waves(code: np.ndarray) -> np.ndarray:
+    """(h, w) smooth error of unit size, as networks make it."""
+    coarse = _random(code, 'depth').normal(size=(3, 4))
+    y, x = (np.linspace(0, size - 1, length) for size, length in zip(coarse.shape, GRID))
+    return map_coordinates(coarse, np.meshgrid(y, x, indexing='ij'), order=1)
+
+
 def _rays() -> np.ndarray:
     """(h, w, 2) tangents of the point maps."""
     scaled = INTRINSICS.copy()
@@ -282,5 +292,3 @@ def _room_depth(pose: np.ndarray) -> np.ndarray:
     with np.errstate(divide='ignore'):
         hits = np.where(directions > 0, ROOM[1] - pose[:3, 3], ROOM[0] - pose[:3, 3]) / directions
     return hits.min(-1)
-
-
