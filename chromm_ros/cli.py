@@ -32,6 +32,7 @@ COMMANDS = (
     Command('record', 'chromm_ros.nodes.commands:record', 'write topics into an MCAP bag'),
     Command('replay', 'chromm_ros.nodes.commands:replay', 'publish a bag again, with /clock'),
     Command('reconstruct', 'chromm_ros.nodes.reconstruct:reconstruct', 'people and scene of recordings'),
+    Command('batch', 'chromm_ros.nodes.batch:batch', 'many reconstructions, here or on a Ray cluster'),
     Command('train', 'chromm_ros.training.commands:train', 'the two stages of CHROMM, and the tiny preset'),
     Command('evaluate synthetic', 'chromm_ros.evaluation.commands:synthetic', 'scores on held-out synthetic scenes'),
     Command(

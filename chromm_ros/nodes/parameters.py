@@ -15,7 +15,7 @@ from rclpy.exceptions import ParameterException
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from chromm_ros.nodes.settings import CamerasSettings, Parameters
+from chromm_ros.nodes.settings import CamerasSettings, Parameters, ViewerSettings
 from chromm_ros.settings import Leaf, changed, leaves
 
 Settings = TypeVar('Settings')
@@ -154,7 +154,11 @@ def parameters_yaml() -> str:
 def tables_markdown() -> str:
     """The parameter tables of the README."""
     parts = []
-    for title, settings in (('`capture`', Parameters()), ('`cameras`', CamerasSettings())):
+    for title, settings in (
+        ('`capture`', Parameters()),
+        ('`cameras`', CamerasSettings()),
+        ('`viewer`', ViewerSettings()),
+    ):
         parts += [f'#### Parameters of {title}', '', '| parameter | default | range | meaning |', '|---|---|---|---|']
         for leaf in parameter_leaves(settings):
             name = f'`{leaf.name}`' + (' ★' if leaf.live else '')

@@ -145,3 +145,19 @@ class CamerasSettings:
         'Cameras that send nothing at the moment. ROS knows no empty list of strings: one empty name means none.',
         live=True,
     )
+
+
+@dataclass(frozen=True)
+class ViewerSettings:
+    """Parameters of the viewer."""
+
+    cameras: tuple[str, ...] = setting(
+        ('camera_0', 'camera_1', 'camera_2', 'camera_3'), 'Cameras whose images are shown.'
+    )
+    source: str = setting('/chromm', 'Name of the capture node: its topics are <source>/humans, <source>/scene, ...')
+    image_topic: str = setting('{camera}/image', 'Topic of the images, as for the capture.')
+    camera_info_topic: str = setting('{camera}/camera_info', 'Topic of the calibration, as for the capture.')
+    image_transport: str = setting('raw', 'Type of the image messages.', choices=('raw', 'compressed'))
+    host: str = setting('127.0.0.1', 'Address to serve on. There is no password: leave it local.')
+    port: int = setting(8080, 'Port of the page.', low=1, high=65535)
+    max_rate: float = setting(10.0, 'Updates of the page per second at most.', unit='Hz', low=0.1, high=60.0)

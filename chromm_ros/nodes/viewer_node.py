@@ -15,7 +15,9 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
 from chromm_ros.msg import CaptureStatus, HumanArray
 from chromm_ros.nodes.image_messages import read_compressed, read_image
 from chromm_ros.nodes.images import decode
+from chromm_ros.nodes.parameters import declare
 from chromm_ros.nodes.running import run_node
+from chromm_ros.nodes.settings import ViewerSettings
 from chromm_ros.nodes.views import cloud_of, field_of_view, person_views, pose_matrices, view_state
 from chromm_ros.viewing.page import Page
 from chromm_ros.viewing.view import CameraView, WorldView
@@ -34,28 +36,21 @@ class ViewerNode(Node):
 
     def __init__(self, **options: Any) -> None:
         super().__init__('viewer', **options)
-        names = self.declare_parameter('cameras', [f'camera_{index}' for index in range(4)]).value
-        self.source = self.declare_parameter('source', '/chromm').value
-        image_topic = self.declare_parameter('image_topic', '{camera}/image').value
-        info_topic = self.declare_parameter('camera_info_topic', '{camera}/camera_info').value
-        transport = self.declare_parameter('image_transport', 'raw').value
-        host = self.declare_parameter('host', '127.0.0.1').value
-        port = self.declare_parameter('port', 8080).value
-        rate = self.declare_parameter('max_rate', 10.0).value
+        chosen = declare(self, ViewerSettings())
         self._status: CaptureStatus | None = None
         self._humans: HumanArray | None = None
         self._images: dict[str, bytes] = {}
         self._fov: dict[str, float] = {}
-        self._compressed = transport == 'compressed'
-        self.page = Page(host, port)
+        self._compressed = chosen.image_transport == 'compressed'
+        self.page = Page(chosen.host, chosen.port)
         latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-        self.create_subscription(HumanArray, f'{self.source}/humans', self._on_humans, 5)
-        self.create_subscription(CaptureStatus, f'{self.source}/status', self._on_status, 5)
-        self.create_subscription(PointCloud2, f'{self.source}/scene', self._guarded(self._on_scene), latched)
-        for name in names:
-            self._watch(name, image_topic, info_topic)
-        self.create_timer(1.0 / rate, self._guarded(self._draw))
-        self.get_logger().info(f'page at http://{host}:{port}')
+        self.create_subscription(HumanArray, f'{chosen.source}/humans', self._on_humans, 5)
+        self.create_subscription(CaptureStatus, f'{chosen.source}/status', self._on_status, 5)
+        self.create_subscription(PointCloud2, f'{chosen.source}/scene', self._guarded(self._on_scene), latched)
+        for name in chosen.cameras:
+            self._watch(name, chosen.image_topic, chosen.camera_info_topic)
+        self.create_timer(1.0 / chosen.max_rate, self._guarded(self._draw))
+        self.get_logger().info(f'page at http://{chosen.host}:{chosen.port}')
 
     def destroy_node(self) -> None:
         """Stop serving, too."""

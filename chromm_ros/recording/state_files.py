@@ -15,6 +15,7 @@ import threading
 from collections import Counter, OrderedDict, deque
 from collections.abc import Mapping
 from pathlib import Path
+from types import MethodType
 from typing import Any
 from zipfile import BadZipFile
 
@@ -22,7 +23,8 @@ import numpy as np
 import torch
 
 PACKAGE = 'chromm_ros'
-LOCK = type(threading.RLock())
+LOCKS = {'Lock': threading.Lock, 'RLock': threading.RLock}
+LOCK_NAMES = {type(make()): name for name, make in LOCKS.items()}
 PLAIN = (str, int, bool, type(None))
 CONTAINERS: dict[str, type] = {kind.__name__: kind for kind in (list, tuple, set, frozenset, deque)}
 MAPPINGS: dict[str, type] = {kind.__name__: kind for kind in (dict, OrderedDict, Counter)}
@@ -93,8 +95,8 @@ class _Writer:
         kind = type(value)
         if isinstance(value, (np.ndarray, np.generic)):
             return {'array': self._keep(np.asarray(value)), 'scalar': isinstance(value, np.generic)}
-        if isinstance(value, LOCK):
-            return {'lock': True}
+        if kind in LOCK_NAMES:
+            return {'lock': LOCK_NAMES[kind]}
         if isinstance(value, torch.Tensor):
             return {'tensor': self._keep(value.detach().cpu().numpy())}
         if kind.__name__ in MAPPINGS and kind is MAPPINGS[kind.__name__]:
@@ -102,6 +104,8 @@ class _Writer:
         if kind.__name__ in CONTAINERS and kind is CONTAINERS[kind.__name__]:
             limit = {'maxlen': value.maxlen} if isinstance(value, deque) else {}
             return {kind.__name__: [self.encode(item) for item in value], **limit}
+        if isinstance(value, MethodType):
+            return {'method': value.__name__, 'of': self.encode(value.__self__)}
         if kind.__module__.partition('.')[0] == PACKAGE:
             return {'class': _name(kind), 'attributes': {key: self.encode(item) for key, item in _attributes(value)}}
         raise TypeError(f'{kind.__module__}.{kind.__qualname__} cannot be part of a saved state')
@@ -148,8 +152,13 @@ class _Reader:
         if 'array' in node:
             array = self._content[f'array_{node["array"]}']
             return array[()] if node['scalar'] else array
+        if 'method' in node:
+            method = getattr(self.decode(node['of']), node['method'])
+            if not isinstance(method, MethodType):
+                raise ValueError(f'a saved state may not name {node["method"]}, which is no method')
+            return method
         if 'lock' in node:
-            return threading.RLock()
+            return LOCKS[node['lock']]()
         if 'tensor' in node:
             return torch.from_numpy(self._content[f'array_{node["tensor"]}'])
         for name, mapping in MAPPINGS.items():
