@@ -21,7 +21,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 LENDER = Path(sysconfig.get_path('purelib'))
-SHARE = ('config', 'docs', 'launch', 'rviz', 'security')
+SHARE = ('config', 'docs', 'examples', 'launch', 'rviz', 'security')
 COLCON = ('colcon-core==0.21.3', 'colcon-common-extensions==0.3.0')
 
 
