@@ -1,1 +1,1 @@
-"""SMPL-X through smplx: joints, placement by the head, capsules, the free body."""
+"""Bodies in the layout of SMPL-X: files, joints and skin, simple solids around them."""

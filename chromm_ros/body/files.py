@@ -182,12 +182,13 @@ def _name(path: Path) -> str:
 def _plain_arrays(path: Path, keys: tuple[str, ...]) -> dict[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as data:
-            missing = [key for key in keys if key not in data]
-            if missing:
-                raise ValueError(f'{path}: is not an SMPL-X body file: it has no {", ".join(missing)}')
-            return {key: data[key] for key in keys}
-    except (OSError, EOFError, AttributeError, TypeError) as error:
-        raise ValueError(f'{path}: cannot be read as an .npz file ({error})') from error
+            found = {key: data[key] for key in keys if key in data}
+    except (OSError, EOFError, ValueError, AttributeError, TypeError) as error:
+        raise ValueError(f'{path}: cannot be read as an .npz file of plain arrays ({error})') from error
+    missing = [key for key in keys if key not in found]
+    if missing:
+        raise ValueError(f'{path}: is not an SMPL-X body file: it has no {", ".join(missing)}')
+    return found
 
 
 def _check_shape(path: Path, key: str, found: tuple[int, ...], expected: tuple[int | None, ...]) -> None:

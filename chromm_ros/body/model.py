@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from chromm_ros.body.files import PARENTS, BodyFile, read_free, read_proxy, read_smplx
+from chromm_ros.body.shapes import Capsules, Cylinder, SkinCapsules, bounding_cylinder
 from chromm_ros.flow import HEAD, JOINTS
 
 POSE_JOINTS = (*range(1, 22), *range(25, 55), 22)
@@ -27,6 +28,21 @@ def _levels() -> list[list[int]]:
 
 
 LEVELS = _levels()
+
+
+def place_by_head(points: Tensor, canonical_joints: Tensor, root_rotation: Tensor, head: Tensor) -> Tensor:
+    """(..., N, 3) points of an unrotated body, turned and moved so that its head joint lies at ``head``.
+
+    X = R (X0 - J0[15]) + head (CHROMM 3.2). Any origin will do, if points and joints share it.
+
+    Args:
+        points: (..., N, 3) with the root unrotated [m].
+        canonical_joints: (..., 55 or more, 3) with the root unrotated [m].
+        root_rotation: (..., 3, 3) outer frame from body.
+        head: (..., 3) outer frame [m].
+    """
+    centred = points - canonical_joints[..., HEAD : HEAD + 1, :]
+    return centred @ root_rotation.transpose(-1, -2) + head[..., None, :]
 
 
 class BodyModel(nn.Module):
@@ -47,6 +63,7 @@ class BodyModel(nn.Module):
         super().__init__()
         self.name = body.name
         self.parents = PARENTS
+        self._skin: SkinCapsules | None = None  # assigning the skin to bones takes a while: on first use
         template = torch.as_tensor(body.template)
         directions = torch.as_tensor(body.shape_directions)
         regressor = torch.as_tensor(body.regressor)
@@ -158,6 +175,21 @@ class BodyModel(nn.Module):
         """(...) standing height in the rest pose [m]."""
         up = self.template[:, 1] + torch.einsum('nk,...k->...n', self.shape_directions[:, 1], betas)
         return up.amax(-1) - up.amin(-1)
+
+    def capsules(self, betas: Tensor) -> Capsules:
+        """Capsules around the 54 bones that hold the skin in any pose; ``betas`` (..., 10)."""
+        if self._skin is None or self._skin.device != self.template.device:
+            self._skin = SkinCapsules(self.template, self.joint_template, self.weights)
+        return Capsules(self._skin.radii(self.rest_vertices(betas), self.rest_joints(betas)))
+
+    def cylinder(self, joints: Tensor, betas: Tensor) -> Cylinder:
+        """The upright cylinder around a body.
+
+        Args:
+            joints: (..., 55, 3) world, z up [m].
+            betas: (..., 10).
+        """
+        return bounding_cylinder(joints, self.capsules(betas))
 
     def _local_rotations(self, pose: Tensor, root_rotation: Tensor | None) -> Tensor:
         """(..., 55, 3, 3): the root, the 52 rotations at their joints, identity for the eyes."""

@@ -1,1 +1,1 @@
-"""People in motion, rooms, rigs, a renderer and exact truth."""
+"""A synthetic world: people who move through rooms, cameras that see them, and the truth about both."""
