@@ -67,9 +67,13 @@ class ScaleFilter:
     def drift(self, sigma: float) -> None:
         self.variance += sigma**2
 
-    def observe(self, ratio: float, sigma: float) -> None:
+    def observe(self, ratio: float, sigma: float, follow: bool = False) -> None:
+        """``follow``: a ratio that is far off means that the scale jumped, not that the measurement is bad."""
+        innovation = math.log(ratio) - self.log
+        if follow and innovation**2 > 9 * (self.variance + sigma**2):
+            self.variance = innovation**2
         gain = self.variance / (self.variance + sigma**2)
-        self.log += gain * (math.log(ratio) - self.log)
+        self.log += gain * innovation
         self.variance *= 1 - gain
 
     @property
@@ -235,7 +239,7 @@ class WorldGauge:
         if not known[used].any():
             change = self._rescale_rig(float(tie.scale), vote)
         factor = 1.0 if change is None else float(change.scale)
-        self._scale.observe(float(tie.scale) * factor, sigma)
+        self._scale.observe(float(tie.scale) * factor, sigma, follow=True)
         return change
 
     def _rescale_rig(self, rig_scale: float, vote: ScaleEstimate | None) -> Similarity | None:

@@ -14,6 +14,7 @@ from chromm_ros.capture.capture import Capture
 from chromm_ros.capture.settings import CaptureSettings
 from chromm_ros.flow import HumanState, ImageSet, Snapshot, ViewImage, ViewState, WorldSource
 from chromm_ros.geometry.similarity import Similarity
+from chromm_ros.settings import changed
 
 PERIOD = 0.25
 
@@ -389,6 +390,43 @@ def test_resets():
     assert {human.id for human in after.humans} == {1}
 
 
+def test_settings_change_while_it_runs():
+    studio = Studio([lambda time: np.array([0.5, 0, 1.6]) if time < 2 else None])
+    capture = capture_of(studio)
+    run(capture, studio, 0, 2)
+    capture.settings = changed(capture.settings, {'identity.timeout': 0.5, 'window_stride': 2})
+    snapshots = run(capture, studio, 2, 4)
+    assert len(snapshots) == 4
+    assert [[human.state.name for human in snapshot.humans] for snapshot in snapshots] == [
+        ['PREDICTED'],
+        ['LOST'],
+        [],
+        [],
+    ]
+
+
+def test_slow_windows_raise_the_stride():
+    studio = Studio([standing(0.5, 0)])
+    capture = capture_of(studio, CaptureSettings(max_interval=1e-6, max_stride=3))
+    snapshots = run(capture, studio, 0, 3)
+    assert capture.stride == 3
+    assert any('every 2 image sets' in message for snapshot in snapshots for message in snapshot.messages)
+
+
+def test_cameras_out_of_sync_and_late_are_named():
+    studio = Studio([standing(0.5, 0)])
+    capture = capture_of(studio)
+    run(capture, studio, 0, 1)
+    images = studio.images(1.0, rig=studio.rig)
+    skewed = dataclasses.replace(images.views['camera0'], stamp=images.stamp - nanoseconds(0.1))
+    views = {**images.views, 'camera0': skewed}
+    del views['camera1']
+    states = {camera.view: camera.state for camera in capture.add(ImageSet(images.stamp, views)).cameras}
+    assert states['camera0'] is ViewState.DESYNC
+    assert states['camera1'] is ViewState.STALE
+    assert states['camera2'] is ViewState.OK
+
+
 def test_stages_add_up_to_the_time_that_a_window_takes():
     import time
 
@@ -414,16 +452,21 @@ def test_a_lost_device_is_the_callers_business():
 @pytest.mark.slow
 def test_thirty_minutes_leave_the_memory_flat():
     def visitor(number):
-        return lambda time: (
-            np.array([2 * math.cos(number), 2 * math.sin(number), 1.6]) if (time // 7 + number) % 3 == 0 else None
-        )
+        def path(time):
+            if (time // 11 + number) % 3:
+                return None
+            return np.array([2 * math.cos(number), 2 * math.sin(number), 1.6])
 
-    studio = Studio([visitor(number) for number in range(4)])
+        return path
+
+    studio = Studio([visitor(number) for number in range(3)], rig=ring(2))
     capture = capture_of(studio, noise=0.02, gauge='scale')
     sizes = []
     for minute in range(30):
-        run(capture, studio, 60 * minute, 60 * minute + 15)
+        for second in range(60):
+            snapshot = capture.add(studio.images(60.0 * minute + second, rig=studio.rig))
         sizes.append(_held(capture))
+    assert snapshot.window == 1800
     assert max(sizes[5:]) <= 1.2 * max(sizes[1:5])
 
 

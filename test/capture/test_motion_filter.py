@@ -99,8 +99,8 @@ def test_pelvis_covariance_against_samples():
 @pytest.mark.parametrize('distance', [0.1, 5.0])
 def test_a_surprise_is_followed(distance):
     motion = followed(20, np.zeros(3), np.zeros(3))
-    there = motion.head + [distance, 0, 0]
-    for step in range(1, 6):
+    there = motion.head + np.array([distance, 0, 0])
+    for _ in range(5):
         later = predict(motion, motion.stamp + SECOND // 5, SETTINGS)
         motion = correct(later, there, 1e-4 * np.eye(3), motion.rotation, SETTINGS)
-    assert np.linalg.norm(motion.head - there) < 0.2 * distance, step
+    assert np.linalg.norm(motion.head - there) < 0.2 * distance
