@@ -111,9 +111,10 @@ def test_every_import_is_declared_for_pip_and_for_rosdep():
     keys = declared_in_package_xml()
     python = pins('requirements.txt')
     asked = {normal(line.partition('==')[0]) for line in lines_of(setup_cfg()['options']['install_requires'])}
+    optional = set(lines_of('\n'.join(setup_cfg()['options.extras_require'].values())))
     undeclared = []
     for file in SOURCES:
-        for name in imports_of(file):
+        for name in imports_of(file) - optional:
             rosdep, pypi = ROSDEP_KEYS.get(name, name), normal(NAMES_ON_PYPI.get(name, name))
             on_robot = pypi in python or rosdep in keys or f'python3-{pypi}' in keys
             with_pip = pypi in asked or (rosdep in keys and not rosdep.startswith('python3-'))
