@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import tempfile
 import time
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from chromm_ros.network.presets import tiny_weights
 from chromm_ros.nodes.dds import dds_environment
 from chromm_ros.nodes.demo_monitor import DemoMonitor
 from chromm_ros.nodes.processes import Processes
+from chromm_ros.viewing.page import check_port
 
 PAGE_PORT = 8080
 START_LIMIT = 120.0
@@ -56,7 +56,7 @@ def demo(
     if report is not None and not report.absolute().parent.is_dir():
         raise ValueError(f'cannot write {report}: the folder {report.absolute().parent} does not exist')
     if not headless:
-        _check_port(port)
+        check_port('127.0.0.1', port)
     os.environ.update(dds_environment())
     domain = os.environ.setdefault('ROS_DOMAIN_ID', '0')
     print(f'chromm demo in ROS domain {domain}: {cameras} cameras, {people} people, seed {seed}')
@@ -176,17 +176,6 @@ def _check_arguments(duration: float, cameras: int, people: int, rate: float) ->
     ):
         if not low <= value <= high:
             raise ValueError(f'{name} is {value}; it must be between {low:g} and {high:g}')
-
-
-def _check_port(port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(('127.0.0.1', port))
-        except OSError as error:
-            raise OSError(
-                f'port {port} is in use; stop what uses it, or choose another port, or run headless'
-            ) from error
 
 
 def _check_alone(executor: SingleThreadedExecutor, monitor: DemoMonitor, domain: str) -> None:

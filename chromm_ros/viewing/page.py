@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import socket
 import threading
 import time
 from pathlib import Path
@@ -42,11 +43,9 @@ class Page:
         Raises:
             OSError: the port is in use.
         """
+        check_port(host, port)
         self.timeline = Timeline(span)
         self.server = viser.ViserServer(host=host, port=port, label='chromm', verbose=False)
-        if self.server.get_port() != port:  # viser silently takes the next free port
-            self.server.stop()
-            raise OSError(f'port {port} is in use; choose another one')
         self._lock = threading.RLock()
         self._frusta: dict[str, viser.CameraFrustumHandle] = {}
         self._cloud: viser.PointCloudHandle | None = None
@@ -218,6 +217,20 @@ class Page:
                 serializer.insert_sleep(1e-9 * (following.stamp - view.stamp) if following else 1.0 / rate)
             self._redraw()
             return serializer.as_html(), len(views)
+
+
+def check_port(host: str, port: int) -> None:
+    """Refuse a port that is taken; viser itself would silently take the next free one.
+
+    Raises:
+        OSError: the port is in use, or the host has no such address.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise OSError(f'port {port} is in use on {host}; stop what uses it, or choose another port') from error
 
 
 def _thinned(views: tuple[WorldView, ...], rate: float) -> list[WorldView]:

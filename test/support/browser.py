@@ -1,0 +1,77 @@
+"""A headless browser that looks at the viewer's page."""
+
+from __future__ import annotations
+
+import io
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+from PIL import Image
+from playwright.sync_api import Page, sync_playwright
+
+# Without the flags against background traffic Chromium keeps trying to reach the network.
+FLAGS = [
+    '--no-sandbox',
+    '--disable-quic',
+    '--no-first-run',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+    '--use-angle=swiftshader',
+    '--enable-unsafe-swiftshader',
+]
+
+
+@contextmanager
+def opened(url: str, width: int = 1000, height: int = 560) -> Iterator[Page]:
+    """The page at ``url`` in a fresh browser."""
+    executable = shutil.which('chromium') or shutil.which('google-chrome')
+    assert executable, 'the test of the page needs a browser: sudo apt install chromium'
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
+        try:
+            page = browser.new_page(viewport={'width': width, 'height': height})
+            page.goto(url, timeout=120_000)
+            yield page
+        finally:
+            browser.close()
+
+
+def frame_number(page: Page, patience: float = 120.0, above: int = 0) -> int:
+    """The frame counter of the page once it exceeds ``above``."""
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        found = re.search(r'frame (\d+)', page.inner_text('body'))
+        if found and int(found.group(1)) > above:
+            return int(found.group(1))
+        time.sleep(0.5)
+    raise AssertionError(f'the frame counter did not exceed {above} within {patience} s: {page.inner_text("body")!r}')
+
+
+def picture(page: Page) -> np.ndarray:
+    """(H, W, 3) uint8 screenshot without the panel at the right."""
+    shot = page.screenshot(timeout=180_000)
+    pixels = np.asarray(Image.open(io.BytesIO(shot)).convert('RGB'))
+    return pixels[:, : round(0.62 * pixels.shape[1])]
+
+
+def count_hue(pixels: np.ndarray, color: tuple[int, int, int], tolerance: float = 14.0) -> int:
+    """Pixels of the hue of ``color`` [degrees] that are not gray: shading changes brightness, not hue."""
+    hues, saturation = _hue(pixels.reshape(-1, 3).astype(float))
+    (wanted,), _ = _hue(np.array([color], float))
+    distance = np.abs((hues - wanted + 180) % 360 - 180)
+    return int(((distance < tolerance) & (saturation > 0.3)).sum())
+
+
+def _hue(colors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    high, low = colors.max(1), colors.min(1)
+    span = np.maximum(high - low, 1e-9)
+    red, green, blue = colors.T
+    sector = np.select(
+        [high == red, high == green], [(green - blue) / span, 2 + (blue - red) / span], 4 + (red - green) / span
+    )
+    return 60 * sector % 360, (high - low) / np.maximum(high, 1e-9)
