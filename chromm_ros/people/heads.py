@@ -41,19 +41,25 @@ class Heads:
 def locate(rays: HeadRays, settings: FusionSettings) -> Heads:
     """Position, covariance and the views used for it.
 
-    With three or more views, the view that spoils the others is left out, again until all rays pass the head within
-    ``max_ray_distance``. Of two views that disagree neither is more right: their positions are averaged, and the
-    covariance tells how far they are apart.
+    Of three or more views, one that passes the head of the others by more than ``max_ray_distance`` is left out, and
+    so on. Of two views that disagree neither is more right: their positions are averaged, and the covariance tells
+    how far they are apart.
     """
     used = rays.present.copy()
     position, averaged = _position(rays, used, settings)
+    rows = np.arange(len(used))
     while True:
-        bad = _misses(rays, used, position, settings)
-        again = np.nonzero(bad & (used.sum(-1) > 2))[0]
-        if not again.size:
+        # the least squares head yields to a wrong ray, so that it misses that ray by a third of the error or more
+        missed = _misses(rays, used, position).max(-1, initial=0.0)[rows]
+        rows = rows[(missed > settings.max_ray_distance / 3) & (used[rows].sum(-1) > 2)]
+        remaining = _without_worst(rays, used, rows, settings)
+        changed = (remaining != used[rows]).any(-1)
+        rows = rows[changed]
+        if not rows.size:
             break
-        used[again] = _without_worst(rays, used, again, settings)
-        position[again], averaged[again] = _position(_rows(rays, again), used[again], settings)
+        used[rows] = remaining[changed]
+        position[rows], averaged[rows] = _position(_rows(rays, rows), used[rows], settings)
+    bad = (_misses(rays, used, position).max(-1, initial=0.0) > settings.max_ray_distance) & (used.sum(-1) > 1)
     position[bad] = _average(_rows(rays, bad), used[bad])
     return Heads(position, _covariance(rays, used, position, averaged | bad, settings), used, bad)
 
@@ -81,26 +87,29 @@ def _average(rays: HeadRays, used: np.ndarray) -> np.ndarray:
     return np.einsum('nv,nvi->ni', weights, rays.points) / np.maximum(weights.sum(-1), 1e-12)[:, None]
 
 
-def _misses(rays: HeadRays, used: np.ndarray, position: np.ndarray, settings: FusionSettings) -> np.ndarray:
-    """(N,) some used ray passes the head too far away, or points away from it."""
+def _misses(rays: HeadRays, used: np.ndarray, position: np.ndarray) -> np.ndarray:
+    """(N, V) distance at which each used ray passes the head; infinite where it points away from it."""
     along, across = along_and_across(position, rays.origins, rays.directions)
-    return (used & ((across > settings.max_ray_distance) | (along <= 0))).any(-1) & (used.sum(-1) > 1)
+    return np.where(used, np.where(along > 0, across, np.inf), 0.0)
 
 
 def _without_worst(rays: HeadRays, used: np.ndarray, rows: np.ndarray, settings: FusionSettings) -> np.ndarray:
-    """(R, V) used views of ``rows`` less the one whose absence makes the others agree best.
+    """(R, V) used views of ``rows``, less one that passes the head of the others too far away.
 
-    The ray that passes farthest need not be the wrong one: one bad ray pulls the head away from all others.
+    That is the view whose absence makes the others agree best. The ray that passes the common head farthest need not
+    be the wrong one: one bad ray pulls the head away from all others.
     """
     views = used.shape[1]
     subset = _rows(rays, np.repeat(rows, views))
     trial = np.repeat(used[rows], views, 0) & np.tile(~np.eye(views, dtype=bool), (len(rows), 1))
     position, _ = _position(subset, trial, settings)
-    _, across = along_and_across(position, subset.origins, subset.directions)
-    worst = np.where(trial, across, 0.0).max(-1).reshape(len(rows), views)
-    leave = np.where(used[rows], worst, np.inf).argmin(-1)
+    misses = _misses(subset, np.repeat(used[rows], views, 0), position).reshape(len(rows), views, views)
+    own = np.einsum('rvv->rv', misses)
+    others = np.where(np.eye(views, dtype=bool), 0.0, misses).max(-1, initial=0.0)
+    leave = np.where(used[rows], others, np.inf).argmin(-1)
+    wrong = np.take_along_axis(own, leave[:, None], 1)[:, 0] > settings.max_ray_distance
     remaining = used[rows]
-    remaining[np.arange(len(rows)), leave] = False
+    remaining[np.nonzero(wrong)[0], leave[wrong]] = False
     return remaining
 
 

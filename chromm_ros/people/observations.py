@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from chromm_ros.flow import HEAD, ViewPeople
+from chromm_ros.geometry.arrays import length
 from chromm_ros.geometry.cameras import transform
 
 DETECTION_FIELDS = (
@@ -61,7 +62,7 @@ def _finite(values: np.ndarray, batch: int) -> np.ndarray:
     A sum is finite exactly when its terms are (short of overflow), and is three times faster than testing each.
     """
     with np.errstate(invalid='ignore', over='ignore'):
-        return np.isfinite(values.reshape(*values.shape[:batch], -1).sum(-1, dtype=np.float64))
+        return np.isfinite(values.sum(tuple(range(batch, values.ndim)), dtype=np.float64))
 
 
 def _duplicates(people: ViewPeople, mask: np.ndarray, distance: float) -> np.ndarray:
@@ -69,17 +70,16 @@ def _duplicates(people: ViewPeople, mask: np.ndarray, distance: float) -> np.nda
 
     Two detections of one person differ in all joints by little; two people who embrace do not.
     """
-    offset = people.head[..., :, None, :] - people.head[..., None, :, :]
+    head = np.where(mask[..., None], people.head, 0.0)
     both = mask[..., :, None] & mask[..., None, :]
-    with np.errstate(invalid='ignore'):
-        near = both & ((offset**2).sum(-1) < distance**2)
+    near = both & (length(head[..., :, None, :] - head[..., None, :, :]) < distance)
     detections = people.valid.shape[-1]
     near[..., np.arange(detections), np.arange(detections)] = False
     if not near.any():
         return np.zeros_like(mask)
     view, step, first, second = np.nonzero(near)
     joints = people.joints
-    apart = np.linalg.norm(joints[view, step, first] - joints[view, step, second], axis=-1).mean(-1)
+    apart = length(joints[view, step, first] - joints[view, step, second]).mean(-1)
     # the better score wins; between equals the first, which is then no different from the second
     score = people.score
     worse = (score[view, step, first] < score[view, step, second]) | (

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 
 from chromm_ros.flow import ViewPeople
@@ -28,18 +31,18 @@ def split_implausible(people: ViewPeople, ids: np.ndarray, settings: TrackingSet
     order = np.lexsort((step, track, view))
     rows = tuple(axis[order] for axis in rows)
     view, step, track = view[order], step[order], track[order]
-    joints = world_joints(people, rows, BODY_JOINTS)
-    together = (view[1:] == view[:-1]) & (track[1:] == track[:-1])
-    suspects = together & ~_plausible(
-        joints[:-1], joints[1:], people.times[step[1:]] - people.times[step[:-1]], settings
+    sightings = _Sightings(
+        world_joints(people, rows, BODY_JOINTS), people.times[step], length(people.head[rows].astype(np.float64))
     )
+    together = (view[1:] == view[:-1]) & (track[1:] == track[:-1])
+    suspects = together & ~_plausible(sightings.at(np.s_[:-1]), sightings.at(np.s_[1:]), settings)
     if not suspects.any():
         return ids, 0
     following = ids.max((1, 2)) + 1  # next new id of each view
     starts = np.concatenate([[0], np.nonzero(~together)[0] + 1, [len(view)]])
     for number in np.unique(np.searchsorted(starts, np.nonzero(suspects)[0], side='right') - 1):
         part = slice(starts[number], starts[number + 1])
-        chain = _chains(joints[part], people.times[step[part]], settings)
+        chain = _chains(sightings.at(part), settings)
         first = view[part][0]
         track[part] = np.where(chain > 0, following[first] + chain - 1, np.where(chain == 0, track[part], -1))
         following[first] += max(chain.max(), 0)
@@ -48,19 +51,32 @@ def split_implausible(people: ViewPeople, ids: np.ndarray, settings: TrackingSet
     return result, int((track < 0).sum())
 
 
-def _plausible(before: np.ndarray, after: np.ndarray, seconds: np.ndarray, settings: TrackingSettings) -> np.ndarray:
-    """Whether a person may have moved from joints ``before`` to ``after`` (..., J, 3) in that time (...)."""
-    displacement = length(after - before).mean(-1)
-    return displacement <= settings.max_jump + settings.max_speed * np.abs(seconds)
+@dataclass(frozen=True)
+class _Sightings:
+    """N observations of people."""
+
+    joints: np.ndarray  # (N, J, 3) world [m]
+    times: np.ndarray  # (N,) [s]
+    distance: np.ndarray  # (N,) of the head from the camera [m]
+
+    def at(self, index: Any) -> _Sightings:
+        return _Sightings(self.joints[index], self.times[index], self.distance[index])
 
 
-def _chains(joints: np.ndarray, times: np.ndarray, settings: TrackingSettings) -> np.ndarray:
+def _plausible(before: _Sightings, after: _Sightings, settings: TrackingSettings) -> np.ndarray:
+    """Whether (...) a person may have come from one sighting (...) to the other (...)."""
+    noise = settings.max_jump + settings.depth_jump * np.maximum(before.distance, after.distance)
+    seconds = np.abs(after.times - before.times)
+    return length(after.joints - before.joints).mean(-1) <= noise + settings.max_speed * seconds
+
+
+def _chains(sightings: _Sightings, settings: TrackingSettings) -> np.ndarray:
     """Number (N,) of the plausible chain that each of N observations in order of time belongs to; -1: of none.
 
     Chain 0 is the longest, 1 the longest of what is left, and so on; all but the first have ``min_split`` members.
     """
-    allowed = _plausible(joints[:, None], joints[None], times[:, None] - times[None], settings)
-    chain = np.full(len(joints), -1)
+    allowed = _plausible(sightings.at(np.s_[:, None]), sightings.at(np.s_[None]), settings)
+    chain = np.full(len(sightings.times), -1)
     number = 0
     while (chain < 0).any():
         members = _longest_chain(allowed, np.nonzero(chain < 0)[0])

@@ -41,10 +41,24 @@ class TrackingSettings:
         live=True,
     )
     max_jump: float = setting(
-        0.3, 'Mean joint displacement between two observations that noise explains.', unit='m', low=0.0, live=True
+        0.2,
+        'Mean joint displacement between two observations that noise explains.',
+        unit='m',
+        low=0.0,
+        live=True,
+    )
+    depth_jump: float = setting(
+        0.1,
+        'Added to it for every metre from the camera: what noise in depth explains.',
+        low=0.0,
+        live=True,
     )
     max_speed: float = setting(
-        6.0, 'Added to it for every second between them (together 0.5 m at 30 Hz).', unit='m/s', low=0.0, live=True
+        6.0,
+        'Added to it for every second between them (together 0.5 m at 30 Hz, 1 m from the camera).',
+        unit='m/s',
+        low=0.0,
+        live=True,
     )
     min_split: int = setting(
         3,
@@ -122,7 +136,7 @@ class FusionSettings:
     )
     max_ray_distance: float = setting(
         0.5,
-        'Distance of the fused head from the ray of a view above which the view is left out.',
+        'Distance of the head of the other views from the ray of a view above which it is left out.',
         unit='m',
         low=0.0,
         live=True,

@@ -1,0 +1,103 @@
+import dataclasses
+
+import numpy as np
+import pytest
+from people_windows import changed, chosen, same_partition
+
+from chromm_ros.flow import Tracklets
+from chromm_ros.people import AssociationSettings, associate
+from chromm_ros.people.association import merge
+from chromm_ros.synthetic.estimates import Errors, crowd, simulate
+
+SETTINGS = AssociationSettings()
+
+
+def test_people_are_found_again_in_every_view(noisy):
+    identity = associate(noisy.people, Tracklets(noisy.person), SETTINGS)
+    assert same_partition(identity, noisy.person)
+
+
+def test_the_order_of_views_and_people_changes_nothing(noisy):
+    identity = associate(noisy.people, Tracklets(noisy.person), SETTINGS)
+    views, detections = [3, 1, 0, 2], [1, 2, 0]
+    again = associate(
+        chosen(noisy.people, views, detections), Tracklets(noisy.person[views][:, :, detections]), SETTINGS
+    )
+    np.testing.assert_array_equal(again, identity[views][:, :, detections])
+
+
+def test_the_names_of_tracklets_do_not_matter(noisy):
+    other = np.where(noisy.person >= 0, (7 * noisy.person + 5) % 31, -1)
+    np.testing.assert_array_equal(
+        associate(noisy.people, Tracklets(other), SETTINGS),
+        associate(noisy.people, Tracklets(noisy.person), SETTINGS),
+    )
+
+
+def test_identities_count_from_zero_by_first_appearance(body):
+    stage = crowd(3, 6, 3, 2, body)
+    present = stage.truth.present.copy()
+    present[:2, 0] = False  # comes late
+    stage = dataclasses.replace(stage, truth=dataclasses.replace(stage.truth, present=present))
+    estimates = simulate(stage, Errors(), 0, body)
+    identity = associate(estimates.people, Tracklets(estimates.person), SETTINGS)
+    assert (identity[estimates.person == 0] == 2).all()
+    assert set(np.unique(identity)) - {-1} == {0, 1, 2}
+
+
+def test_a_wrong_depth_is_forgiven_along_the_ray_only(body):
+    estimates = simulate(crowd(4, 6, 3, 1, body), Errors(depth_bias=0.15), 1, body)
+    tracklets = Tracklets(estimates.person)
+    literal = associate(estimates.people, tracklets, dataclasses.replace(SETTINGS, depth_tolerance=0.0))
+    assert literal.max() > 2
+    tolerant = associate(estimates.people, tracklets, dataclasses.replace(SETTINGS, depth_tolerance=0.15))
+    assert same_partition(tolerant, estimates.person)
+
+
+def test_one_person_is_never_twice_in_an_image():
+    # two tracklets of view 0 at the same time both match one of view 1; the cheaper match wins
+    view = np.array([0, 0, 1])
+    present = np.ones((3, 4), bool)
+    groups = merge([(0.1, 1, 2), (0.2, 0, 2)], view, present)
+    assert groups[1] == groups[2] != groups[0]
+
+
+def test_two_halves_of_a_track_are_one_person():
+    view = np.array([0, 0, 1])
+    present = np.array([[1, 1, 0, 0], [0, 0, 1, 1], [1, 1, 1, 1]], bool)
+    assert len(set(merge([(0.1, 1, 2), (0.2, 0, 2)], view, present))) == 1
+
+
+def test_a_conflict_over_several_views_is_refused():
+    view = np.array([0, 1, 2, 0])
+    present = np.ones((4, 2), bool)
+    groups = merge([(0.1, 0, 1), (0.1, 1, 2), (0.3, 2, 3)], view, present)
+    assert groups[0] == groups[1] == groups[2] != groups[3]
+
+
+def test_short_tracklets_match_with_all_they_have(clean):
+    first = changed(clean.people, valid=clean.people.valid & (np.arange(6) == 0)[None, :, None])
+    person = np.where(first.valid, clean.person, -1)
+    assert same_partition(associate(first, Tracklets(person), SETTINGS), person)
+
+
+def test_tracklets_that_never_meet_are_two_people(clean):
+    person = clean.person.copy()
+    person[0, 3:] = -1
+    person[1, :3] = -1
+    people = chosen(clean.people, [0, 1])
+    identity = associate(people, Tracklets(person[:2]), SETTINGS)
+    assert not set(identity[0].ravel()) & set(identity[1].ravel()) - {-1}
+
+
+@pytest.mark.parametrize('views', [[0], [1, 1]], ids=['one view', 'a camera twice'])
+def test_degenerate_rigs(clean, views):
+    person = clean.person[views]
+    assert same_partition(associate(chosen(clean.people, views), Tracklets(person), SETTINGS), person)
+
+
+def test_a_view_without_detections_and_nobody_at_all(clean, nobody):
+    person = clean.person.copy()
+    person[2] = -1
+    assert same_partition(associate(clean.people, Tracklets(person), SETTINGS), person)
+    assert associate(nobody, Tracklets(np.full((4, 6, 0), -1)), SETTINGS).shape == (4, 6, 0)
