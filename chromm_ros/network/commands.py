@@ -9,6 +9,8 @@ from typing import Literal
 
 import torch
 
+from chromm_ros.body.model import BodyModel
+
 from . import checkpoints
 from .chromm import Chromm
 from .conversion import HEADS, MULTI_HMR, PI3X, convert
@@ -53,8 +55,9 @@ def weights_check(
         human_head: the head that is to run.
     """
     config = checkpoints.resized(choose(preset, human_head), file)
+    body = BodyModel.load()
     with torch.device('meta'):
-        network = Chromm(config)
+        network = Chromm(config, body)
     checkpoints.load_into(network, file)
     broken = [key for key, tensor in network.state_dict().items() if not bool(torch.isfinite(tensor).all())]
     if broken:

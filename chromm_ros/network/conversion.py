@@ -12,7 +12,7 @@ from . import checkpoints
 from .human_encoder import HumanEncoder
 from .human_head import HumanHead
 from .multi_hmr_head import MultiHmrHead
-from .presets import FULL, ChrommConfig, HumanHeadConfig, MultiHmrConfig
+from .presets import FULL, FULL_PUBLIC_HEAD, ChrommConfig, HumanHeadConfig, MultiHmrConfig
 from .public_files import PublicFile, read_multi_hmr, read_tensors
 from .public_weights import load_checked
 from .scene import SceneNetwork
@@ -51,7 +51,12 @@ HEADS = Source(
 
 
 def convert(
-    pi3x: Path, multi_hmr: Path, output: Path, heads: Path | None = None, config: ChrommConfig = FULL
+    pi3x: Path,
+    multi_hmr: Path,
+    output: Path,
+    heads: Path | None = None,
+    config: ChrommConfig = FULL,
+    public_head: MultiHmrConfig = FULL_PUBLIC_HEAD,
 ) -> dict[str, str]:
     """Write one safetensors file from the parts, in fp32; returns its card.
 
@@ -60,7 +65,8 @@ def convert(
         multi_hmr: public Multi-HMR ``.pt``.
         output: the file to write.
         heads: CHROMM heads from ``chromm train``; None: only ``human_head: multi_hmr`` can run from the file.
-        config: sizes of the networks.
+        config: sizes of the network.
+        public_head: sizes of the body head in the Multi-HMR checkpoint.
 
     Raises:
         FileNotFoundError, ValueError: a part is absent, damaged or foreign; what is wrong is named.
@@ -68,13 +74,12 @@ def convert(
     human = read_multi_hmr(multi_hmr)
     config = replace(config, human=config.human.resized(image_size(human), chromm_heads=False))
     scene = read_tensors(pi3x)
-    body_head = config.human_head if isinstance(config.human_head, MultiHmrConfig) else MultiHmrConfig()
     with torch.device('meta'):
         encoder = HumanEncoder(config.human)
         modules = (
             ('scene', SceneNetwork(config.scene), scene),
             ('human_encoder', encoder, human),
-            ('multi_hmr_head', MultiHmrHead(body_head, encoder.grid), human),
+            ('multi_hmr_head', MultiHmrHead(public_head, encoder.grid), human),
         )
     tensors: dict[str, torch.Tensor] = {}
     for part, module, file in modules:

@@ -209,7 +209,9 @@ class ChrommConfig:
 
 FULL = ChrommConfig('full', FULL_SCENE, FULL_HUMAN, FULL_HUMAN_HEAD)
 
-FULL_MULTI_HMR = ChrommConfig('full', FULL_SCENE, FULL_HUMAN.resized(896, chromm_heads=False), MultiHmrConfig())
+FULL_PUBLIC_HEAD = MultiHmrConfig()
+
+FULL_MULTI_HMR = ChrommConfig('full', FULL_SCENE, FULL_HUMAN.resized(896, chromm_heads=False), FULL_PUBLIC_HEAD)
 
 TINY = ChrommConfig('tiny', TINY_SCENE, TINY_HUMAN, TINY_HUMAN_HEAD, level_gauge=True)
 

@@ -14,6 +14,9 @@ BODY_JOINTS = 22
 CELL = 4
 """Side of the cells that are tested [px of the scene encoder's image]."""
 
+CELL_REACH = CELL / 2**0.5
+"""A cell is covered as soon as the capsule touches one of its corners [px]."""
+
 LIMB_RADIUS = 0.11
 TRUNK_RADIUS = 0.20
 """Generous: a pixel of a person in the static scene costs more than a pixel of the scene that is missing [m]."""
@@ -45,7 +48,7 @@ def silhouettes(
     for joint in range(1, BODY_JOINTS):
         parent = PARENTS[joint]
         radius = (TRUNK_RADIUS if joint in TRUNK else LIMB_RADIUS) * focal / distance[:, :, joint]
-        reach = _distance(cells, pixels[:, :, joint], pixels[:, :, parent])
+        reach = _distance(cells, pixels[:, :, joint], pixels[:, :, parent]) - CELL_REACH
         covered |= ((reach < radius[..., None]) & people.valid[..., None]).any(1)
     mask = covered.unflatten(1, (len(rows), len(columns)))
     return mask.repeat_interleave(CELL, 1).repeat_interleave(CELL, 2)[:, :height, :width]
