@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import torch
+from torch import nn
 
 from chromm_ros.network.chromm import Chromm
 from chromm_ros.network.human_head import HumanHead
@@ -56,8 +58,8 @@ def ignore_scene_tokens(head: HumanHead) -> None:
     In pre-training scene tokens are zero, so their norm gives its bias and their share of the fusion MLP a constant:
     the constant moves into the bias, and stage 1 learns the share from zero.
     """
-    fuse, width = head.fuse[0], head.config.scene_dim
-    fuse.bias += fuse.weight[:, :width] @ head.scene_norm.bias
+    fuse, width = cast(nn.Linear, head.fuse[0]), head.config.scene_dim
+    fuse.bias.add_(fuse.weight[:, :width] @ head.scene_norm.bias)
     fuse.weight[:, :width] = 0
     head.scene_norm.weight.fill_(1)
     head.scene_norm.bias.zero_()

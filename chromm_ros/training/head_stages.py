@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import torch
-from torch import nn
 
 from chromm_ros.body.model import BodyModel
 from chromm_ros.flow import HEAD
 from chromm_ros.geometry.cameras import project, unproject
 from chromm_ros.network.chromm import Chromm
+from chromm_ros.network.pelvis_head import PelvisHead
 from chromm_ros.network.rays import intrinsics_from_tangents
+from chromm_ros.network.scene import SceneNetwork
 from chromm_ros.training import people_losses
 from chromm_ros.training.chamfer import chamfer_loss, visible_vertices
 from chromm_ros.training.clips import ClipBatch
@@ -37,6 +38,9 @@ class HeadStage(Stage):
 
     True intrinsics and head positions are given. The scale adjustment (eq. 3) joins in halfway.
     """
+
+    scene: SceneNetwork
+    trained: HumanBranch
 
     def __init__(
         self,
@@ -96,6 +100,8 @@ class PelvisStage(Stage):
     the wrong distance, and reprojection and Chamfer loss see that.
     """
 
+    trained: PelvisHead
+
     def __init__(
         self,
         network: Chromm,
@@ -137,7 +143,7 @@ class PelvisStage(Stage):
             answer = run_human(branch, tokens, inputs, targets, targets.head_px)
             pelvis_px = self._as_at_run_time(tokens, answer, targets)
         placed, points = self._adjusted(answer, pelvis_px, targets, batch, points)
-        terms = detection_terms(branch.encoder, answer, targets)
+        terms = detection_terms(branch.encoder, answer, targets, self.weights.focal)
         terms |= people_losses.geometric_losses(
             placed,
             targets.state,
@@ -182,7 +188,7 @@ class PelvisStage(Stage):
         return chamfer_loss(placed.vertices, visible, targets.frame, points, targets.silhouette)
 
 
-def frozen_scene(scene: nn.Module, batch: ClipBatch, told: bool = True) -> tuple[torch.Tensor, torch.Tensor]:
+def frozen_scene(scene: SceneNetwork, batch: ClipBatch, told: bool = True) -> tuple[torch.Tensor, torch.Tensor]:
     """Point maps (F, H, W, 3) and decoded tokens (F, P, C) of a batch, F = B * N."""
     views = torch.full(batch.images.shape[:2], told)
     output, tokens = run_scene(scene, batch, views)

@@ -31,6 +31,9 @@ HIDDEN_WEIGHT = 0.15
 class HumanBranch(nn.Module):
     """Encoder and head together: what the optimiser moves."""
 
+    encoder: HumanEncoder
+    head: HumanHead
+
     def __init__(self, encoder: HumanEncoder, head: HumanHead) -> None:
         super().__init__()
         self.encoder = encoder
@@ -43,7 +46,7 @@ class HeadInputs:
 
     scene_tokens: torch.Tensor  # (M, C) zeros where there is no scene branch
     sampled_depth: torch.Tensor  # (M,) [m]
-    scale: torch.Tensor | None = None  # (M,) s_opt of each person's frame
+    scale: torch.Tensor  # (M,) s_opt of the frame of each person
 
 
 class HumanStage(Stage):
@@ -52,6 +55,8 @@ class HumanStage(Stage):
     Multi-HMR's encoder comes trained; the tiny one learns here. The depth that the scene branch will offer is played
     by the true depth with a wide error, so that the head learns to use it and not to trust it blindly.
     """
+
+    trained: HumanBranch
 
     def __init__(
         self,
@@ -81,6 +86,7 @@ class HumanStage(Stage):
         inputs = HeadInputs(
             scene_tokens=batch.images.new_zeros(len(targets), self.trained.head.config.scene_dim),
             sampled_depth=targets.state.head[:, 2] * torch.exp(self.depth_jitter * noise),
+            scale=torch.ones_like(noise),
         )
         jitter = self.head_jitter * torch.randn(len(targets), 2, generator=generator).to(batch.images.device)
         with self.network_precision(batch.images.device):
@@ -141,12 +147,14 @@ def human_terms(
 ) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
     """Unweighted losses that count, by the names of :class:`HumanWeights`, and numbers for a person to read."""
     long_side = max(branch.encoder.config.image_size)
-    terms = detection_terms(branch.encoder, answer, targets)
+    terms = detection_terms(branch.encoder, answer, targets, weights.focal)
     terms |= person_terms(answer, inputs, targets, body, long_side)
     return {name: value for name, value in terms.items() if weights.wants(name)}, _readable(answer.person, targets)
 
 
-def detection_terms(encoder: HumanEncoder, answer: HumanAnswer, targets: PeopleTargets) -> dict[str, torch.Tensor]:
+def detection_terms(
+    encoder: HumanEncoder, answer: HumanAnswer, targets: PeopleTargets, focal: bool = True
+) -> dict[str, torch.Tensor]:
     """``head``, ``offset``, ``mask`` and ``pelvis``."""
     patch, grid = encoder.config.vit.patch, encoder.grid
     positive = torch.zeros_like(answer.logits)
@@ -156,7 +164,9 @@ def detection_terms(encoder: HumanEncoder, answer: HumanAnswer, targets: PeopleT
     weight = torch.where(positive > 0, 1.0, weight)
     centre = (torch.stack([answer.index % grid[1], answer.index // grid[1]], dim=1) + 0.5) * patch
     return {
-        'head': people_losses.head_bce_loss(answer.logits, positive, weight),
+        'head': people_losses.focal_loss(torch.sigmoid(answer.logits), positive, weight)
+        if focal
+        else people_losses.head_bce_loss(answer.logits, positive, weight),
         'offset': people_losses.l1(answer.offset, (targets.head_px - centre) / patch),
         'mask': people_losses.mask_loss(answer.mask_logits, targets.silhouette),
         'pelvis': pelvis_term(answer, targets, patch, max(encoder.config.image_size)),

@@ -30,16 +30,10 @@ class PersonState:
     def scaled(self, scale: torch.Tensor) -> PersonState:
         """The same people with positions multiplied by ``scale`` (M,): the alignment of CHROMM appendix A."""
 
-        def times(points: torch.Tensor | None) -> torch.Tensor | None:
-            return None if points is None else points * scale[:, None, None]
-
+        each = scale[:, None, None]
+        vertices = None if self.vertices is None else self.vertices * each
         return PersonState(
-            self.pose,
-            self.betas,
-            self.root_rotation,
-            self.head * scale[:, None],
-            times(self.joints),
-            times(self.vertices),
+            self.pose, self.betas, self.root_rotation, self.head * scale[:, None], self.joints * each, vertices
         )
 
 
@@ -66,7 +60,7 @@ def geometric_losses(
         'j3d': l1(placed.joints, truth.joints),
         'j2d': reprojection_loss(estimate.joints, truth.joints, intrinsics, long_side, true_intrinsics),
     }
-    if placed.vertices is not None and truth.vertices is not None:
+    if placed.vertices is not None and estimate.vertices is not None and truth.vertices is not None:
         losses['v3d'] = l1(placed.vertices, truth.vertices)
         losses['v2d'] = reprojection_loss(estimate.vertices, truth.vertices, intrinsics, long_side, true_intrinsics)
     return losses
@@ -111,18 +105,20 @@ def joints_loss(estimate: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
     return (estimate - truth).square().sum(-1).add(1e-8).sqrt().mean() if len(truth) else estimate.sum() * 0
 
 
-def focal_loss(probability: torch.Tensor, positive: torch.Tensor) -> torch.Tensor:
+def focal_loss(probability: torch.Tensor, positive: torch.Tensor, weight: torch.Tensor | None = None) -> torch.Tensor:
     """CenterNet's penalty-reduced focal loss with hard targets, the ``L_head`` of Multi-HMR.
 
     Sum over all patches divided by the number of heads; not divided when there is none.
 
     Args:
         probability, positive: any shape; ``positive`` is 0 or 1.
+        weight: of every patch; None: 1.
     """
     p = probability.clamp(1e-7, 1 - 1e-7)
-    hits = (p.log() * (1 - p).square() * positive).sum()
-    misses = ((1 - p).log() * p.square() * (1 - positive)).sum()
-    return -(hits + misses) / positive.sum().clamp(min=1)
+    hits = p.log() * (1 - p).square() * positive
+    misses = (1 - p).log() * p.square() * (1 - positive)
+    loss = hits + misses if weight is None else (hits + misses) * weight
+    return -loss.sum() / positive.sum().clamp(min=1)
 
 
 def head_bce_loss(

@@ -17,6 +17,8 @@ from chromm_ros.training.weights import SceneWeights
 class SceneStage(Stage):
     """Point maps, rays, cameras, confidence and metric scale from images and, mostly, known intrinsics."""
 
+    trained: SceneNetwork
+
     def __init__(
         self,
         network: SceneNetwork,

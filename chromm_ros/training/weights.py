@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
+
+import torch
 
 
 @dataclass(frozen=True)
@@ -40,9 +43,13 @@ class HumanWeights:
     own_depth: float = 0.0
     """Relative error of the depth that the person's appearance alone speaks for."""
 
-    def total(self, terms: dict) -> object:
+    focal: bool = True
+    """``head`` is the focal loss that Multi-HMR's detection was trained with; false: BCE, as CHROMM writes it. With
+    one positive in thousands of patches BCE alone teaches a trained detector little."""
+
+    def total(self, terms: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """Weighted sum of the terms that are there."""
-        return sum(getattr(self, name) * value for name, value in terms.items())
+        return weighted_sum(self, terms)
 
     def wants(self, *names: str) -> bool:
         """Whether any of these terms counts."""
@@ -69,6 +76,7 @@ TINY_HUMAN = HumanWeights(
     relative=2.0,
     log_depth=2.0,
     own_depth=1.0,
+    focal=False,
 )
 """Pre-training of the tiny human branch from nothing (BCE detection over all patches, hence its large weight)."""
 
@@ -89,6 +97,7 @@ TINY_STAGE_1 = HumanWeights(
     relative=2.0,
     log_depth=2.0,
     own_depth=1.0,
+    focal=False,
 )
 """Stage 1 of the tiny preset: the paper's terms beside those that its small network learns rotations from."""
 
@@ -108,9 +117,20 @@ class SceneWeights:
     relative_translation: float = 0.15
     confidence: float = 0.05
 
-    def total(self, terms: dict) -> object:
+    def total(self, terms: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """Weighted sum of the terms that are there."""
-        return sum(getattr(self, name) * value for name, value in terms.items())
+        return weighted_sum(self, terms)
+
+
+def weighted_sum(weights: HumanWeights | SceneWeights, terms: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    """Sum of the terms, each times the weight of its name.
+
+    Raises:
+        ValueError: there is no term.
+    """
+    if not terms:
+        raise ValueError('no term of the loss has a weight; give at least one')
+    return torch.stack([getattr(weights, name) * value for name, value in terms.items()]).sum()
 
 
 def named(weights: HumanWeights | SceneWeights) -> dict[str, float]:
