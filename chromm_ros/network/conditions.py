@@ -133,13 +133,13 @@ def _relative_to_first(poses: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]
     """
     poses = poses.float()
     known = poses.isfinite().all(-1).all(-1)
-    first = poses[torch.arange(len(poses)), known.int().argmax(1)][:, None]
+    first = torch.take_along_dim(poses, known.int().argmax(1)[:, None, None, None], 1)
     poses = torch.where(known[..., None, None], poses, first)
     return invert_rigid(first) @ poses, known
 
 
 def _baseline(poses: torch.Tensor, known: torch.Tensor, depth_counts: torch.Tensor | None) -> torch.Tensor:
-    """(B,) divisor of poses: mean distance of known views from the origin; 1 for static rigs and where depth counts."""
+    """(B,) divisor of poses: mean distance of known views from the origin; 1 for static rigs or known depth."""
     others = known[:, 1:]
     distance = poses[:, 1:, :3, 3].norm(dim=-1) * others
     one = poses.new_ones(len(poses))

@@ -56,3 +56,17 @@ def resize_depth(depths: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
     """
     resized = torch.nn.functional.interpolate(depths[:, None], size=(size[1], size[0]), mode='nearest')[:, 0]
     return torch.where(resized.isfinite() & (resized > 0), resized, torch.zeros_like(resized))
+
+
+def check_batch(images: torch.Tensor) -> None:
+    """Refuse what is not a (B, N, 3, H, W) batch of images in [0, 1]; raises ValueError."""
+    if images.ndim != 5 or images.shape[2] != 3 or 0 in images.shape[:2]:
+        raise ValueError(f'images have shape {tuple(images.shape)}; expected (B, N, 3, H, W) with at least one view')
+    if not images.is_floating_point():
+        raise ValueError(f'images are {images.dtype}; expected floating point in [0, 1]: divide uint8 by 255')
+    if images.device.type == 'meta':
+        return
+    low, high = (float(value) for value in images.aminmax())
+    if not (low >= -1e-3 and high <= 1 + 1e-3):
+        problem = 'contain NaN' if low != low else f'lie in [{low:.3g}, {high:.3g}]'
+        raise ValueError(f'images {problem}; expected values in [0, 1]')

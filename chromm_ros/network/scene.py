@@ -8,12 +8,9 @@ permuting the views permutes the outputs.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 
 import torch
 from torch import nn
-from torch.nn import functional
 
 from .attention import Block
 from .conditions import Conditions, prepare
@@ -21,10 +18,12 @@ from .convolution_head import ConvolutionHead
 from .pixel_shuffle_head import PixelShuffleHead
 from .pose_injection import PoseInjection
 from .precision import angle_dtype, autocast, dtype_of, full_precision, store_weights
+from .preprocessing import check_batch
 from .presets import FULL_SCENE, TINY_SCENE, SceneConfig
 from .public_weights import load_checked
 from .rotary import Rotary2D, patch_positions
-from .scene_heads import CameraHead, HeadTransformer, MetricDecoder
+from .scene_heads import CameraHead, HeadTransformer, MetricDecoder, ScaleHead
+from .scene_output import SceneOutput, scaled_poses
 from .vit import PatchStem, ViT
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -34,41 +33,6 @@ CONSTANTS = ('image_mean', 'image_std')
 """Buffers that some copies of the public weights lack."""
 
 LARGEST_LOG_DEPTH = 15.0
-
-
-@dataclass(frozen=True)
-class SceneOutput:
-    """Geometry of B samples of N views, in metres by the network's own estimate of scale."""
-
-    tangents: torch.Tensor
-    """(B, N, H, W, 2) x/z, y/z of the viewing ray of every pixel."""
-    depth: torch.Tensor
-    """(B, N, H, W) z in the camera frame [m], always positive."""
-    confidence: torch.Tensor | None
-    """(B, N, H, W, 1) logits: sigmoid is about exp(-50 * relative error); None when it was not asked for."""
-    world_from_camera: torch.Tensor
-    """(B, N, 4, 4) in the world frame of the sample, which is arbitrary: no view is the reference."""
-    metric_scale: torch.Tensor
-    """(B,) by which all geometry has been multiplied."""
-    tokens: torch.Tensor
-    """(B, N, P, 2C) decoded tokens of the patches."""
-
-    @cached_property
-    def local_points(self) -> torch.Tensor:
-        """(B, N, H, W, 3) in the camera frame [m]."""
-        depth = self.depth[..., None]
-        return torch.cat([self.tangents * depth, depth], -1)
-
-    @cached_property
-    def points(self) -> torch.Tensor:
-        """(B, N, H, W, 3) in the world frame of the sample [m]."""
-        rotation, centre = self.world_from_camera[..., :3, :3], self.world_from_camera[..., :3, 3]
-        return torch.einsum('bnij,bnhwj->bnhwi', rotation, self.local_points) + centre[:, :, None, None]
-
-    @cached_property
-    def rays(self) -> torch.Tensor:
-        """(B, N, H, W, 3) unit directions in the camera frame."""
-        return functional.normalize(functional.pad(self.tangents, (0, 1), value=1.0), dim=-1)
 
 
 class SceneNetwork(nn.Module):
@@ -100,12 +64,8 @@ class SceneNetwork(nn.Module):
         self.register_buffer('image_std', torch.tensor(STD).view(1, 3, 1, 1))
 
     def _build_heads(self, config: SceneConfig) -> None:
-        hidden, width, heads, blocks = (
-            config.hidden_width,
-            config.encoder.width,
-            config.encoder.heads,
-            config.head_blocks,
-        )
+        hidden, blocks = config.hidden_width, config.head_blocks
+        width, heads = config.encoder.width, config.encoder.heads
         self.point_decoder = HeadTransformer(hidden, width, heads, blocks, config.point_width)
         self.point_head = self._map_head((2, 1))
         self.conf_decoder = HeadTransformer(hidden, width, heads, blocks, config.point_width)
@@ -116,7 +76,7 @@ class SceneNetwork(nn.Module):
         self.metric_decoder = MetricDecoder(
             hidden, config.metric_width, config.metric_heads, blocks, config.metric_width
         )
-        self.metric_head = nn.Linear(config.metric_width, 1)
+        self.metric_head = ScaleHead(config.metric_width)
 
     def _map_head(self, outputs: tuple[int, ...]) -> nn.Module:
         width, patch = self.config.point_width, self.config.encoder.patch
@@ -157,7 +117,6 @@ class SceneNetwork(nn.Module):
         dtype_of(precision)
         self.precision = precision
         store_weights(self, precision)
-        self.metric_head.float()  # works in the island of the metric decoder, but has its public name here
         return self
 
     def encode(self, images: torch.Tensor) -> torch.Tensor:
@@ -238,7 +197,7 @@ class SceneNetwork(nn.Module):
                 tangents=xy.permute(0, 2, 3, 1).unflatten(0, shape),
                 depth=depth,
                 confidence=confidence,
-                world_from_camera=_scaled(poses.unflatten(0, shape), metric),
+                world_from_camera=scaled_poses(poses.unflatten(0, shape), metric),
                 metric_scale=metric,
                 tokens=wanted[:, :, registers:],
             )
@@ -268,7 +227,7 @@ class SceneNetwork(nn.Module):
         Raises:
             ValueError: shapes or values do not fit; the message says what was expected.
         """
-        check_images(images)
+        check_batch(images)
         grid = self.encoder.grid(*images.shape[-2:])
         conditions = prepare(
             (images.shape[-2], images.shape[-1]),
@@ -292,7 +251,7 @@ class SceneNetwork(nn.Module):
             position = Rotary2D.at(positions, self.config.metric_width // self.config.metric_heads)
             query = self.metric_token.expand(len(hidden), -1, -1)
             token = self.metric_decoder(query, hidden.flatten(1, 2), position.repeat(hidden.shape[1]))
-            return self.metric_head(token)[:, 0, 0].exp()
+            return self.metric_head(token)[:, 0]
 
     def _check_conditions(self, conditions: Conditions) -> None:
         possible = {
@@ -346,24 +305,3 @@ def _added(
     if use.all():
         return tokens + values.view_as(tokens)
     return tokens.index_put(on, values, accumulate=True)
-
-
-def _scaled(poses: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
-    """Camera centres of ``poses`` (B, N, 4, 4) times ``scale`` (B,)."""
-    factors = torch.ones_like(poses)
-    factors[..., :3, 3] = scale[:, None, None]
-    return poses * factors
-
-
-def check_images(images: torch.Tensor) -> None:
-    """Refuse what is not a (B, N, 3, H, W) batch of images in [0, 1]; raises ValueError."""
-    if images.ndim != 5 or images.shape[2] != 3 or 0 in images.shape[:2]:
-        raise ValueError(f'images have shape {tuple(images.shape)}; expected (B, N, 3, H, W) with at least one view')
-    if not images.is_floating_point():
-        raise ValueError(f'images are {images.dtype}; expected floating point in [0, 1]: divide uint8 by 255')
-    if images.device.type == 'meta':
-        return
-    low, high = (float(value) for value in images.aminmax())
-    if not (low >= -1e-3 and high <= 1 + 1e-3):
-        problem = 'contain NaN' if low != low else f'lie in [{low:.3g}, {high:.3g}]'
-        raise ValueError(f'images {problem}; expected values in [0, 1]')

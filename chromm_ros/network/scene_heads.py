@@ -94,3 +94,17 @@ class MetricDecoder(nn.Module):
             for block in self.blocks:
                 x = block(x, y, position)
             return self.linear_out(x)
+
+
+class ScaleHead(nn.Linear):
+    """The token of the metric decoder -> the scale of the sample, in fp32."""
+
+    FULL_PRECISION = True
+
+    def __init__(self, width: int) -> None:
+        super().__init__(width, 1)
+
+    def forward(self, token: torch.Tensor) -> torch.Tensor:
+        """(B, Q, width) -> (B, Q), positive."""
+        with full_precision(token.device):
+            return super().forward(token.float())[..., 0].exp()
