@@ -28,9 +28,9 @@ class Command:
 
 COMMANDS = (
     Command('demo', 'chromm_ros.nodes.demo:demo', 'synthetic cameras, capture and viewer, scored against the truth'),
-    Command('run', 'chromm_ros.nodes.commands:run', 'the capture node on your cameras, without ros2 launch'),
-    Command('record', 'chromm_ros.nodes.commands:record', 'write topics into an MCAP bag'),
-    Command('replay', 'chromm_ros.nodes.commands:replay', 'publish a bag again, with /clock'),
+    Command('run', 'chromm_ros.nodes.capture_node:main', 'the capture node on your cameras, without ros2', ros=True),
+    Command('record', 'chromm_ros.nodes.recorder:record', 'write topics into an MCAP bag'),
+    Command('replay', 'chromm_ros.nodes.player:replay', 'publish a bag again, with /clock'),
     Command('reconstruct', 'chromm_ros.nodes.reconstruct:reconstruct', 'people and scene of recordings'),
     Command('batch', 'chromm_ros.nodes.batch:batch', 'many reconstructions, here or on a Ray cluster'),
     Command('train', 'chromm_ros.training.commands:train', 'the two stages of CHROMM, and the tiny preset'),
@@ -38,7 +38,9 @@ COMMANDS = (
     Command(
         'evaluate ablation', 'chromm_ros.evaluation.commands:ablation', 'what each part of the people logic is worth'
     ),
-    Command('bench people', 'chromm_ros.people.bench:bench_people', 'tracking to fused people on one core'),
+    Command(
+        'bench people', 'chromm_ros.evaluation.people_bench:bench_people', 'tracking to fused people on one core'
+    ),
     Command('bench network', 'chromm_ros.network.bench:bench_network', 'the stages of the network'),
     Command('bench ros', 'chromm_ros.nodes.bench:bench_ros', 'receive, decode, synchronise, build, publish'),
     Command('weights list', 'chromm_ros.network.commands:weights_list', 'what a weight file holds'),
@@ -62,18 +64,20 @@ def main() -> int:
     module, _, name = command.place.partition(':')
     function = getattr(importlib.import_module(module), name)
     arguments = words[len(command.words.split()) :]
-    if command.ros and not set(arguments) & {'-h', '--help'}:
-        return int(function(arguments) or 0)
-    if command.ros:
+    if command.ros and set(arguments) & {'-h', '--help'}:
         print(f'{inspect.getdoc(function)}\n\nusage: chromm {command.words} [--ros-args -p NAME:=VALUE ...]')
         return 0
     try:
+        if command.ros:
+            return int(function(arguments) or 0)
         result = tyro.cli(function, prog=f'chromm {command.words}', args=arguments)
     except KeyboardInterrupt:
         print('interrupted', file=sys.stderr)
         return 130
     except (OSError, ValueError, KeyError, RuntimeError) as error:
-        print(f'chromm {command.words}: {error}', file=sys.stderr)
+        # str() of a KeyError puts quotes around its sentence
+        reason = error.args[0] if isinstance(error, KeyError) and error.args else error
+        print(f'chromm {command.words}: {reason}', file=sys.stderr)
         return 1
     return result if isinstance(result, int) else 0
 

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tyro.conf import Positional
+
 from chromm_ros.nodes.reconstruct import Options, reconstruct_files
 from chromm_ros.recording.batch import read_jobs, run_here, run_on_ray
 from chromm_ros.recording.reconstruct import SUMMARY
@@ -14,7 +16,7 @@ from chromm_ros.recording.reconstruct import SUMMARY
 PATHS = ('out', 'calibration', 'weights', 'body')
 
 
-def batch(jobs: Path, retries: int = 1, ray: str = '', workers: int | None = None) -> int:
+def batch(jobs: Positional[Path], retries: int = 1, ray: str = '', workers: int | None = None) -> int:
     """Reconstruct many recordings; finished ones are skipped, failed ones are tried again and reported.
 
     Args:

@@ -15,6 +15,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rosbags.interfaces import QosDurability, QosReliability
 from rosgraph_msgs.msg import Clock
 from tqdm import tqdm
+from tyro.conf import Positional
 
 from chromm_ros.nodes.recorder import message_class
 from chromm_ros.recording.bags import BagMessage, BagReader, Topic
@@ -82,7 +83,7 @@ def profile(topic: Topic) -> QoSProfile:
     )
 
 
-def replay(bag: Path, rate: float = 1.0, loop: bool = False, inputs_only: bool = False) -> int:
+def replay(bag: Positional[Path], rate: float = 1.0, loop: bool = False, inputs_only: bool = False) -> int:
     """Publish a bag again, with /clock; start the other nodes with use_sim_time.
 
     Args:

@@ -23,6 +23,7 @@ from rosbags.interfaces import (
     QosTime,
 )
 from rosbags.typesys.store import Typestore
+from tyro.conf import Positional
 
 from chromm_ros.recording.bags import BagWriter, Topic, typestore
 
@@ -108,7 +109,7 @@ class RecorderNode(Node):
 
 
 def record(
-    output: Path,
+    output: Positional[Path],
     cameras: tuple[str, ...] = ('camera_0', 'camera_1', 'camera_2', 'camera_3'),
     what: str = 'both',
     topics: tuple[str, ...] = (),
