@@ -1,0 +1,110 @@
+"""How long the people room takes, stage by stage, on one core, and how that grows with views, steps and people."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from json import dumps
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from chromm_ros.body.model import BodyModel
+from chromm_ros.flow import ViewPeople
+from chromm_ros.people import PeopleSettings, associate, fuse, scale_ratio, track
+from chromm_ros.synthetic.estimates import Errors, crowd, simulate
+
+SIZES = ((4, 25, 3), (8, 25, 20))
+"""Views, steps, people that are reported: the paper's scene of Table 11, and a crowd."""
+
+MIDDLE = (4, 25, 6)
+"""Size around which the growth is measured."""
+
+GROWTH = {'views': (2, 4, 8), 'steps': (12, 25, 50), 'people': (3, 6, 12)}
+
+ERRORS = Errors(
+    head=0.004, pelvis=0.01, depth=0.05, depth_bias=0.02, rotation=0.1, pose=0.1, betas=0.3, token=0.3, dropout=0.05,
+    outlier=0.005, occlusion=0.02, camera_rotation=0.003, camera_position=0.01,
+)  # fmt: skip
+"""Enough of everything that no stage has an easy day."""
+
+TOKEN_WIDTH = 1024
+"""Width of the head tokens of the full network."""
+
+STAGES = ('scale', 'tracking', 'association', 'fusion')
+
+
+def bench_people(json: Path | None = None, repeats: int = 9) -> int:
+    """Time tracking, association, fusion and scale on one core.
+
+    Times are medians of CPU time, so that other work on the machine does not count.
+
+    Args:
+        json: file for the times of the two reported sizes.
+        repeats: measurements of each size.
+    """
+    body = BodyModel.load()
+    report = {}
+    with one_core():
+        print(f'{"":<12}{"total":>10}' + ''.join(f'{stage:>13}' for stage in STAGES) + '   [ms]')
+        for size in SIZES:
+            stages = measure(size, body, repeats)
+            total = sum(stages.values())
+            name = 'x'.join(map(str, size))
+            report[name] = {'total_ms': round(total, 3), 'stages_ms': {k: round(v, 3) for k, v in stages.items()}}
+            print(f'{name:<12}{total:>10.1f}' + ''.join(f'{stages[stage]:>13.1f}' for stage in STAGES))
+        print('\ngrowth: time ~ size ^ exponent')
+        for axis, name in enumerate(GROWTH):
+            print(f'{name:<12}{growth(axis, GROWTH[name], body, repeats):>10.2f}')
+    if json is not None:
+        json.parent.mkdir(parents=True, exist_ok=True)
+        json.write_text(dumps(report, indent=1) + '\n')
+    return 0
+
+
+def measure(size: tuple[int, int, int], body: BodyModel, repeats: int) -> dict[str, float]:
+    """Median milliseconds of each stage for ``size`` = (views, steps, people)."""
+    people = simulate(crowd(*size, seed=0, body=body), ERRORS, 0, body, TOKEN_WIDTH).people
+    _once(people, body)  # caches, lazy imports
+    times = np.array([_once(people, body) for _ in range(repeats)])
+    return dict(zip(STAGES, 1000 * np.median(times, 0)))
+
+
+def growth(axis: int, values: tuple[int, ...], body: BodyModel, repeats: int) -> float:
+    """Exponent of the total time in one of views, steps, people, fitted to a few sizes around the middle one."""
+    totals = []
+    for value in values:
+        size = (*MIDDLE[:axis], value, *MIDDLE[axis + 1 :])
+        totals.append(sum(measure(size, body, repeats).values()))
+    return float(np.polyfit(np.log(values), np.log(totals), 1)[0])
+
+
+def _once(people: ViewPeople, body: BodyModel) -> list[float]:
+    """Seconds of CPU time of each stage."""
+    settings = PeopleSettings()
+    marks = [time.process_time()]
+    scale_ratio(people, settings.scale)
+    marks.append(time.process_time())
+    tracklets = track(people, settings.tracking)
+    marks.append(time.process_time())
+    identity = associate(people, tracklets, settings.association)
+    marks.append(time.process_time())
+    fuse(people, identity, settings.fusion, body)
+    marks.append(time.process_time())
+    return list(np.diff(marks))
+
+
+@contextmanager
+def one_core() -> Iterator[None]:
+    """Keeps this process on one of its cores, with one torch thread."""
+    cores, threads = os.sched_getaffinity(0), torch.get_num_threads()
+    os.sched_setaffinity(0, {max(cores)})
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, cores)
+        torch.set_num_threads(threads)
