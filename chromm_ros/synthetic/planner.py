@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -57,7 +58,8 @@ class Planner:
         end = self.duration - _HOMEWARD if closed else self.duration
         while segments[-1].end < end:
             if segments[-1].end > away_at:
-                added, away_at = self._trip_outside(rng, segments[-1]), np.inf
+                last, away_at = segments[-1], np.inf
+                added = self._freest(partial(self._trip_outside, rng, last))
             else:
                 added = self._next(rng, segments[-1])
             if closed and added[-1].end > end:
@@ -82,10 +84,20 @@ class Planner:
             earlier = rng.uniform(0.15, 0.85) * segments[0].duration
             return [replace(segment, start=segment.start - earlier - segments[0].start) for segment in segments]
 
-        return self._freest(candidate)
+        def freedom(segments: list[Segment]) -> float:
+            """Whoever stays comes back here in the end, so the place must be free then too."""
+            back = replace(segments[0], start=self.duration - _HOMEWARD / 2, duration=_HOMEWARD / 2)
+            return min(self._freedom(segments), self._freedom([back]) if stays else np.inf)
+
+        return self._freest(candidate, freedom)
 
     def _next(self, rng: np.random.Generator, last: Segment) -> list[Segment]:
-        return self._freest(lambda: self._walk_and_stay(rng, last, self._spot(rng, beside=True)))
+        def candidate() -> list[Segment]:
+            if rng.random() < 0.15:
+                return [self._stay(rng, last)]
+            return self._walk_and_stay(rng, last, self._spot(rng, beside=True))
+
+        return self._freest(candidate)
 
     def _go_home(self, rng: np.random.Generator, first: Segment, last: Segment) -> list[Segment]:
         """Back to where the first segment stays, facing as it does at time zero."""
@@ -95,12 +107,14 @@ class Planner:
         now, end = (float(s.facing(np.array([t]))[0]) for s, t in ((first, 0.0), (arrived, self.duration)))
         return [*segments[:-1], replace(arrived, heading=(arrived.heading[0], arrived.heading[1] + now - end))]
 
-    def _freest(self, candidate: Callable[[], list[Segment]]) -> list[Segment]:
+    def _freest(
+        self, candidate: Callable[[], list[Segment]], score: Callable[[list[Segment]], float] | None = None
+    ) -> list[Segment]:
         """The first of TRIES candidates that keeps all distances, else the one that comes closest to it."""
         best: tuple[float, list[Segment]] = (-np.inf, [])
         for _ in range(TRIES):
             segments = candidate()
-            freedom = self._freedom(segments)
+            freedom = (score or self._freedom)(segments)
             if freedom > best[0]:
                 best = (freedom, segments)
             if freedom > 0:
@@ -158,15 +172,16 @@ class Planner:
         return rng.uniform(-np.pi, np.pi)
 
     def _trip_outside(self, rng: np.random.Generator, last: Segment) -> list[Segment]:
-        """Out by the door, some seconds away, and back in."""
+        """Out by the door after a moment, some seconds away, and back in."""
         inside, outside = self.room.doorway
         gait = Gait(rng)
-        out = np.stack([last.path[-1], inside, outside])
-        going = walk(last.end, out, _final(last), gait, _total(last))
+        waiting = replace(self._stay(rng, last), duration=rng.uniform(0.5, 4))
+        out = np.concatenate([curve(waiting.path[-1], inside, rng.uniform(-0.25, 0.25)), outside[None]])
+        going = walk(waiting.end, out, _final(waiting), gait, _total(waiting))
         away = stay(going.end, rng.uniform(*_AWAY), outside, (_final(going), _final(going) + np.pi),
                     sample_activity('idle', rng), _total(going))  # fmt: skip
         back = walk(away.end, np.stack([outside, inside]), _final(away), gait, _total(away))
-        return [going, away, back]
+        return [waiting, going, away, back]
 
     def _stool_at(self, place: np.ndarray) -> np.ndarray | None:
         for stool in self.room.stools:

@@ -175,7 +175,7 @@ def dress(
     for corner in range(3):
         normals.index_add_(1, faces[:, corner], across)
     normals = normals / (normals.norm(dim=-1, keepdim=True) + 1e-12)
-    style = styles[:, None].expand(people, count, -1).reshape(people * count, -1)
+    style = styles[:, None].expand(-1, count, -1).reshape(people * count, styles.shape[1])
     slots = garments(part.repeat(people), rest.repeat(people, 1).double(), style).view(people, count)
     return vertices + looseness.gather(1, slots)[..., None].to(vertices) * normals, normals
 
