@@ -167,6 +167,14 @@ def test_every_target_prepares_the_environment_first_and_is_explained(target):
     )
 
 
+def test_benchmarks_are_commands():
+    from chromm_ros.cli import COMMANDS
+
+    lines = [line for line in make_dry_run('bench').splitlines() if '/chromm ' in line]
+    assert lines
+    assert {line.partition('/chromm ')[2] for line in lines} <= {command.words for command in COMMANDS}
+
+
 def make_dry_run(target: str, **variables: str) -> str:
     make = shutil.which('make')
     assert make, 'make is not installed'
