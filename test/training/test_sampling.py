@@ -26,7 +26,7 @@ def test_batch_has_the_asked_number_of_images(clips: Clips) -> None:
     assert batch.images.shape[:2] == (6, 4)
     assert batch.images.shape[-2:] == (144, 192)
     assert batch.depth.shape == (6, 4, 72, 96)
-    assert 0 <= float(batch.images.min())
+    assert float(batch.images.min()) >= 0
     assert float(batch.images.max()) <= 1
 
 
@@ -46,7 +46,7 @@ def test_augmentation_changes_images_and_nothing_else(clips: Clips) -> None:
     batch = FrameSampler([clips], Sampling(4, (2,))).draw(np.random.default_rng(0))
     changed = augment(batch, torch.Generator().manual_seed(0))
     assert not torch.equal(changed.images, batch.images)
-    assert 0 <= float(changed.images.min())
+    assert float(changed.images.min()) >= 0
     assert float(changed.images.max()) <= 1
     assert all(torch.equal(getattr(changed, name), value) for name, value in vars(batch).items() if name != 'images')
 

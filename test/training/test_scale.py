@@ -12,7 +12,9 @@ def test_no_other_scale_is_better() -> None:
     estimate, target, weight = torch.randn(1, 40, 3), torch.randn(1, 40, 3), torch.rand(1, 40)
     best = float(optimal_scale(estimate, target, weight))
     around = torch.linspace(-5, 5, 2001)
-    assert cost(best, estimate, target, weight) <= min(cost(float(s), estimate, target, weight) for s in around) + 1e-4
+    assert (
+        cost(best, estimate, target, weight) <= min(cost(float(s), estimate, target, weight) for s in around) + 1e-4
+    )
 
 
 def test_outliers_do_not_move_it() -> None:

@@ -52,7 +52,6 @@ def test_one_patch_teaches_one_person(clips: Clips, body: BodyModel) -> None:
         name: torch.cat([getattr(batch, name)] * 2, dim=2)
         for name in ('present', 'betas', 'pose', 'root_rotation', 'head')
     }
-    doubled['head'][:, :, 4:] *= 1.0
     twins = people_targets(replace(batch, **doubled), body)
     keys = twins.frame * 1000 + patch_index(twins.head_px, 16, (9, 12))
     nearest = twins.state.head[:, 2]
