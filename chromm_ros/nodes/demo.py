@@ -7,7 +7,7 @@ import os
 import signal
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -15,7 +15,7 @@ from typing import Any, Literal
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 
-from chromm_ros.network.presets import tiny_weights
+from chromm_ros.network.checkpoints import packaged
 from chromm_ros.nodes.dds import dds_environment
 from chromm_ros.nodes.demo_monitor import DemoMonitor
 from chromm_ros.nodes.processes import Processes
@@ -37,6 +37,7 @@ def demo(
     extrinsics: Literal['auto', 'tf', 'estimated'] = 'auto',
     headless: bool = False,
     port: int = PAGE_PORT,
+    weights: Path | None = None,
     report: Path | None = None,
 ) -> int:
     """Watch people captured live in a synthetic room: cameras, capture and viewer talk over ROS as on a robot.
@@ -50,6 +51,7 @@ def demo(
         extrinsics: auto uses the rig of TF where it is known, estimated ignores it.
         headless: no viewer page.
         port: of the viewer page on 127.0.0.1.
+        weights: of the tiny network; default those in the package.
         report: JSON file for the summary.
     """
     _check_arguments(duration, cameras, people, rate)
@@ -64,12 +66,12 @@ def demo(
         _check_alone(executor, monitor, domain)
         processes = Processes(Path(folder))
         try:
-            _start(processes, seed, cameras, people, rate, extrinsics, None if headless else port)
+            _start(processes, seed, cameras, people, rate, extrinsics, weights, None if headless else port)
             seconds = _watch(processes, monitor, executor, duration)
         finally:
             processes.stop()
         result = monitor.report(seconds)
-    _print_summary(result, monitor.tally.notes)
+    _print_summary(result, monitor.tally.notes, trained=weights is not None or packaged('tiny') is not None)
     if report is not None:
         report.write_text(json.dumps(result, indent=2) + '\n')
         print(f'report written to {report}')
@@ -83,15 +85,17 @@ def _start(
     people: int,
     rate: float,
     extrinsics: str,
+    weights: Path | None,
     port: int | None,
 ) -> None:
     names = ','.join(f'camera_{index}' for index in range(cameras))
     rig = ['-p', f'cameras:=[{names}]']
     scene = ['-p', f'seed:={seed}', '-p', f'people:={people}', '-p', f'rate:={rate}']
     processes.start('cameras', 'chromm_ros.nodes.cameras_node', ['--ros-args', *rig, *scene], {})
-    processes.start(
-        'capture', 'chromm_ros.nodes.capture_node', ['--ros-args', *rig, '-p', f'extrinsics:={extrinsics}'], {}
-    )
+    capture = ['--ros-args', *rig, '-p', f'extrinsics:={extrinsics}']
+    if weights is not None:
+        capture += ['-p', f'weights:={weights.absolute()}']
+    processes.start('capture', 'chromm_ros.nodes.capture_node', capture, {})
     if port is not None:
         page = ['--ros-args', *rig, '-p', f'port:={port}']
         processes.start('viewer', 'chromm_ros.nodes.viewer_node', page, {})
@@ -140,13 +144,13 @@ def _line(monitor: DemoMonitor, seconds: float, rate: float) -> str:
     )
 
 
-def _print_summary(report: dict[str, Any], notes: Any) -> None:
+def _print_summary(report: dict[str, Any], notes: Iterable[str], trained: bool) -> None:
     people, cameras, delay = report['people'], report['cameras'], report['delay_ms']
     print(f'\n{report["windows"]} windows from {report["image_sets"]} image sets in {report["seconds"]:.0f} s')
     print(f'delay       median {_number(delay["p50"], 0)} ms, 95 % {_number(delay["p95"], 0)} ms')
     stages = ', '.join(f'{name} {value:.0f}' for name, value in report['stages_ms'].items())
     print(f'stages [ms] {stages or "-"}')
-    if not tiny_weights().is_file():
+    if not trained:
         print('the network is not trained: no accuracy is reported')
     else:
         head = people['head_error_m']

@@ -50,7 +50,7 @@ class Processes:
         lines = (self.folder / f'{name}.log').read_text(errors='replace').splitlines()
         return '\n'.join(lines[-count:])
 
-    def stop(self, patience: float = 4.0) -> None:
+    def stop(self, patience: float = 3.0) -> None:
         """Ask every child to stop, as Ctrl-C would; kill those that have not within ``patience`` seconds."""
         for child in self._children.values():
             _signal_group(child, signal.SIGINT)

@@ -1,0 +1,166 @@
+"""The demo as a newcomer and as a plain ROS node see it. One demo serves all tests of this file."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+import rclpy
+from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
+from sensor_msgs.msg import CameraInfo, PointCloud2
+from tf2_msgs.msg import TFMessage
+from visualization_msgs.msg import MarkerArray
+
+from chromm_ros.msg import CaptureStatus, HumanArray
+
+pytestmark = [pytest.mark.slow, pytest.mark.serial]
+
+ENOUGH = 6
+"""Windows to wait for."""
+PATIENCE = 240.0
+"""Seconds until then: the first run on a machine compiles the renderer."""
+
+
+def demo(*options):
+    return subprocess.Popen(
+        [sys.executable, '-m', 'chromm_ros.cli', 'demo', '--headless', *map(str, options)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=os.environ,
+    )
+
+
+class Run:
+    """A demo from its start to Ctrl-C, and what plain subscribers heard meanwhile."""
+
+    def __init__(self, folder):
+        self.heard = defaultdict(list)
+        self.report_file = folder / 'report.json'
+        self.node = rclpy.create_node('plain_listener')
+        self._listen()
+        self.process = demo('--report', self.report_file, '--seed', 3)
+        self._spin_until(lambda: len(self.heard['humans']) >= ENOUGH)
+        self.second = self._try_a_second_demo()
+        self.children = children_of(self.process.pid)
+        asked = time.monotonic()
+        self.process.send_signal(signal.SIGINT)
+        self.said, _ = self.process.communicate(timeout=30)
+        self.stopped_after = time.monotonic() - asked
+        self.node.destroy_node()
+
+    def _listen(self):
+        latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+        for name, kind, topic, qos in (
+            ('humans', HumanArray, '/chromm/humans', 10),
+            ('scene', PointCloud2, '/chromm/scene', latched),
+            ('markers', MarkerArray, '/chromm/markers', 10),
+            ('status', CaptureStatus, '/chromm/status', 10),
+            ('tf', TFMessage, '/tf_static', QoSProfile(depth=100, durability=DurabilityPolicy.TRANSIENT_LOCAL)),
+            ('infos', CameraInfo, '/camera_0/camera_info', qos_profile_sensor_data),
+        ):
+            self.node.create_subscription(kind, topic, self.heard[name].append, qos)
+
+    def _spin_until(self, condition):
+        deadline = time.monotonic() + PATIENCE
+        while not condition():
+            assert self.process.poll() is None, self.process.stdout.read()
+            assert time.monotonic() < deadline, {name: len(messages) for name, messages in self.heard.items()}
+            rclpy.spin_once(self.node, timeout_sec=0.1)
+
+    def _try_a_second_demo(self):
+        second = demo()
+        said, _ = second.communicate(timeout=120)
+        return second.returncode, said
+
+
+def children_of(pid):
+    return [int(word) for word in Path(f'/proc/{pid}/task/{pid}/children').read_text().split()]
+
+
+@pytest.fixture(scope='module')
+def run(tmp_path_factory):
+    rclpy.init(args=[])
+    try:
+        yield Run(tmp_path_factory.mktemp('demo'))
+    finally:
+        rclpy.shutdown()
+
+
+def test_ctrl_c_ends_it_within_five_seconds_and_leaves_no_process(run):
+    assert run.process.returncode == 0, run.said
+    assert run.stopped_after < 5.0 + 1.0  # the summary is printed after the processes have stopped
+    assert len(run.children) == 2
+    assert not [pid for pid in run.children if Path(f'/proc/{pid}').exists()]
+
+
+def test_the_report_is_complete(run):
+    report = json.loads(run.report_file.read_text())
+    assert set(report) == {
+        'seconds', 'image_sets', 'windows', 'delay_ms', 'dropped', 'people', 'cameras', 'stages_ms',
+    }  # fmt: skip
+    assert set(report['people']) >= {'truth', 'recall', 'precision', 'head_error_m', 'id_switches'}
+    assert set(report['cameras']) == {'rotation_deg_median', 'translation_m_median'}
+    assert report['windows'] >= ENOUGH - 1
+    assert report['image_sets'] >= report['windows']
+    assert report['delay_ms']['p50'] <= report['delay_ms']['p95']
+
+
+def test_the_stages_of_every_window_add_up_to_its_delay(run):
+    statuses = {(s.header.stamp.sec, s.header.stamp.nanosec): s for s in run.heard['status']}
+    checked = 0
+    for message in run.heard['humans']:
+        status = statuses.get((message.header.stamp.sec, message.header.stamp.nanosec))
+        if status is not None:
+            delay = message.latency.sec + 1e-9 * message.latency.nanosec
+            assert sum(status.stage_duration) == pytest.approx(delay, abs=0.005)
+            checked += 1
+    assert checked >= ENOUGH - 1
+
+
+def test_plain_subscribers_get_people_scene_markers_and_frames(run):
+    assert all(run.heard[name] for name in ('humans', 'scene', 'markers', 'status', 'tf'))
+    frames = {transform.child_frame_id for message in run.heard['tf'] for transform in message.transforms}
+    assert len(frames) == 4
+    assert {message.header.frame_id for message in run.heard['humans']} == {'map'}
+    assert {field.name for field in run.heard['scene'][-1].fields} >= {'x', 'y', 'z', 'rgb', 'confidence'}
+
+
+def test_messages_carry_the_stamps_of_images_that_were_sent(run):
+    sent = {(info.header.stamp.sec, info.header.stamp.nanosec) for info in run.heard['infos']}
+    stamps = [(message.header.stamp.sec, message.header.stamp.nanosec) for message in run.heard['humans']]
+    assert stamps == sorted(stamps)
+    assert len(sent & set(stamps)) >= len(stamps) - 2  # an info may be lost, or precede the listener
+
+
+def test_a_second_demo_in_the_same_domain_is_refused_in_one_line(run):
+    status, said = run.second
+    assert status == 1
+    assert f'another capture runs in ROS domain {os.environ["ROS_DOMAIN_ID"]}' in said
+    assert 'Traceback' not in said
+
+
+def test_it_says_which_domain_it_uses_and_prints_a_line_per_second(run):
+    assert f'ROS domain {os.environ["ROS_DOMAIN_ID"]}' in run.said
+    assert 'windows/s' in run.said
+    assert 'delay       median' in run.said
+
+
+@pytest.mark.parametrize(
+    ('options', 'words'),
+    [
+        (('--cameras', '9'), 'cameras is 9; it must be between 1 and 8'),
+        (('--people', '-1'), 'people is -1'),
+        (('--report', '/nowhere/at/all.json'), 'the folder /nowhere/at does not exist'),
+    ],
+)
+def test_bad_options_are_refused_before_anything_starts(options, words):
+    refused = demo(*options)
+    said, _ = refused.communicate(timeout=60)
+    assert refused.returncode == 1
+    assert words in said
