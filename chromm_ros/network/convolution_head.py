@@ -1,4 +1,7 @@
-"""From patch tokens to a value per pixel by transposed convolutions (after MoGe), in fp32."""
+"""From patch tokens to a value per pixel by transposed convolutions (after MoGe), in fp32.
+
+On GPUs PyTorch lets fp32 convolutions use TF32 unless ``torch.backends.cudnn.allow_tf32`` is off.
+"""
 
 from __future__ import annotations
 

@@ -143,7 +143,7 @@ class SceneNetwork(nn.Module):
                 self._check_conditions(conditions)
                 tokens = self._with_conditions(tokens, conditions)
             x = torch.cat([self.register_token.expand(batch, views, -1, -1), tokens], 2)
-            frame = self._rotary(grid, self.config.encoder.heads, x)
+            frame = self._rotary(grid, tokens.device)
             window = frame.repeat(views)
             outputs = []
             for index, block in enumerate(self.decoder):
@@ -151,13 +151,8 @@ class SceneNetwork(nn.Module):
                     x = block(x.flatten(0, 1), frame).view_as(x)
                 else:
                     x = block(x.flatten(1, 2), window).view_as(x)
-                if (
-                    conditions is not None
-                    and conditions.use_poses is not None
-                    and index in self.config.pose_injection
-                ):
-                    injection = self.pose_inject_blk[self.config.pose_injection.index(index)]
-                    x = self._with_poses(x, injection, grid, conditions)
+                if conditions is not None and index in self.config.pose_injection:
+                    x = self._with_poses(x, self.config.pose_injection.index(index), grid, conditions)
                 if index >= len(self.decoder) - 2:
                     outputs.append(x)
             return torch.cat(outputs, -1)
@@ -183,7 +178,7 @@ class SceneNetwork(nn.Module):
         shape, registers = wanted.shape[:2], self.config.registers
         frames = wanted.flatten(0, 1)
         with autocast(hidden.device, self.precision):
-            position = self._rotary(grid, self.config.encoder.heads, hidden)
+            position = self._rotary(grid, hidden.device)
             metric = self._metric_scale(hidden, grid)
             xy, z = self.point_head(self.point_decoder(frames, position)[:, registers:], grid)
             poses = self.camera_head(self.camera_decoder(frames, position)[:, registers:])
@@ -240,9 +235,10 @@ class SceneNetwork(nn.Module):
         tokens = self.encode(images.flatten(0, 1)).unflatten(0, images.shape[:2])
         return self.heads(self.decode(tokens, grid, conditions), grid, with_confidence=with_confidence)
 
-    def _rotary(self, grid: tuple[int, int], heads: int, like: torch.Tensor) -> Rotary2D:
-        positions = patch_positions(grid, self.config.registers, like.device)
-        return Rotary2D.at(positions, self.config.encoder.width // heads, angle_dtype(like.device))
+    def _rotary(self, grid: tuple[int, int], device: torch.device) -> Rotary2D:
+        """Positions of the tokens of one view for the blocks of decoder and heads."""
+        positions = patch_positions(grid, self.config.registers, device)
+        return Rotary2D.at(positions, self.config.encoder.width // self.config.encoder.heads, angle_dtype(device))
 
     def _metric_scale(self, hidden: torch.Tensor, grid: tuple[int, int]) -> torch.Tensor:
         """(B,) one scale per sample, from all its views."""
@@ -273,16 +269,16 @@ class SceneNetwork(nn.Module):
         return tokens
 
     def _with_poses(
-        self, x: torch.Tensor, injection: nn.Module, grid: tuple[int, int], conditions: Conditions
+        self, x: torch.Tensor, number: int, grid: tuple[int, int], conditions: Conditions
     ) -> torch.Tensor:
-        """Add what known poses say to the patch tokens of ``x`` (B, N, T, C).
+        """Add what known poses say to the patch tokens of ``x`` (B, N, T, C), by injection ``number``.
 
         Only the views with a pose are gathered: the same numbers as a mask of (N * P)^2, which is never built.
         """
         poses, use, registers = conditions.world_from_camera, conditions.use_poses, self.config.registers
         if poses is None or use is None:
             return x
-        patches = x[:, :, registers:]
+        injection, patches = self.pose_inject_blk[number], x[:, :, registers:]
         if use.all():
             patches = patches + injection(patches.flatten(1, 2), poses, grid).view_as(patches)
         else:
