@@ -20,7 +20,6 @@ from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from rclpy.timer import Timer
-from std_srvs.srv import Trigger
 
 from chromm_ros.nodes import services
 from chromm_ros.nodes.backend import Backend, gpu_lost
@@ -190,14 +189,8 @@ class CaptureNode(LifecycleNode):
         self._configured.append(lambda: self.destroy_publisher(self._broadcaster.pub_tf))
 
     def _offer_services(self) -> None:
-        for name, kind, callback in (
-            ('reset_identities', Trigger, self._on_reset_identities),
-            ('reset_scene', Trigger, self._on_reset_scene),
-            ('merge_identities', MergeIdentities, self._on_merge),
-            ('save_scene', SaveScene, self._on_save_scene),
-            ('set_views', SetViews, self._on_set_views),
-        ):
-            service = self.create_service(kind, f'~/{name}', self._answering(callback))
+        for name, (kind, _) in services.SERVICES.items():
+            service = self.create_service(kind, f'~/{name}', self._answering(getattr(self, f'_on_{name}')))
             self._configured.append(functools.partial(self.destroy_service, service))
 
     def _answering(self, callback: Callable[[Pipeline, Any], str]) -> Callable[[Any, Any], Any]:
@@ -303,7 +296,7 @@ class CaptureNode(LifecycleNode):
         return 'the scene is empty'
 
     @staticmethod
-    def _on_merge(pipeline: Pipeline, request: MergeIdentities.Request) -> str:
+    def _on_merge_identities(pipeline: Pipeline, request: MergeIdentities.Request) -> str:
         if not len(request.absorb) or request.keep in request.absorb:
             raise ValueError('absorb must name at least one id, and not the one to keep')
         with pipeline.worker.idle:

@@ -40,9 +40,10 @@ def shared_file(*parts: str) -> Path:
         return source
     from ament_index_python.packages import PackageNotFoundError, get_package_share_directory
 
+    # PackageNotFoundError is a KeyError; without AMENT_PREFIX_PATH, as with ROS from PyPI, it is an OSError.
     try:
         installed = Path(get_package_share_directory('chromm_ros'), *parts)
-    except PackageNotFoundError:
+    except (PackageNotFoundError, OSError):
         installed = Path(sys.prefix, 'share', 'chromm_ros', *parts)
     if not installed.is_file():
         raise FileNotFoundError(f'{"/".join(parts)} is missing from the installation of chromm_ros: {installed}')

@@ -6,9 +6,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from std_srvs.srv import Trigger
 
 from chromm_ros.flow import Cloud, Human
+from chromm_ros.srv import MergeIdentities, SaveScene, SetViews
 from chromm_ros.viewing.colors import identity_color
+
+SERVICES: dict[str, tuple[type, str]] = {
+    'reset_identities': (Trigger, 'Ids start anew, in a new session.'),
+    'reset_scene': (Trigger, 'The static scene is forgotten.'),
+    'merge_identities': (MergeIdentities, 'Several ids are one person.'),
+    'save_scene': (SaveScene, 'Write the scene as PLY into the folder save_directory.'),
+    'set_views': (SetViews, 'Use only these cameras from now on; none named: all.'),
+}
+"""Private services: type, meaning."""
 
 LONGEST_NAME = 255
 
