@@ -136,8 +136,9 @@ class Chromm(nn.Module):
         mode = 'reduce-overhead' if backend == 'inductor' and self.device.type == 'cuda' else None
         self.scene.encoder.compile(backend=backend, mode=mode, dynamic=False)
         self.human_encoder.backbone.compile(backend=backend, mode=mode, dynamic=False)
-        for block in self.scene.decoder:
-            block.compile(backend=backend, mode=mode, dynamic=False)
+        # As a whole: between two graphs of one pass the memory of the first would be taken by the second.
+        decode = torch.compile(self.scene.decode, backend=backend, mode=mode, dynamic=False)
+        setattr(self.scene, 'decode', decode)  # noqa: B010
         return self
 
     def save(self, path: str | Path, card: dict[str, str] | None = None) -> None:

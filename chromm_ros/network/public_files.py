@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from tqdm import tqdm
 
 from .checkpoints import read
 
@@ -70,9 +71,13 @@ def read_multi_hmr(path: Path) -> PublicFile:
 def digest(path: Path) -> str:
     """SHA-256 of a file."""
     total = hashlib.sha256()
-    with path.open('rb') as file:
+    size = path.stat().st_size
+    # disable=None: no bar where nobody watches a terminal
+    bar = tqdm(total=size, unit='B', unit_scale=True, desc=f'checksum of {path.name}', disable=None, leave=False)
+    with path.open('rb') as file, bar:
         while block := file.read(1 << 20):
             total.update(block)
+            bar.update(len(block))
     return total.hexdigest()
 
 

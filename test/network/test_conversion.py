@@ -133,9 +133,7 @@ def heads(tmp_path_factory, body):
 @pytest.fixture(scope='module')
 def converted(public, heads):
     output = public / 'full.safetensors'
-    convert(
-        public / 'pi3x.safetensors', public / 'multi_hmr.pt', output, heads, config=CHROMM, public_head=PUBLIC_HEAD
-    )
+    convert(public / 'pi3x.safetensors', public / 'multi_hmr.pt', output, heads)
     return output
 
 
@@ -201,17 +199,9 @@ def test_people_of_the_public_head_are_cut_out_of_the_scene(reference):
 
 def test_swapped_files_are_refused_by_name(public, tmp_path):
     with pytest.raises(ValueError, match=r'multi_hmr\.pt is not a complete safetensors file'):
-        convert(
-            public / 'multi_hmr.pt', public / 'multi_hmr.pt', tmp_path / 'out', config=CHROMM, public_head=PUBLIC_HEAD
-        )
+        convert(public / 'multi_hmr.pt', public / 'multi_hmr.pt', tmp_path / 'out')
     with pytest.raises(ValueError, match=r'pi3x\.safetensors is not a Multi-HMR checkpoint'):
-        convert(
-            public / 'pi3x.safetensors',
-            public / 'pi3x.safetensors',
-            tmp_path / 'out',
-            config=CHROMM,
-            public_head=PUBLIC_HEAD,
-        )
+        convert(public / 'pi3x.safetensors', public / 'pi3x.safetensors', tmp_path / 'out')
     assert not (tmp_path / 'out').exists()
 
 
@@ -229,13 +219,7 @@ def test_another_backbone_is_refused(public, tmp_path):
     content['args'].backbone = 'dinov2_vits14'
     torch.save(content, tmp_path / 'small.pt')
     with pytest.raises(ValueError, match=r'dinov2_vits14.*dinov2_vitl14'):
-        convert(
-            public / 'pi3x.safetensors',
-            tmp_path / 'small.pt',
-            tmp_path / 'out',
-            config=CHROMM,
-            public_head=PUBLIC_HEAD,
-        )
+        convert(public / 'pi3x.safetensors', tmp_path / 'small.pt', tmp_path / 'out')
 
 
 class Bomb:
