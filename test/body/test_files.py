@@ -5,7 +5,6 @@ import pytest
 
 from chromm_ros.body.files import PARENTS, BodyFile, cached_smplx, read_free, read_proxy, read_smplx, write_smplx
 
-
 COUNT = 40
 """Vertices of a small body, for all that does not depend on how many there are."""
 
