@@ -1,0 +1,109 @@
+import socket
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from chromm_ros.body.model import BodyModel
+from chromm_ros.flow import Cloud
+from chromm_ros.recording.pages import free_port
+from chromm_ros.viewing.page import Page, check_port
+from chromm_ros.viewing.skin import Skin
+from chromm_ros.viewing.view import CameraView, PersonView, WorldView
+
+SECOND = 1_000_000_000
+BODY = BodyModel.load_proxy()
+STILL = torch.eye(3).expand(52, 3, 3)
+
+
+def person(identity, x=0.0, state='tracked'):
+    joints = BODY.joints(torch.zeros(10), STILL).numpy() + np.array([x, 0, 1])
+    rotations = BODY.joint_rotations(STILL).numpy()
+    return PersonView(identity, state, 0.9, joints, rotations, np.zeros(10), np.zeros(3), 1.7, ('left',))
+
+
+def view(seconds, *people):
+    camera = CameraView('left', 'ok', np.eye(4), 1.0, np.zeros((12, 16, 3), np.uint8), 10.0)
+    return WorldView(round(seconds * SECOND), 0, 0.1, people, (camera,))
+
+
+@pytest.fixture
+def page():
+    made = Page(port=free_port())
+    yield made
+    made.close()
+
+
+def test_the_skin_of_posed_joints_is_that_of_the_body():
+    root = torch.linalg.qr(torch.randn(3, 3, generator=torch.Generator().manual_seed(0)))[0]
+    root = root * torch.linalg.det(root)
+    betas = torch.linspace(-1, 1, 10)
+    expected = BODY.vertices(betas, STILL, root).numpy()
+    found = Skin().vertices(
+        BODY.joints(betas, STILL, root).numpy()[None],
+        BODY.joint_rotations(STILL, root).numpy()[None],
+        betas.numpy()[None],
+    )
+    np.testing.assert_allclose(found[0], expected, atol=1e-5)
+
+
+def test_people_move_in_place_and_those_who_left_are_hidden(page):
+    page.show(view(0.0, person(1), person(2)))
+    mesh = page.people._handles[1].mesh
+    page.show(view(0.2, person(1, x=2.0)))
+    assert page.people._handles[1].mesh is mesh
+    assert mesh.vertices[:, 0].mean() == pytest.approx(2.0, abs=0.1)
+    assert not page.people._handles[2].mesh.visible
+    page.show(view(0.4, person(2)))
+    assert page.people._handles[2].mesh.visible
+
+
+def test_the_number_of_nodes_stays_bounded_however_many_people_come_and_go(page):
+    for identity in range(100):
+        page.show(view(0.1 * identity, person(identity), person(identity + 1)))
+    assert len(page.people._handles) <= 24
+
+
+def test_looking_back_shows_the_past_and_live_returns_to_the_present(page):
+    for step in range(11):
+        page.show(view(step, person(1, x=step)))
+    page._ago.value = 4.0
+    assert not page._live.value
+    assert page.people._handles[1].mesh.vertices[:, 0].mean() == pytest.approx(6.0, abs=0.1)
+    page._live.value = True
+    assert page.people._handles[1].mesh.vertices[:, 0].mean() == pytest.approx(10.0, abs=0.1)
+
+
+def test_switches_hide_what_they_name(page):
+    page.show(view(0.0, person(1)))
+    page._switch('meshes', False)
+    page._switch('skeletons', True)
+    handles = page.people._handles[1]
+    assert (handles.mesh.visible, handles.skeleton.visible) == (False, True)
+
+
+def test_a_camera_without_a_pose_is_not_drawn(page):
+    page.show(view(0.0))
+    assert page._frusta['left'].visible
+    lost = view(1.0)
+    page.show(replace(lost, cameras=(replace(lost.cameras[0], world_from_camera=None),)))
+    assert not page._frusta['left'].visible
+
+
+def test_the_minute_is_exported_as_one_page_that_needs_no_server(page, tmp_path):
+    page.show_scene(Cloud(np.zeros((10, 3), np.float32), np.zeros((10, 3), np.uint8), np.ones(10, np.float32)))
+    for step in range(20):
+        page.show(view(0.05 * step, person(1, x=step)))
+    assert page.export(tmp_path / 'page.html', rate=10.0) == 10
+    text = (tmp_path / 'page.html').read_text()
+    assert '<html' in text
+    assert len(text) > 500_000  # the viewer itself is inside
+
+
+def test_a_taken_port_is_refused():
+    with socket.socket() as taken:
+        taken.bind(('127.0.0.1', 0))
+        taken.listen()
+        with pytest.raises(OSError, match='is in use'):
+            check_port('127.0.0.1', taken.getsockname()[1])
