@@ -127,7 +127,7 @@ def _pixels(message: Image) -> np.ndarray:
 
 def _bytes(image: np.ndarray) -> array.array:
     data = array.array('B')
-    data.frombytes(memoryview(np.ascontiguousarray(image).reshape(-1).view(np.uint8)))
+    data.frombytes(np.ascontiguousarray(image).reshape(-1).view(np.uint8).data)
     return data
 
 
