@@ -213,7 +213,7 @@ FULL_PUBLIC_HEAD = MultiHmrConfig()
 
 FULL_MULTI_HMR = ChrommConfig('full', FULL_SCENE, FULL_HUMAN.resized(896, chromm_heads=False), FULL_PUBLIC_HEAD)
 
-TINY = ChrommConfig('tiny', TINY_SCENE, TINY_HUMAN, TINY_HUMAN_HEAD, level_gauge=True)
+TINY = ChrommConfig('tiny', TINY_SCENE, TINY_HUMAN, TINY_HUMAN_HEAD, level_gauge=True, detection_threshold=0.4)
 
 
 def choose(preset: str, human_head: str = 'chromm') -> ChrommConfig:
