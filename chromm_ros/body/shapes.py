@@ -20,8 +20,8 @@ BONES = tuple((PARENTS[joint], joint) for joint in range(1, JOINTS))
 
 BULGE = 0.25
 """How far skin of mixed weights may leave its bone's frame, in shares of its distance from the nearer joint times the
-weight of other joints. Measured on 78 poses and shapes of the free body: at 0.2 and above no vertex is outside, at 0.1
-some by 0.6 mm, at 0 by 3 mm."""
+weight of other joints. Measured on 78 poses and shapes of the free body: at 0.2 and above no vertex is outside, at
+0.1 some by 0.6 mm, at 0 by 3 mm."""
 
 
 class Capsules(NamedTuple):

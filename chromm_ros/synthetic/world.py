@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 import torch
@@ -171,14 +171,10 @@ class World:
         return self._backgrounds[view]
 
 
-_SHARED: list[NumbaRenderer] = []
-
-
+@cache
 def shared_renderer() -> NumbaRenderer:
     """The CPU renderer, made once per process."""
-    if not _SHARED:
-        _SHARED.append(NumbaRenderer())
-    return _SHARED[0]
+    return NumbaRenderer()
 
 
 def sample_cast(
