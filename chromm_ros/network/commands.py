@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 import torch
+from tyro.conf import Positional
 
 from chromm_ros.body.model import BodyModel
 
@@ -17,7 +18,7 @@ from .conversion import HEADS, MULTI_HMR, PI3X, convert
 from .presets import choose
 
 
-def weights_list(file: Path | None = None) -> None:
+def weights_list(file: Positional[Path | None] = None) -> None:
     """Say what a weight file holds, or, without one, which weights there are and where they come from.
 
     Args:
@@ -45,7 +46,9 @@ def weights_list(file: Path | None = None) -> None:
 
 
 def weights_check(
-    file: Path, preset: Literal['tiny', 'full'] = 'full', human_head: Literal['chromm', 'multi_hmr'] = 'chromm'
+    file: Positional[Path],
+    preset: Literal['tiny', 'full'] = 'full',
+    human_head: Literal['chromm', 'multi_hmr'] = 'chromm',
 ) -> int:
     """Check that a weight file is complete, finite and fits a preset. The exit code is 0 only when it does.
 
