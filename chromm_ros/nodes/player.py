@@ -26,6 +26,8 @@ CLOCK_STEP = 10_000_000
 DISCOVERY = 1.0
 """Seconds in which subscribers find the publishers before the first message."""
 
+CALIBRATION = ('sensor_msgs/msg/CameraInfo',)
+
 
 class Player(Node):
     """Publishes the messages of a bag as the bytes they were."""
@@ -41,6 +43,23 @@ class Player(Node):
                 self._publishers_by_topic[topic.name] = self.create_publisher(
                     message_class(topic.type), topic.name, profile(topic)
                 )
+
+    def prime(self) -> None:
+        """Publish the first calibration of every camera and the static frames ahead of time.
+
+        A bag starts in the middle of things; a capture that learns its calibration one image late would not say the
+        same twice.
+        """
+        early = {
+            topic.name
+            for topic in self._reader.topics()
+            if topic.name in self._publishers_by_topic and (topic.type in CALIBRATION or topic.name == '/tf_static')
+        }
+        for message in self._reader.messages(early):
+            if message.topic in early:
+                self._send(message)
+            if message.type in CALIBRATION:
+                early.discard(message.topic)
 
     def play(self, progress: Callable[[int], object] = lambda count: None) -> int:
         """Publish everything once; returns the number of messages."""
@@ -100,6 +119,8 @@ def replay(bag: Positional[Path], rate: float = 1.0, loop: bool = False, inputs_
     try:
         player = Player(reader, rate, lambda topic: not (inputs_only and topic.name.startswith(outputs)))
         time.sleep(DISCOVERY)
+        player.prime()
+        time.sleep(0.5 * DISCOVERY)
         while True:
             with tqdm(unit=' messages', desc=bag.name) as bar:
                 player.play(bar.update)

@@ -7,6 +7,7 @@ import queue
 import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -86,9 +87,9 @@ class RecorderNode(Node):
         except (ValueError, ImportError, AttributeError) as error:
             self.get_logger().error(f'{name} is not recorded: {error}')
             return
-        self.create_subscription(message, name, lambda raw: self._keep(name, raw), profile, raw=True)
+        self.create_subscription(message, name, partial(self._keep, name), profile, raw=True)
 
-    def _keep(self, name: str, raw: bytes) -> None:
+    def _keep(self, name: str, raw: Any) -> None:
         if self._waiting + len(raw) > QUEUE_BYTES:
             self.dropped += 1
             return

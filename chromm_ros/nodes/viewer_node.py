@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import cv2
@@ -63,13 +64,11 @@ class ViewerNode(Node):
         self.create_subscription(
             kind,
             image_topic.format(camera=name) + suffix,
-            lambda raw, name=name: self._images.__setitem__(name, raw),
+            partial(self._images.__setitem__, name),
             newest,
             raw=True,
         )
-        self.create_subscription(
-            CameraInfo, info_topic.format(camera=name), lambda info, name=name: self._on_info(name, info), newest
-        )
+        self.create_subscription(CameraInfo, info_topic.format(camera=name), partial(self._on_info, name), newest)
 
     def _on_humans(self, message: HumanArray) -> None:
         self._humans = message

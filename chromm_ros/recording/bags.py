@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rosbags.interfaces import Qos
+from rosbags.interfaces import ConnectionExtRosbag2, Qos
 from rosbags.rosbag2 import Reader, StoragePlugin, Writer
 from rosbags.rosbag2.errors import ReaderError
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
@@ -181,6 +181,7 @@ class BagReader:
             return tuple(
                 Topic(connection.topic, connection.msgtype, tuple(connection.ext.offered_qos_profiles))
                 for connection in reader.connections
+                if isinstance(connection.ext, ConnectionExtRosbag2)
             )
 
     def types(self) -> Typestore:

@@ -43,7 +43,7 @@ def save_state(path: Path, tree: Any, tools: Mapping[str, Any] | None = None) ->
     """
     writer = _Writer(tools or {})
     root = writer.encode(tree)
-    content = {f'array_{index}': array for index, array in enumerate(writer.arrays)}
+    content: dict[str, Any] = {f'array_{index}': array for index, array in enumerate(writer.arrays)}
     buffer = io.BytesIO()
     np.savez(buffer, tree=json.dumps({'root': root, 'objects': writer.objects}), **content)
     partial = path.with_name(f'{path.name}.partial')

@@ -6,7 +6,9 @@ import io
 import socket
 import threading
 import time
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import viser
@@ -123,7 +125,7 @@ class Page:
                 aspect=1.6,
             )
         for name, box in switches.items():
-            box.on_update(lambda event, name=name: self._switch(name, event.target.value))
+            box.on_update(partial(self._on_switch, name))
         self._show_scene.on_update(lambda _: self._redraw())
         self._live.on_update(lambda _: self._redraw())
         self._ago.on_update(lambda _: self._look_back())
@@ -191,8 +193,11 @@ class Page:
 
     def _look_back(self) -> None:
         if self._ago.value > 0:
-            self._live.value = False
+            self._live.value = False  # type: ignore[misc] - viser writes through __setattr__
         self._redraw()
+
+    def _on_switch(self, name: str, event: viser.GuiEvent[Any]) -> None:
+        self._switch(name, event.target.value)
 
     def _switch(self, name: str, value: bool) -> None:
         setattr(self.people.switches, name, value)
