@@ -56,6 +56,26 @@ def synthetic(
     return 0
 
 
+def ablation(
+    output: Path = Path('docs/ablation.md'), seed: int = 0, scenes: int = 10, steps: int = 25, people: int = 6
+) -> int:
+    """Write what each part of tracking, association, fusion and scale is worth, on simulated estimates.
+
+    Args:
+        output: Markdown file to write.
+        seed: of the first scene; the others follow.
+        scenes: simulated scenes per table.
+        steps: image sets per scene.
+        people: people per scene.
+    """
+    from chromm_ros.evaluation.ablation import write_ablation
+
+    command = f'chromm evaluate ablation --seed {seed} --scenes {scenes} --steps {steps} --people {people}'
+    write_ablation(output, range(seed, seed + scenes), (steps, people), command)
+    print(f'wrote {output}')
+    return 0
+
+
 def table(summary: dict, indent: int = 0) -> str:
     """A nested dictionary of numbers as aligned lines."""
     lines = []

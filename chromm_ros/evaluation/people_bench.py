@@ -65,12 +65,13 @@ def bench_people(json: Path | None = None, repeats: int = 9) -> int:
     return 0
 
 
-def measure(size: tuple[int, int, int], body: BodyModel, repeats: int) -> dict[str, float]:
+def measure(size: tuple[int, ...], body: BodyModel, repeats: int) -> dict[str, float]:
     """Median milliseconds of each stage for ``size`` = (views, steps, people)."""
-    people = simulate(crowd(*size, seed=0, body=body), ERRORS, 0, body, TOKEN_WIDTH).people
-    _once(people, body)  # caches, lazy imports
-    times = np.array([_once(people, body) for _ in range(repeats)])
-    return dict(zip(STAGES, 1000 * np.median(times, 0)))
+    views, steps, people = size
+    window = simulate(crowd(views, steps, people, 0, body), ERRORS, 0, body, TOKEN_WIDTH).people
+    _once(window, body)  # caches, lazy imports
+    times = np.array([_once(window, body) for _ in range(repeats)])
+    return {stage: float(value) for stage, value in zip(STAGES, 1000 * np.median(times, 0))}
 
 
 def growth(axis: int, values: tuple[int, ...], body: BodyModel, repeats: int) -> float:

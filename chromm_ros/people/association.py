@@ -88,16 +88,14 @@ def matching_cost(stack: _Stack, first: np.ndarray, second: np.ndarray, settings
     steps = stack.present.sum(-1)
     needed = np.minimum(np.minimum(steps[first], steps[second]), settings.min_overlap)
     middle = stack.joints.mean(2)
-    shift = _slide(stack, first, second, settings.depth_tolerance) if settings.depth_tolerance > 0 else None
+    shift, price = _slide(stack, first, second, settings.depth_tolerance)
     apart = middle[first] - middle[second]
-    bound = settings.position_weight * _mean_over(length(apart if shift is None else apart - shift), both)
+    bound = settings.position_weight * _mean_over(length(apart - shift) + price, both)
     close = np.nonzero((shared >= np.maximum(needed, 1)) & (bound < settings.threshold))[0]
     pair, step = np.nonzero(both[close])
     a, b = (first[close[pair]], step), (second[close[pair]], step)
-    apart = stack.joints[a] - stack.joints[b]
-    if shift is not None:
-        apart -= shift[close[pair], step][:, None]
-    position = length(apart).mean(-1)
+    apart = stack.joints[a] - stack.joints[b] - shift[close[pair], step][:, None]
+    position = length(apart).mean(-1) + price[close[pair], step]
     pose = length(stack.canonical[a] - stack.canonical[b]).mean(-1)
     both_terms = settings.position_weight * position + settings.pose_weight * pose
     cost = np.full(len(first), np.inf)
@@ -105,12 +103,12 @@ def matching_cost(stack: _Stack, first: np.ndarray, second: np.ndarray, settings
     return cost
 
 
-def _slide(stack: _Stack, first: np.ndarray, second: np.ndarray, tolerance: float) -> np.ndarray:
-    """(P, T, 3) part of the distance between two heads that errors of their depths explain.
+def _slide(stack: _Stack, first: np.ndarray, second: np.ndarray, tolerance: float) -> tuple[np.ndarray, np.ndarray]:
+    """Part (P, T, 3) of the offset of two heads that errors of their depths explain, and the price (P, T) of it [m].
 
     A depth seen by one camera is far less certain than its direction. The most likely shifts along the two rays
     minimise |x_a - x_b - shift|^2 / n^2 + (shift_a / s_a)^2 + (shift_b / s_b)^2 with s = tolerance * depth and n the
-    noise across the rays: a 2 x 2 system for each pair and step.
+    noise across the rays: a 2 x 2 system for each pair and step. The price is n for a shift by one s.
     """
     a, b = tolerance * stack.ray[first], tolerance * stack.ray[second]  # one standard deviation along each ray
     offset = stack.head[first] - stack.head[second]
@@ -120,7 +118,7 @@ def _slide(stack: _Stack, first: np.ndarray, second: np.ndarray, tolerance: floa
     determinant = aa * bb - ab**2
     along_a = (bb * ao - ab * bo) / determinant
     along_b = (aa * bo - ab * ao) / determinant
-    return along_a[..., None] * a + along_b[..., None] * b
+    return along_a[..., None] * a + along_b[..., None] * b, ACROSS_NOISE * np.hypot(along_a, along_b)
 
 
 def _matches(cost: np.ndarray, view: np.ndarray, pairs: np.ndarray, threshold: float) -> list[tuple[float, int, int]]:

@@ -99,9 +99,9 @@ class AssociationSettings:
         live=True,
     )
     depth_tolerance: float = setting(
-        0.0,
+        0.1,
         'Part of its depth by which a person may be moved along the viewing ray before positions are compared '
-        '(standard deviation). 0: positions as estimated, as in the paper.',
+        '(standard deviation): one view knows a depth badly. 0: positions as estimated, as in the paper.',
         low=0.0,
         high=1.0,
         live=True,

@@ -130,19 +130,26 @@ def simulate(stage: Stage, errors: Errors, seed: int, body: BodyModel, token_wid
 
 
 def crowd(
-    views: int, steps: int, people: int, seed: int, body: BodyModel, interval: float = 0.1, spread: float = 3.0
+    views: int,
+    steps: int,
+    people: int,
+    seed: int,
+    body: BodyModel,
+    interval: float = 0.1,
+    spread: float = 3.0,
+    alike: float = 0.0,
 ) -> Stage:
     """People who wander on an open floor within ``spread`` metres, in a ring of cameras that look at its middle.
 
-    Arms and legs swing, everybody keeps an own shape and stays at least half a metre from the others at the start.
+    Arms and legs swing, and everybody keeps an own shape. ``alike`` is how much all do the same: 0 nothing, 1 all.
     """
     rng = np.random.default_rng(seed)
     times = interval * np.arange(steps)
     places = _apart(rng, people, spread)[None] + np.cumsum(_wander(rng, times, people), 0)
     heading = rng.uniform(0, 2 * np.pi, people) + 0.5 * np.sin(times[:, None] + rng.uniform(0, 6, people))
     root = _facing(heading)
-    angles = 0.5 * np.sin(4 * times[:, None, None, None] + rng.uniform(0, 6, (people, 52, 3)))
-    angles = angles * rng.uniform(0, 1, (people, 52, 3)) * np.array([1.0, 0.5, 0.5])
+    own, common = (_swing(rng, times, count) for count in (people, 1))
+    angles = (1 - alike) * own + alike * common
     angles[..., 21:, :] *= 0.3  # hands and jaw
     pose = roma.rotvec_to_rotmat(torch.from_numpy(angles)).numpy()
     betas = np.broadcast_to(np.clip(rng.normal(size=(people, 10)), -2, 2), (steps, people, 10)).copy()
@@ -258,6 +265,12 @@ def _wander(rng: np.random.Generator, times: np.ndarray, people: int) -> np.ndar
     angle = phase + turn * times[:, None]
     step = np.diff(times, prepend=times[:1])[:, None]
     return (step * speed)[..., None] * np.stack([np.cos(angle), np.sin(angle)], -1)
+
+
+def _swing(rng: np.random.Generator, times: np.ndarray, people: int) -> np.ndarray:
+    """(T, K, 52, 3) axis-angle vectors of a pose that swings, mostly forward and backward."""
+    phase, size = rng.uniform(0, 6, (people, 52, 3)), rng.uniform(0, 0.5, (people, 52, 3))
+    return np.sin(4 * times[:, None, None, None] + phase) * size * np.array([1.0, 0.5, 0.5])
 
 
 def _facing(heading: np.ndarray) -> np.ndarray:
