@@ -10,18 +10,21 @@ from chromm_ros.body.model import BodyModel
 from chromm_ros.flow import HEAD
 from chromm_ros.geometry.cameras import project, unproject
 from chromm_ros.network.chromm import Chromm
+from chromm_ros.network.letterbox import Letterbox
 from chromm_ros.network.pelvis_head import PelvisHead
 from chromm_ros.network.rays import intrinsics_from_tangents
 from chromm_ros.network.scene import SceneNetwork
 from chromm_ros.training import people_losses
 from chromm_ros.training.chamfer import chamfer_loss, visible_vertices
 from chromm_ros.training.clips import ClipBatch
+from chromm_ros.training.framing import for_humans, for_scene
 from chromm_ros.training.human_stage import (
     HeadInputs,
     HumanAnswer,
     HumanBranch,
     detection_terms,
     human_terms,
+    log_focal,
     run_human,
 )
 from chromm_ros.training.people_losses import PersonState
@@ -31,6 +34,9 @@ from chromm_ros.training.scene_stage import run_scene, thinned
 from chromm_ros.training.targets import PeopleTargets, patch_index, people_targets, place, sample_map
 from chromm_ros.training.trainer import Stage
 from chromm_ros.training.weights import PAPER_STAGE_1, PAPER_STAGE_2, HumanWeights
+
+FOCAL_RANGE = (0.2, 5.0)
+"""Focal lengths that a camera may have, in widths of its image."""
 
 
 class HeadStage(Stage):
@@ -75,18 +81,21 @@ class HeadStage(Stage):
         return self
 
     def forward(self, batch: ClipBatch, generator: torch.Generator, progress: float) -> tuple[torch.Tensor, dict]:
-        targets = people_targets(batch, self.body, skin=self.weights.wants('v3d', 'v2d'))
+        encoder = self.trained.encoder
+        batch = for_scene(batch, self.scene.config)
+        people, box = for_humans(batch, encoder.config.image_size)
+        targets = people_targets(people, self.body, encoder.config.vit.patch, self.weights.wants('v3d', 'v2d'))
         jitter = self.head_jitter * torch.randn(len(targets), 2, generator=generator).to(batch.images.device)
         head_px = targets.head_px + jitter
         with self.network_precision(batch.images.device):
             with torch.no_grad():
                 points, scene_tokens = frozen_scene(self.scene, batch)
-                tokens = self.trained.encoder.tokens(batch.images.flatten(0, 1))
-            inputs = head_inputs(self.trained, batch, targets, points, scene_tokens, head_px)
+                tokens = encoder.tokens(people.images.flatten(0, 1))
+            inputs = head_inputs(self.scene, batch, targets, points, scene_tokens, head_px, box)
             if progress >= self.adjust_from:
                 with torch.no_grad():
                     first = run_human(self.trained, tokens, inputs, targets, head_px)
-                    ratio = adjustment(first, targets, self.body, batch)[targets.frame // batch.images.shape[1]]
+                    ratio = adjustment(first, targets, self.body, people)[targets.frame // batch.images.shape[1]]
                 inputs = replace(inputs, sampled_depth=inputs.sampled_depth * ratio, scale=inputs.scale / ratio)
             answer = run_human(self.trained, tokens, inputs, targets, head_px)
         terms, readable = human_terms(self.trained, answer, inputs, targets, self.body, self.weights)
@@ -130,28 +139,26 @@ class PelvisStage(Stage):
         return self
 
     def forward(self, batch: ClipBatch, generator: torch.Generator, progress: float) -> tuple[torch.Tensor, dict]:
-        batch = batch.flat()
-        targets = people_targets(batch, self.body, skin=True)
         branch = HumanBranch(self.network.human_encoder, self.network.human_head)
+        batch = for_scene(batch.flat(), self.network.scene.config)
+        people, box = for_humans(batch, branch.encoder.config.image_size)
+        targets = people_targets(people, self.body, branch.encoder.config.vit.patch, skin=True)
+        true_intrinsics = targets.intrinsics
         with self.network_precision(batch.images.device):
             with torch.no_grad():
                 points, scene_tokens = frozen_scene(self.network.scene, batch, told=self.intrinsics_given)
-                tokens = branch.encoder.tokens(batch.images[:, 0])
+                tokens = branch.encoder.tokens(people.images[:, 0])
                 if not self.intrinsics_given:
-                    targets = replace(targets, intrinsics=_recovered(points)[targets.frame])
-                inputs = head_inputs(branch, batch, targets, points, scene_tokens, targets.head_px)
+                    targets = replace(targets, intrinsics=box.intrinsics(_recovered(points))[targets.frame])
+                inputs = head_inputs(self.network.scene, batch, targets, points, scene_tokens, targets.head_px, box)
             answer = run_human(branch, tokens, inputs, targets, targets.head_px)
             pelvis_px = self._as_at_run_time(tokens, answer, targets)
-        placed, points = self._adjusted(answer, pelvis_px, targets, batch, points)
+        placed, points = self._adjusted(answer, pelvis_px, targets, people, points)
         terms = detection_terms(branch.encoder, answer, targets, self.weights.focal)
         terms |= people_losses.geometric_losses(
-            placed,
-            targets.state,
-            targets.intrinsics,
-            max(batch.image_size),
-            true_intrinsics=batch.intrinsics[:, 0][targets.frame],
+            placed, targets.state, targets.intrinsics, max(people.image_size), true_intrinsics=true_intrinsics
         )
-        terms['chamfer'] = self._chamfer(placed, points, batch, targets)
+        terms['chamfer'] = self._chamfer(placed, points, batch, people, targets)
         terms = {name: value for name, value in terms.items() if self.weights.wants(name)}
         return self.weights.total(terms), {name: value.detach() for name, value in terms.items()}
 
@@ -167,25 +174,30 @@ class PelvisStage(Stage):
         answer: HumanAnswer,
         pelvis_px: torch.Tensor,
         targets: PeopleTargets,
-        batch: ClipBatch,
+        people: ClipBatch,
         points: torch.Tensor,
     ) -> tuple[PersonState, torch.Tensor]:
         """People and points after the scale adjustment by the predicted pelvises."""
         state = placed_people(answer, targets, self.body, skin=True)
         joints_px = project(_ahead(state.joints[:, (HEAD, 0)]), targets.intrinsics)
-        images = len(batch.images)
-        ratio = head_pelvis_ratio(targets.head_px, pelvis_px, joints_px, targets.frame, images, max(batch.image_size))
+        long_side = max(people.image_size)
+        ratio = head_pelvis_ratio(targets.head_px, pelvis_px, joints_px, targets.frame, len(points), long_side)
         person = replace(answer.person, depth=answer.person.depth * ratio[targets.frame])
         placed = placed_people(replace(answer, person=person), targets, self.body, skin=True)
         return placed, points * ratio[:, None, None, None]
 
     def _chamfer(
-        self, placed: PersonState, points: torch.Tensor, batch: ClipBatch, targets: PeopleTargets
+        self,
+        placed: PersonState,
+        points: torch.Tensor,
+        batch: ClipBatch,
+        people: ClipBatch,
+        targets: PeopleTargets,
     ) -> torch.Tensor:
         assert placed.vertices is not None
-        visible = visible_vertices(placed.vertices, self.body.faces, targets.intrinsics, batch.image_size)
+        visible = visible_vertices(placed.vertices, self.body.faces, targets.intrinsics, people.image_size)
         points = thinned(points[:, None], batch)[:, 0]
-        return chamfer_loss(placed.vertices, visible, targets.frame, points, targets.silhouette)
+        return chamfer_loss(placed.vertices, visible, targets.frame, points, batch.instance[:, 0] > 0)
 
 
 def frozen_scene(scene: SceneNetwork, batch: ClipBatch, told: bool = True) -> tuple[torch.Tensor, torch.Tensor]:
@@ -196,24 +208,32 @@ def frozen_scene(scene: SceneNetwork, batch: ClipBatch, told: bool = True) -> tu
 
 
 def head_inputs(
-    branch: HumanBranch,
+    scene: SceneNetwork,
     batch: ClipBatch,
     targets: PeopleTargets,
     points: torch.Tensor,
     scene_tokens: torch.Tensor,
     head_px: torch.Tensor,
+    box: Letterbox,
 ) -> HeadInputs:
-    """Scene token and sampled depth at each head, and s_opt of its sequence (scene without people, weight 1 / z)."""
-    height, width = batch.image_size
-    patch, grid = branch.encoder.config.vit.patch, branch.encoder.grid
-    sequences, length = batch.images.shape[:2]
-    estimate = thinned(points.unflatten(0, (sequences, length)), batch)[..., 2]
+    """Scene token and sampled depth at each head, and s_opt of its sequence (scene without people, weight 1 / z).
+
+    Args:
+        batch: in the pixels of the scene branch.
+        targets, head_px: in the pixels of the human encoder, ``box`` between the two.
+        points: (F, H, W, 3); ``scene_tokens`` (F, P, C).
+    """
+    length = batch.images.shape[1]
+    scene_px = box.to_image(head_px)
+    estimate = thinned(points.unflatten(0, (-1, length)), batch)[..., 2]
     weight = torch.where((batch.depth > 0) & (batch.instance == 0), 1 / batch.depth.clamp(min=0.1), 0.0)
     scale = optimal_scale(estimate, batch.depth, weight)
+    index = patch_index(scene_px, scene.config.encoder.patch, scene.encoder.grid(*batch.image_size))
     return HeadInputs(
-        scene_tokens=scene_tokens[targets.frame, patch_index(head_px, patch, grid)],
-        sampled_depth=sample_map(points[..., 2], targets.frame, head_px, (height, width)),
+        scene_tokens=scene_tokens[targets.frame, index],
+        sampled_depth=sample_map(points[..., 2], targets.frame, scene_px, batch.image_size),
         scale=scale[targets.frame // length],
+        log_focal=log_focal(targets, box),
     )
 
 
@@ -235,8 +255,12 @@ def adjustment(answer: HumanAnswer, targets: PeopleTargets, body: BodyModel, bat
 
 
 def _recovered(points: torch.Tensor) -> torch.Tensor:
-    """(F, 3, 3) intrinsics that the point maps (F, H, W, 3) imply."""
-    return intrinsics_from_tangents(points[..., :2] / points[..., 2:])
+    """(F, 3, 3) intrinsics that the point maps (F, H, W, 3) imply, brought to what a lens can be."""
+    intrinsics = intrinsics_from_tangents(points[..., :2] / points[..., 2:])
+    width = points.shape[2]
+    for axis in (0, 1):
+        intrinsics[:, axis, axis] = intrinsics[:, axis, axis].clamp(FOCAL_RANGE[0] * width, FOCAL_RANGE[1] * width)
+    return intrinsics
 
 
 def _ahead(points: torch.Tensor) -> torch.Tensor:

@@ -11,8 +11,10 @@ from chromm_ros.body.model import BodyModel
 from chromm_ros.geometry.cameras import unproject
 from chromm_ros.network.human_encoder import HumanEncoder
 from chromm_ros.network.human_head import HumanHead, PersonEstimate
+from chromm_ros.network.letterbox import Letterbox
 from chromm_ros.training import people_losses
 from chromm_ros.training.clips import ClipBatch
+from chromm_ros.training.framing import for_humans
 from chromm_ros.training.sampling import FrameSampler
 from chromm_ros.training.targets import PeopleTargets, patch_index, people_targets, place
 from chromm_ros.training.trainer import Stage
@@ -47,6 +49,7 @@ class HeadInputs:
     scene_tokens: torch.Tensor  # (M, C) zeros where there is no scene branch
     sampled_depth: torch.Tensor  # (M,) [m]
     scale: torch.Tensor  # (M,) s_opt of the frame of each person
+    log_focal: torch.Tensor  # (M,) log(fx / width of the image)
 
 
 class HumanStage(Stage):
@@ -81,16 +84,19 @@ class HumanStage(Stage):
         self.depth_jitter = depth_jitter
 
     def forward(self, batch: ClipBatch, generator: torch.Generator, progress: float) -> tuple[torch.Tensor, dict]:
-        targets = people_targets(batch, self.body, skin=self.weights.wants('v3d', 'v2d'))
+        encoder = self.trained.encoder
+        batch, box = for_humans(batch, encoder.config.image_size)
+        targets = people_targets(batch, self.body, encoder.config.vit.patch, self.weights.wants('v3d', 'v2d'))
         noise = torch.randn(len(targets), generator=generator).to(batch.images.device)
         inputs = HeadInputs(
             scene_tokens=batch.images.new_zeros(len(targets), self.trained.head.config.scene_dim),
             sampled_depth=targets.state.head[:, 2] * torch.exp(self.depth_jitter * noise),
             scale=torch.ones_like(noise),
+            log_focal=log_focal(targets, box),
         )
         jitter = self.head_jitter * torch.randn(len(targets), 2, generator=generator).to(batch.images.device)
         with self.network_precision(batch.images.device):
-            tokens = self.trained.encoder.tokens(batch.images.flatten(0, 1))
+            tokens = encoder.tokens(batch.images.flatten(0, 1))
             answer = run_human(self.trained, tokens, inputs, targets, targets.head_px + jitter)
         terms, readable = human_terms(self.trained, answer, inputs, targets, self.body, self.weights)
         return self.weights.total(terms), {name: value.detach() for name, value in terms.items()} | readable
@@ -115,16 +121,17 @@ def run_human(
 ) -> HumanAnswer:
     """Teacher forcing: the patches of the true heads and of the true pelvises are read (CHROMM appendix A).
 
+    All pixels are those of the encoder's input.
+
     Args:
         tokens: (F, P, D) of the human encoder for all images.
         head_px: (M, 2) head pixels that are given to the head [px].
     """
-    encoder, width = branch.encoder, branch.encoder.config.image_size[1]
+    encoder = branch.encoder
     index = patch_index(targets.head_px, encoder.config.vit.patch, encoder.grid)
     token = tokens[targets.frame, index]
     there, _ = encoder.pelvis.patch_of(targets.pelvis_px)
     ray = unproject(head_px, torch.ones_like(head_px[:, 0]), targets.intrinsics)[:, :2]
-    log_focal = torch.log(targets.intrinsics[:, 0, 0] / width)
     return HumanAnswer(
         logits=encoder.detection_logits(tokens),
         mask_logits=encoder.mask_logits(tokens),
@@ -133,8 +140,13 @@ def run_human(
         offset=encoder.offsets(token),
         pelvis_coarse=encoder.pelvis.coarse_px(token, targets.head_px),
         pelvis_fine=encoder.pelvis.fine_px(tokens[targets.frame, there], token, there),
-        person=branch.head(inputs.scene_tokens, token, ray, log_focal, inputs.sampled_depth),
+        person=branch.head(inputs.scene_tokens, token, ray, inputs.log_focal, inputs.sampled_depth),
     )
+
+
+def log_focal(targets: PeopleTargets, box: Letterbox) -> torch.Tensor:
+    """(M,) log of focal length over width of the image, border excluded."""
+    return torch.log(targets.intrinsics[:, 0, 0] / (box.scale * box.image[1]))
 
 
 def human_terms(

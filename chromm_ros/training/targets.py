@@ -15,8 +15,8 @@ from chromm_ros.training.people_losses import PersonState
 IN_FRONT = 0.4
 """A head counts as hidden when the scene lies more than this before it [m]; the skin is some 0.1 m before it."""
 
-SMALLEST = 100
-"""Pixels of the image that a person must cover to be taught."""
+SMALLEST = 100 / (192 * 144)
+"""Part of the image that a person must cover to be taught."""
 
 CLOSEST = 0.4
 """Heads closer to the camera than this are not taught [m]."""
@@ -40,10 +40,11 @@ class PeopleTargets:
         return len(self.frame)
 
 
-def people_targets(batch: ClipBatch, body: BodyModel, skin: bool = False) -> PeopleTargets:
-    """Every person whose head is inside an image and not hidden; of two heads in one 16 px patch the nearer one.
+def people_targets(batch: ClipBatch, body: BodyModel, patch: int = 16, skin: bool = False) -> PeopleTargets:
+    """Every person whose head is inside an image and not hidden; of two heads in one patch the nearer one.
 
     Args:
+        patch: side of a patch of the human encoder [px].
         skin: also pose the vertices (costly).
     """
     flat = batch.flat()
@@ -56,8 +57,10 @@ def people_targets(batch: ClipBatch, body: BodyModel, skin: bool = False) -> Peo
     head_px = project(torch.where(ahead[..., None], head, head.new_tensor([0.0, 0.0, 1.0])), intrinsics)
     size = head_px.new_tensor([width, height])
     inside = flat.present[:, 0] & ahead & (head_px >= 0).all(-1) & (head_px < size).all(-1)
-    visible = inside & _uncovered(flat, head, head_px, size) & _large_enough(flat, people, size)
-    visible = visible & _nearest_of_patch(head_px, head[..., 2], visible, width)
+    visible = inside & _uncovered(flat, head, head_px, size) & _large_enough(flat, people)
+    visible = visible & _nearest_of_patch(
+        head_px, head[..., 2], visible, (-(-height // patch), -(-width // patch)), patch
+    )
     frame, person = visible.nonzero(as_tuple=True)
     state = _state(flat, camera_from_world, head, frame, person, body, skin)
     pelvis_px = project(_ahead(state.joints[:, 0]), intrinsics[frame])
@@ -132,16 +135,18 @@ def _uncovered(flat: ClipBatch, head: torch.Tensor, head_px: torch.Tensor, size:
     return (surface == 0) | (surface > head[..., 2] - IN_FRONT)
 
 
-def _large_enough(flat: ClipBatch, people: int, size: torch.Tensor) -> torch.Tensor:
+def _large_enough(flat: ClipBatch, people: int) -> torch.Tensor:
     instance = flat.instance[:, 0].flatten(1)
     covered = torch.stack([(instance == person + 1).sum(1) for person in range(people)], dim=1)
-    return covered * (float(size.prod()) / instance.shape[1]) >= SMALLEST
+    return covered >= SMALLEST * instance.shape[1]
 
 
-def _nearest_of_patch(head_px: torch.Tensor, depth: torch.Tensor, valid: torch.Tensor, width: int) -> torch.Tensor:
-    """(F, K) bool: no nearer valid head shares the 16 px patch; only one person can be read from a token."""
-    patch = patch_index(head_px, 16, (10_000, -(-width // 16)))
-    rival = (patch[:, :, None] == patch[:, None, :]) & valid[:, None, :] & (depth[:, None, :] < depth[:, :, None])
+def _nearest_of_patch(
+    head_px: torch.Tensor, depth: torch.Tensor, valid: torch.Tensor, grid: tuple[int, int], patch: int
+) -> torch.Tensor:
+    """(F, K) bool: no nearer valid head shares the patch; only one person can be read from a token."""
+    index = patch_index(head_px, patch, grid)
+    rival = (index[:, :, None] == index[:, None, :]) & valid[:, None, :] & (depth[:, None, :] < depth[:, :, None])
     return ~rival.any(-1)
 
 

@@ -155,7 +155,9 @@ def test_stage_2_moves_the_pelvis_alone(clips: Clips, body: BodyModel, given: bo
 def test_scale_teaches_the_pelvis(clips: Clips, body: BodyModel, term: str) -> None:
     """Reprojection and Chamfer losses reach the pelvis MLPs through the scale adjustment."""
     chromm = network()
-    nn.init.constant_(chromm.human_encoder.pelvis.fine[-1].bias, 0.5)
+    coarse = chromm.human_encoder.pelvis.coarse[-1]
+    nn.init.zeros_(coarse.weight)
+    coarse.bias.data = torch.tensor([0.0, 0.2])  # 38 pixels under the head: a length that has a vote
     stage = PelvisStage(chromm, sampler(clips, images=12), body, replace(ONLY, **{term: 1.0}), intrinsics_given=True)
     names, _ = moved(stage)
     assert any('pelvis.fine' in name for name in names)
@@ -169,11 +171,12 @@ class Four(FrameSampler):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_four_rooms_are_learnt_by_heart(clips: Clips, body: BodyModel, run_folder) -> None:
     stage = human_stage(clips, body, TINY_HUMAN)
     stage.sampler = Four([clips], Sampling(4))
     stage.head_jitter = 0.0
-    settings = TrainerSettings(steps=350, rate=2e-3, warm_up=20, clip=2.0, precision='fp32', log_every=10)
+    settings = TrainerSettings(steps=300, rate=2e-3, warm_up=20, clip=2.0, average=0.9, log_every=10)
     terms = Trainer(stage.train(), settings, run_folder / 'human').run()
     assert terms['root_deg'] < 8
     assert terms['relative'] < 0.06  # metres
@@ -182,7 +185,7 @@ def test_four_rooms_are_learnt_by_heart(clips: Clips, body: BodyModel, run_folde
     assert terms['offset'] < 0.05  # patches
 
     scene = SceneStage(network().scene, Four([clips], Sampling(4)))
-    settings = replace(settings, steps=200, clip=1.0)
+    settings = replace(settings, steps=150, clip=1.0)
     terms = Trainer(scene.train(), settings, run_folder / 'scene').run()
     assert terms['depth'] < 0.12
     assert terms['rotation'] < 0.1
