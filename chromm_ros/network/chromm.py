@@ -118,6 +118,11 @@ class Chromm(nn.Module):
         return self.config.level_gauge
 
     @property
+    def camera_noise(self) -> float:
+        """Standard deviation of the estimated camera positions [m]; 0: not known."""
+        return self.config.camera_noise
+
+    @property
     def device(self) -> torch.device:
         """Where the weights are."""
         return self.scene.register_token.device

@@ -200,6 +200,8 @@ class ChrommConfig:
     """Camera poses are in an absolute frame with z up (a network that is trained in one kind of room)."""
     detection_threshold: float = 0.3
     """Smallest score of a head."""
+    camera_noise: float = 0.0
+    """Standard deviation of the estimated camera positions [m]; 0: not known."""
 
     @property
     def uses_public_head(self) -> bool:
@@ -213,7 +215,9 @@ FULL_PUBLIC_HEAD = MultiHmrConfig()
 
 FULL_MULTI_HMR = ChrommConfig('full', FULL_SCENE, FULL_HUMAN.resized(896, chromm_heads=False), FULL_PUBLIC_HEAD)
 
-TINY = ChrommConfig('tiny', TINY_SCENE, TINY_HUMAN, TINY_HUMAN_HEAD, level_gauge=True, detection_threshold=0.4)
+TINY = ChrommConfig(
+    'tiny', TINY_SCENE, TINY_HUMAN, TINY_HUMAN_HEAD, level_gauge=True, detection_threshold=0.4, camera_noise=0.4
+)
 
 
 def choose(preset: str, human_head: str = 'chromm') -> ChrommConfig:
