@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import uuid
+from typing import Any
 
 import cv2
 import numpy as np
@@ -20,6 +21,7 @@ from rclpy.publisher import Publisher
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
+from chromm_ros.flow import Snapshot
 from chromm_ros.msg import HumanArray
 from chromm_ros.nodes import cdr
 from chromm_ros.nodes.calibration import HALF_PIXEL
@@ -41,8 +43,8 @@ MOST_CAMERAS = 8
 class CamerasNode(Node):
     """Renders one image set per period and publishes it with one stamp."""
 
-    def __init__(self) -> None:
-        super().__init__('synthetic')
+    def __init__(self, **options: Any) -> None:
+        super().__init__('synthetic', **options)
         self.settings = declare(self, CamerasSettings())
         _check(self.settings)
         self.add_on_set_parameters_callback(self._on_parameters)
@@ -103,7 +105,7 @@ class CamerasNode(Node):
         else:
             self._send(self._images[index], Image, image_message(image, head))
 
-    def _snapshot(self, frames: Frames, stamp: int):
+    def _snapshot(self, frames: Frames, stamp: int) -> Snapshot:
         return true_snapshot(
             frames, self.settings.cameras, self.world.renderer.body, stamp, self._session, self._sets
         )

@@ -114,7 +114,7 @@ def _camera(queue: CameraQueue, live: bool, pipeline: Pipeline, stamp: int) -> D
         'size': f'{notes.size[0]} x {notes.size[1]}',
         'frame': notes.frame,
         'pose from TF': notes.placed,
-        **{f'dropped: {reason}': count for reason, count in sorted((queue.dropped + notes.failures).items())},
+        **{f'dropped: {reason}': count for reason, count in sorted((queue.dropped + notes.failures.copy()).items())},
     }
     if queue.newest is not None:
         values['age [s]'] = (stamp - queue.newest) / NANO

@@ -130,9 +130,9 @@ def decode_compressed(image: CompressedImage) -> np.ndarray:
     if not data.size:
         raise ImageError('truncated', 'compressed image without data')
     try:
-        pixels = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB)
+        pixels = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     except cv2.error as error:
         raise ImageError('undecodable', f'compressed image of format {image.format[:40]!r}: {error.err}') from None
     if pixels is None:
         raise ImageError('undecodable', f'compressed image of format {image.format[:40]!r} cannot be decoded')
-    return pixels
+    return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)

@@ -89,11 +89,11 @@ class Pipeline:
     def _subscribe(self) -> None:
         chosen, node, peers = self.parameters.node, self._node, self._outputs.peers
         compressed = chosen.image_transport == 'compressed'
-        self._images = {}
+        self.images = {}
         self._infos = []
         for camera in chosen.cameras:
             topic = chosen.image_topic.format(camera=camera) + ('/compressed' if compressed else '')
-            self._images[camera] = message_filters.Subscriber(
+            self.images[camera] = message_filters.Subscriber(
                 node,
                 CompressedImage if compressed else Image,
                 topic,
@@ -115,7 +115,7 @@ class Pipeline:
                     event_callbacks=peers.of_subscription(info_topic),
                 )
             )
-        self.synchronizer = Synchronizer(self._images, self._limits(), read_stamp, self._now)
+        self.synchronizer = Synchronizer(self.images, self._limits(), read_stamp, self._now)
         self.synchronizer.registerCallback(self._post)
 
     def _limits(self) -> SyncLimits:
@@ -162,16 +162,17 @@ class Pipeline:
 
     def drop_counts(self) -> dict[str, int]:
         """Everything left out since the activation, by reason."""
-        counts = self.synchronizer.dropped + self.assembler.dropped + self.dropped
-        counts.update(getattr(self.capture, 'dropped', {}))
+        counts = self.synchronizer.dropped
+        for more in (self.assembler.dropped, self.dropped, self.capture.dropped):
+            counts.update(dict(more))  # copies: either thread may be counting
         if self.worker.mailbox.replaced:
             counts[SUPERSEDED] = self.worker.mailbox.replaced
-        return dict(sorted(counts.items()))
+        return {reason: count for reason, count in sorted(counts.items()) if count}
 
     def stop(self) -> bool:
         """End the worker and the subscriptions; whether the worker ended in time."""
         ended = self.worker.stop(STOP_SECONDS)
-        for image in self._images.values():
+        for image in self.images.values():
             self._node.destroy_subscription(image.sub)
         for info in self._infos:
             self._node.destroy_subscription(info)

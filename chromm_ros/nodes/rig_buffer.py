@@ -85,6 +85,10 @@ class CameraQueue(Generic[Item]):
         position = bisect.bisect(self.stamps, stamp)
         self.stamps.insert(position, stamp)
         self.items.insert(position, item)
+        self.heard(stamp)
+
+    def heard(self, stamp: int) -> None:
+        """The camera is alive at this time, whether its image is used or not."""
         if self.newest is not None and stamp > self.newest:
             step = stamp - self.newest
             self.interval = step if not self.interval else self.interval + INTERVAL_SMOOTHING * (step - self.interval)
@@ -193,8 +197,11 @@ class RigBuffer(Generic[Item]):
 
     @property
     def dropped(self) -> Counter[str]:
-        """Images dropped by all cameras together, by reason."""
-        return sum((queue.dropped for queue in self.queues.values()), Counter())
+        """Images dropped by all cameras together, by reason. May be read while another thread adds images."""
+        total: Counter[str] = Counter()
+        for queue in self.queues.values():
+            total.update(queue.dropped.copy())  # the copy is one step of the interpreter, the sum is not
+        return total
 
     def _refusal(self, queue: CameraQueue[Item], stamp: int, now: int) -> str | None:
         if queue.excluded:
@@ -207,6 +214,8 @@ class RigBuffer(Generic[Item]):
         if stamp in queue.stamps or stamp == queue.passed:
             return DUPLICATE
         if any(passed is not None and stamp <= passed for passed in (queue.passed, self.handed_out)):
+            # A camera that comes back is not waited for and may always be the last to arrive: once heard, it is.
+            queue.heard(stamp)
             return LATE
         return None
 

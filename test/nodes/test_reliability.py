@@ -1,11 +1,7 @@
 """Faults of the real world, injected between processes, and what the capture node does about them.
 
-With CHROMM_RELIABILITY=1 in the environment the observed behaviour is written into docs/reliability.md.
+What was observed goes into docs/reliability.md, see reliability_table.
 """
-
-import os
-import re
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +9,7 @@ from live_rig import CAMERAS, SIZE, CaptureProcess, LiveRig
 from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
 from rcl_interfaces.srv import SetParameters
 from rclpy.qos import DurabilityPolicy, QoSProfile
+from reliability_table import FAULTS, observed, record
 from standins import human
 from std_msgs.msg import Int32, String
 from std_srvs.srv import Trigger
@@ -21,36 +18,6 @@ from tf2_msgs.msg import TFMessage
 from chromm_ros.msg import HumanArray
 from chromm_ros.nodes.transforms import transform_message
 from chromm_ros.srv import MergeIdentities, SaveScene, SetViews
-
-DOCUMENT = Path(__file__).resolve().parents[2] / 'docs' / 'reliability.md'
-BEGIN = '<!-- observed: written by CHROMM_RELIABILITY=1 pytest test/nodes/test_reliability.py -->'
-END = '<!-- end of observed -->'
-FAULTS = {
-    'camera_stops': 'A camera stops, and comes back',
-    'camera_never_came': 'A camera sends nothing from the start',
-    'resolution': 'A camera changes its resolution',
-    'truncated': 'Images with too little data',
-    'wrong_step': 'Images with a wrong row step',
-    'unknown_encoding': 'Images of an unknown encoding',
-    'zero_size': 'Images of zero size',
-    'future': 'A camera stamps its images an hour ahead',
-    'past': 'A camera stamps its images an hour late',
-    'loop': 'Time goes back (a bag loops)',
-    'bad_info': 'CameraInfo with NaN, and with zero focal length',
-    'tf_missing': 'TF does not know a camera',
-    'tf_late': 'TF arrives too late for the image',
-    'tf_contradicting': 'Two nodes give a camera different parents',
-    'bad_qos': 'A subscriber with an incompatible quality of service',
-    'parameters': 'Parameters out of range, unknown, or fixed, at run time',
-    'services': 'Services called with nonsense',
-    'no_people': 'Nobody is there',
-    'many_people': '20 people',
-    'window_error': 'The network raises an error',
-    'gpu_lost': 'The GPU is lost',
-    'killed': 'The node is killed and restarted',
-    'start_parameters': 'Started with an unknown or impossible parameter',
-}
-OBSERVED: dict[str, str] = {}
 
 pytestmark = pytest.mark.serial
 
@@ -90,19 +57,6 @@ def alone(rig, capture):
         heard.clear()
 
 
-@pytest.fixture(scope='module', autouse=True)
-def document():
-    yield
-    if os.environ.get('CHROMM_RELIABILITY') and OBSERVED.keys() == FAULTS.keys():
-        before, _, rest = DOCUMENT.read_text().partition(BEGIN)
-        DOCUMENT.write_text(before + '\n'.join([BEGIN, '', *table(), '', END]) + rest.partition(END)[2])
-
-
-def table():
-    rows = [f'| {FAULTS[name]} | {OBSERVED[name]} |' for name in FAULTS]
-    return ['| fault | observed |', '|---|---|', *rows]
-
-
 def start(log, *parameters):
     names = ','.join(CAMERAS)
     return CaptureProcess(
@@ -120,9 +74,10 @@ def test_camera_that_stops_is_left_out_and_welcomed_back(steady):
     assert list(without.views_used) == [True, True, False]
     task = steady.until(lambda: bad(steady.task('camera c')), lambda: steady.send('ab'))
     assert goes_on(steady)
-    OBSERVED['camera_stops'] = (
+    record(
+        'camera_stops',
         f'windows go on with the others after camera_timeout; diagnostics: "{task.message}"; '
-        'it takes part again with its first image'
+        'it takes part again with its first image',
     )
 
 
@@ -136,9 +91,7 @@ def test_resolution_may_change(steady):
     shown = f'{small[0]} x {small[1]}'
     steady.until(lambda: shown in str(steady.task('camera a').values), lambda: steady.send(size=small))
     assert goes_on(steady)
-    OBSERVED['resolution'] = (
-        'the next window uses the new size; CameraInfo is scaled where the proportions are the same'
-    )
+    record('resolution', 'the next window uses the new size; CameraInfo is scaled where the proportions are the same')
 
 
 @pytest.mark.parametrize(
@@ -157,11 +110,12 @@ def test_garbage_of_one_camera_is_counted_and_costs_only_its_view(steady, reason
 
     before = steady.dropped().get(reason, 0)
     steady.until(lambda: steady.dropped().get(reason, 0) > before, send)
+    steady.heard['/diagnostics'].clear()
     window = steady.window(send, lambda message: not message.views_used[2])
     assert list(window.views_used) == [True, True, False]
     task = steady.until(lambda: bad(steady.task('camera c')), send)
     assert goes_on(steady)
-    OBSERVED[reason] = f'windows go on with the other cameras; counted as `{reason}`; diagnostics: "{shown(task)}"'
+    record(reason, f'windows go on with the other cameras; counted as `{reason}`; diagnostics: "{shown(task)}"')
 
 
 def shown(task):
@@ -182,9 +136,7 @@ def test_wrong_stamps_of_one_camera_stop_nobody_else(steady, fault, offset, reas
     assert bytes(window.session.uuid) == session
     steady.until(lambda: steady.dropped().get(reason, 0) > before, send)
     assert goes_on(steady)
-    OBSERVED[fault] = (
-        f'its images are counted as `{reason}`; windows go on with the other cameras in the same session'
-    )
+    record(fault, f'its images are counted as `{reason}`; windows go on with the other cameras in the same session')
 
 
 def test_time_that_goes_back_starts_a_new_session(steady):
@@ -195,7 +147,7 @@ def test_time_that_goes_back_starts_a_new_session(steady):
     assert all(earlier.views_used)
     assert steady.until(lambda: steady.dropped().get('time_jump', 0) + steady.dropped().get('late', 0))
     assert goes_on(steady)
-    OBSERVED['loop'] = 'after two images per camera from the past a new session (UUID) begins; ids start anew'
+    record('loop', 'after two images per camera from the past a new session (UUID) begins; ids start anew')
 
 
 def test_impossible_calibration_leaves_the_camera_uncalibrated(steady):
@@ -207,7 +159,7 @@ def test_impossible_calibration_leaves_the_camera_uncalibrated(steady):
             messages.append(shown(task))
         assert steady.window(lambda focal=focal: steady.send(focal=focal)).views_used[0]
     assert goes_on(steady)
-    OBSERVED['bad_info'] = f'the image is used without calibration; diagnostics: "{messages[0]}"'
+    record('bad_info', f'the image is used without calibration; diagnostics: "{messages[0]}"')
 
 
 def tf(rig, child, parent, offset=0.0, topic='/tf'):
@@ -226,7 +178,7 @@ def sent_frames(rig):
 def test_camera_unknown_to_tf_is_estimated_and_published(steady):
     steady.heard['/tf'].clear()
     steady.until(lambda: 'chromm/b_optical_frame' in sent_frames(steady), steady.send)
-    OBSERVED['tf_missing'] = 'its pose is estimated and published as `chromm/<camera>_optical_frame`'
+    record('tf_missing', 'its pose is estimated and published as `chromm/<camera>_optical_frame`')
 
 
 def test_late_tf_costs_the_pose_of_the_image_and_is_counted(steady):
@@ -238,8 +190,9 @@ def test_late_tf_costs_the_pose_of_the_image_and_is_counted(steady):
 
     steady.until(lambda: 'TF ExtrapolationException' in str(steady.task('world').values), send)
     assert goes_on(steady)
-    OBSERVED['tf_late'] = (
-        'the image is used without the pose from TF (after tf_timeout); diagnostics of `world` count the exception'
+    record(
+        'tf_late',
+        'the image is used without the pose from TF (after tf_timeout); diagnostics of `world` count the exception',
     )
 
 
@@ -254,8 +207,9 @@ def test_contradicting_tf_does_not_stop_the_windows(steady):
     assert all(steady.window(send, lambda message: all(message.views_used)).views_used)
     assert 'c_optical_frame' not in {name for name in sent_frames(steady) if not name.startswith('c_')}
     assert goes_on(steady)
-    OBSERVED['tf_contradicting'] = (
-        'windows go on; where the newest parent does not lead to the world frame the pose is estimated'
+    record(
+        'tf_contradicting',
+        'windows go on; where the newest parent does not lead to the world frame the pose is estimated',
     )
 
 
@@ -265,7 +219,7 @@ def test_incompatible_subscriber_is_named(steady):
     task = steady.until(lambda: bad(steady.task('node')))
     steady.node.destroy_subscription(subscription)
     assert goes_on(steady)
-    OBSERVED['bad_qos'] = f'a warning in the log names topic and policy; diagnostics: "{task.message}"'
+    record('bad_qos', f'a warning in the log names topic and policy; diagnostics: "{task.message}"')
 
 
 def set_parameter(rig, name, **value):
@@ -288,7 +242,7 @@ def test_wrong_parameters_are_refused_with_a_reason(steady):
     assert 'there are 3 cameras' in refusals[3].reason
     assert set_parameter(steady, 'sync_slop', type=double, double_value=0.03).successful
     assert goes_on(steady)
-    OBSERVED['parameters'] = f'refused with a reason, e.g. "{refusals[2].reason}"; nothing changes'
+    record('parameters', f'refused with a reason, e.g. "{refusals[2].reason}"; nothing changes')
 
 
 def test_nonsense_in_service_calls_is_answered_with_a_sentence(steady, logs):
@@ -312,9 +266,7 @@ def test_nonsense_in_service_calls_is_answered_with_a_sentence(steady, logs):
     assert steady.call(SaveScene, '/chromm/save_scene', path='room.ply', include_humans=True).success
     assert (logs / 'room.ply').stat().st_size > 0
     assert goes_on(steady)
-    OBSERVED['services'] = (
-        f'`success` is false with a reason, e.g. "{answers[0].message}"; nothing is written elsewhere'
-    )
+    record('services', f'`success` is false with a reason, e.g. "{answers[0].message}"; nothing is written elsewhere')
 
 
 @pytest.mark.parametrize(('fault', 'people'), [('no_people', 0), ('many_people', 20)])
@@ -327,7 +279,7 @@ def test_nobody_and_a_crowd_are_both_reported(steady, fault, people):
     assert all(len(person.joints) == len(human(1, 0).joints) for person in window.humans)
     knob.publish(Int32(data=2))
     steady.window(steady.send, lambda message: len(message.humans) == 2)
-    OBSERVED[fault] = 'an empty HumanArray per window' if not people else 'all 20 in every HumanArray'
+    record(fault, 'an empty HumanArray per window' if not people else 'all 20 in every HumanArray')
 
 
 def break_network(rig, text):
@@ -341,8 +293,9 @@ def test_error_of_the_network_costs_one_window(steady):
     before = steady.dropped().get('window_RuntimeError', 0)
     steady.until(lambda: steady.dropped().get('window_RuntimeError', 0) > before, steady.send)
     assert goes_on(steady)
-    OBSERVED['window_error'] = (
-        'that window is lost and counted as `window_RuntimeError`, logged once; the next one is computed'
+    record(
+        'window_error',
+        'that window is lost and counted as `window_RuntimeError`, logged once; the next one is computed',
     )
 
 
@@ -354,7 +307,7 @@ def test_camera_that_never_came_is_reported_and_not_waited_for(rig, alone, logs)
         task = rig.until(lambda: bad(rig.task('camera d')), rig.send)
     finally:
         process.interrupt()
-    OBSERVED['camera_never_came'] = f'windows of the others begin after camera_timeout; diagnostics: "{task.message}"'
+    record('camera_never_came', f'windows of the others begin after camera_timeout; diagnostics: "{task.message}"')
 
 
 def test_lost_gpu_deactivates_with_an_error(rig, alone, logs):
@@ -367,8 +320,8 @@ def test_lost_gpu_deactivates_with_an_error(rig, alone, logs):
         assert {pair.key: pair.value for pair in task.values}['state'] == 'inactive'
     finally:
         assert process.interrupt() == 0
-    OBSERVED['gpu_lost'] = (
-        'the node deactivates itself; diagnostics: ERROR "the GPU is lost, the node is deactivated: ..."'
+    record(
+        'gpu_lost', 'the node deactivates itself; diagnostics: ERROR "the GPU is lost, the node is deactivated: ..."'
     )
 
 
@@ -387,7 +340,7 @@ def test_killed_node_comes_back_with_a_new_session(rig, alone, logs):
         assert window.window >= 1
     finally:
         assert process.interrupt() == 0
-    OBSERVED['killed'] = 'subscribers get windows again after the restart, in a new session'
+    record('killed', 'subscribers get windows again after the restart, in a new session')
 
 
 @pytest.mark.parametrize(
@@ -400,9 +353,8 @@ def test_wrong_parameter_at_the_start_is_one_line_and_a_failure(logs, parameter,
     said = process.log.read_text().strip()
     assert text in said
     assert len(said.splitlines()) == 1
-    OBSERVED['start_parameters'] = f'exit status 1 and one line, e.g. "{said.partition(": ")[2][:100]}"'
+    record('start_parameters', f'exit status 1 and one line, e.g. "{said.partition(": ")[2][:100]}"')
 
 
 def test_every_fault_is_in_the_document():
-    rows = re.findall(r'^\| (.+?) \| .+ \|$', DOCUMENT.read_text().partition(BEGIN)[2], re.MULTILINE)
-    assert [row for row in rows if row not in ('fault', '---')] == list(FAULTS.values())
+    assert list(observed()) == list(FAULTS.values())

@@ -127,6 +127,14 @@ def test_camera_that_comes_back_joins_again():
     assert sets[-1] == {'a': 1000, 'b': 1000, 'c': 1000}
 
 
+def test_camera_that_comes_back_and_always_arrives_last_joins_again():
+    away = [(c, k * 100) for k in range(10) for c in 'ab']
+    back = [(c, k * 100) for k in range(10, 14) for c in 'abc']
+    sets, buffer = run(away + back)
+    assert [set(one) for one in sets[-3:]] == [set('abc')] * 3
+    assert buffer.dropped == {'late': 1}
+
+
 def test_too_few_views_are_not_a_set():
     sets, buffer = run([('a', k * 100) for k in range(9)], limits=limits(min_views=2))
     assert sets == []

@@ -26,7 +26,7 @@ from chromm_ros.nodes.messages import header
 
 CAMERAS = ('a', 'b', 'c')
 SIZE = (64, 48)
-PATIENCE = 60.0
+PATIENCE = 180.0
 """Seconds until something that must happen counts as not happening; a loaded machine is slow."""
 PERIOD = 0.05
 """Between two image sets [s]."""
