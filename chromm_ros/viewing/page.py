@@ -193,7 +193,8 @@ class Page:
 
     def _look_back(self) -> None:
         if self._ago.value > 0:
-            self._live.value = False  # type: ignore[misc] - viser writes through __setattr__
+            # viser's handles are written through __setattr__, which mypy cannot see
+            self._live.value = False  # type: ignore[misc]
         self._redraw()
 
     def _on_switch(self, name: str, event: viser.GuiEvent[Any]) -> None:

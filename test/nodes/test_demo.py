@@ -9,26 +9,31 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
+import numpy as np
 import pytest
 import rclpy
+from browser import frame_number, opened, picture
 from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
 from sensor_msgs.msg import CameraInfo, PointCloud2
 from tf2_msgs.msg import TFMessage
 from visualization_msgs.msg import MarkerArray
 
 from chromm_ros.msg import CaptureStatus, HumanArray
+from chromm_ros.recording.pages import free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.serial]
 
 ENOUGH = 6
 """Windows to wait for."""
+COLORFUL = 400
+"""Different colours of a picture with the coloured scene on it; the empty page has fewer than a hundred."""
 PATIENCE = 240.0
 """Seconds until then: the first run on a machine compiles the renderer."""
 
 
 def demo(*options):
     return subprocess.Popen(
-        [sys.executable, '-m', 'chromm_ros.cli', 'demo', '--headless', *map(str, options)],
+        [sys.executable, '-m', 'chromm_ros.cli', 'demo', *map(str, options)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -44,9 +49,14 @@ class Run:
         self.report_file = folder / 'report.json'
         self.node = rclpy.create_node('plain_listener')
         self._listen()
-        self.process = demo('--report', self.report_file, '--seed', 3)
+        port = free_port()
+        self.process = demo('--report', self.report_file, '--seed', 3, '--port', port)
         self._spin_until(lambda: len(self.heard['humans']) >= ENOUGH)
         self.second = self._try_a_second_demo()
+        with opened(f'http://127.0.0.1:{port}') as page:
+            self.first_frame = frame_number(page)
+            self.later_frame = frame_number(page, above=self.first_frame)
+            self.page_text, self.picture = page.inner_text('body'), self._drawn(page)
         self.children = children_of(self.process.pid)
         asked = time.monotonic()
         self.process.send_signal(signal.SIGINT)
@@ -73,8 +83,16 @@ class Run:
             assert time.monotonic() < deadline, {name: len(messages) for name, messages in self.heard.items()}
             rclpy.spin_once(self.node, timeout_sec=0.1)
 
+    @staticmethod
+    def _drawn(page, patience=120.0):
+        """A picture of the page once the scene is on it."""
+        deadline = time.monotonic() + patience
+        while len(np.unique(picture(page).reshape(-1, 3), axis=0)) < COLORFUL and time.monotonic() < deadline:
+            time.sleep(1.0)
+        return picture(page)
+
     def _try_a_second_demo(self):
-        second = demo()
+        second = demo('--headless')
         said, _ = second.communicate(timeout=120)
         return second.returncode, said
 
@@ -95,7 +113,7 @@ def run(tmp_path_factory):
 def test_ctrl_c_ends_it_within_five_seconds_and_leaves_no_process(run):
     assert run.process.returncode == 0, run.said
     assert run.stopped_after < 5.0 + 1.0  # the summary is printed after the processes have stopped
-    assert len(run.children) == 2
+    assert len(run.children) == 3
     assert not [pid for pid in run.children if Path(f'/proc/{pid}').exists()]
 
 
@@ -136,6 +154,12 @@ def test_messages_carry_the_stamps_of_images_that_were_sent(run):
     stamps = [(message.header.stamp.sec, message.header.stamp.nanosec) for message in run.heard['humans']]
     assert stamps == sorted(stamps)
     assert len(sent & set(stamps)) >= len(stamps) - 2  # an info may be lost, or precede the listener
+
+
+def test_the_page_shows_the_room_and_goes_on(run):
+    assert run.later_frame > run.first_frame
+    assert all(f'camera_{index}' in run.page_text for index in range(4))
+    assert len(np.unique(run.picture.reshape(-1, 3), axis=0)) >= COLORFUL
 
 
 def test_a_second_demo_in_the_same_domain_is_refused_in_one_line(run):
