@@ -46,6 +46,7 @@ COMMANDS = (
     Command('weights list', 'chromm_ros.network.commands:weights_list', 'what a weight file holds'),
     Command('weights check', 'chromm_ros.network.commands:weights_check', 'whether a weight file fits'),
     Command('weights convert', 'chromm_ros.network.commands:weights_convert', 'public checkpoints into one file'),
+    Command('pictures', 'chromm_ros.synthetic.pictures:write_contact_sheet', 'a look at the synthetic world'),
     Command('body', 'chromm_ros.body.commands:body', 'the free body as an SMPL-X file, or a look at yours'),
 )
 
