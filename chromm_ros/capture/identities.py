@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from chromm_ros.capture.linking import Candidates, Observed, count_votes, link, pair_token_distance
-from chromm_ros.capture.motion_filter import Motion, begin, correct, predict
+from chromm_ros.capture.motion_filter import Motion, begin, correct, predict, predict_head
 from chromm_ros.capture.settings import IdentitySettings
 from chromm_ros.flow import HumanState, People, Tracklets, ViewPeople
 from chromm_ros.geometry.similarity import Similarity
@@ -365,15 +365,14 @@ class Identities:
     ) -> set[tuple[int, int]]:
         """Pairs of which one is unseen since its detections went to the other, and would be where the other is."""
         pairs = set()
-        for person, identity in ids.items():
-            for other in self.live.values():
-                if other.sightings or other.state is HumanState.LOST:
-                    continue
+        for other in self.live.values():
+            if other.sightings or other.state is HumanState.LOST:
+                continue
+            place = predict_head(other.newest.motion, stamp, self.settings)
+            for person, identity in ids.items():
                 pair = (min(identity, other.id), max(identity, other.id))
-                hinted = votes[person].get(other.id, 0.0) >= FUSED_VOTE or pair in self._evidence
-                place = predict(other.newest.motion, stamp, self.settings).head
-                near = np.linalg.norm(place - self.live[identity].newest.motion.head) < self.settings.reach
-                if hinted and near:
+                hinted = pair in self._evidence or votes[person].get(other.id, 0.0) >= FUSED_VOTE
+                if hinted and np.linalg.norm(place - self.live[identity].newest.motion.head) < self.settings.reach:
                     pairs.add(pair)
         return pairs
 
@@ -398,7 +397,7 @@ def _candidates(known: Sequence[Identity], stamps: Sequence[int], settings: Iden
             head[row], away[row] = head[row - 1], away[row - 1]
             continue
         for column, identity in enumerate(known):
-            head[row, column] = predict(identity.newest.motion, stamp, settings).head
+            head[row, column] = predict_head(identity.newest.motion, stamp, settings)
             away[row, column] = (stamp - identity.last_observed) * 1e-9
     betas = np.array([identity.betas for identity in known])
     token = np.array([identity.token for identity in known])

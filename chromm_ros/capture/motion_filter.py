@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from chromm_ros.capture.settings import IdentitySettings
+
+EYE = np.eye(3)
 
 FIRST_SPEED = 1.5
 """Standard deviation of the velocity of a person just met [m/s]."""
@@ -41,7 +43,7 @@ def begin(
     """The motion of a person seen for the first time: at rest, with the speed unknown."""
     covariance = np.zeros((6, 6))
     covariance[:3, :3] = _head_noise(head_covariance, settings)
-    covariance[3:, 3:] = FIRST_SPEED**2 * np.eye(3)
+    covariance[3:, 3:] = FIRST_SPEED**2 * EYE
     rotation_covariance = np.diag([settings.rotation_noise**2] * 3 + [FIRST_TURN**2] * 3)
     return Motion(stamp, head, np.zeros(3), covariance, rotation, np.zeros(3), rotation_covariance)
 
@@ -57,18 +59,18 @@ def predict(motion: Motion, stamp: int, settings: IdentitySettings) -> Motion:
         return motion
     moving = min(elapsed, settings.prediction_horizon)
     step = np.eye(6)
-    step[:3, 3:] = moving * np.eye(3)
+    step[:3, 3:] = moving * EYE
     covariance = step @ motion.covariance @ step.T + _process_noise(moving, settings.acceleration)
     turning = step @ motion.rotation_covariance @ step.T + _process_noise(moving, settings.angular_acceleration)
     standing = elapsed - moving
     velocity, angular_velocity = motion.velocity, motion.angular_velocity
     head = motion.head + moving * velocity
-    rotation = Rotation.from_rotvec(moving * angular_velocity).as_matrix() @ motion.rotation
+    rotation = rotation_of(moving * angular_velocity) @ motion.rotation
     if standing > 0:
         velocity, angular_velocity = np.zeros(3), np.zeros(3)
-        covariance[:3, :3] += (settings.walking_speed * standing) ** 2 * np.eye(3)
-        covariance[3:, 3:] += settings.walking_speed**2 * np.eye(3)
-        turning[:3, :3] += (FIRST_TURN * standing) ** 2 * np.eye(3)
+        covariance[:3, :3] += (settings.walking_speed * standing) ** 2 * EYE
+        covariance[3:, 3:] += settings.walking_speed**2 * EYE
+        turning[:3, :3] += (FIRST_TURN * standing) ** 2 * EYE
     return Motion(stamp, head, velocity, covariance, rotation, angular_velocity, turning)
 
 
@@ -77,14 +79,14 @@ def correct(
 ) -> Motion:
     """The motion after its head (3,) [m] and root rotation (3, 3) were observed at its stamp."""
     shift, covariance = _update(motion.covariance, head - motion.head, _head_noise(head_covariance, settings))
-    error = Rotation.from_matrix(rotation @ motion.rotation.T).as_rotvec()
-    turn, rotation_covariance = _update(motion.rotation_covariance, error, settings.rotation_noise**2 * np.eye(3))
+    error = vector_of(rotation @ motion.rotation.T)
+    turn, rotation_covariance = _update(motion.rotation_covariance, error, settings.rotation_noise**2 * EYE)
     return Motion(
         motion.stamp,
         motion.head + shift[:3],
         motion.velocity + shift[3:],
         covariance,
-        Rotation.from_rotvec(turn[:3]).as_matrix() @ motion.rotation,
+        rotation_of(turn[:3]) @ motion.rotation,
         motion.angular_velocity + turn[3:],
         rotation_covariance,
     )
@@ -105,14 +107,31 @@ def pelvis_covariance(motion: Motion, pelvis_from_head: np.ndarray) -> tuple[np.
     return jacobian @ value @ jacobian.T, jacobian @ rate @ jacobian.T
 
 
+def predict_head(motion: Motion, stamp: int, settings: IdentitySettings) -> np.ndarray:
+    """(3,) the head of :func:`predict`, without the rest."""
+    elapsed = max(0.0, (stamp - motion.stamp) * 1e-9)
+    return motion.head + min(elapsed, settings.prediction_horizon) * motion.velocity
+
+
+def rotation_of(vector: np.ndarray) -> np.ndarray:
+    """(3, 3) rotation by a rotation vector (3,); for single small vectors far quicker than the batched libraries."""
+    return cv2.Rodrigues(vector)[0]
+
+
+def vector_of(rotation: np.ndarray) -> np.ndarray:
+    """(3,) rotation vector of a rotation (3, 3)."""
+    return cv2.Rodrigues(rotation)[0][:, 0]
+
+
 def _process_noise(elapsed: float, acceleration: float) -> np.ndarray:
     """White acceleration of a standard deviation held over the step (discrete Wiener process)."""
-    gain = np.concatenate([0.5 * elapsed**2 * np.eye(3), elapsed * np.eye(3)])
-    return acceleration**2 * gain @ gain.T
+    half = 0.5 * elapsed**2
+    noise = np.array([[half * half, half * elapsed], [half * elapsed, elapsed**2]])
+    return np.kron(acceleration**2 * noise, EYE)
 
 
 def _head_noise(covariance: np.ndarray, settings: IdentitySettings) -> np.ndarray:
-    return covariance + settings.head_noise**2 * np.eye(3)
+    return covariance + settings.head_noise**2 * EYE
 
 
 def _update(covariance: np.ndarray, innovation: np.ndarray, noise: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

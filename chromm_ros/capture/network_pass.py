@@ -10,6 +10,7 @@ import numpy as np
 
 from chromm_ros.capture.stages import StageClock
 from chromm_ros.capture.windows import PERSON_FIELDS, Row, join_features
+from chromm_ros.flow import MAX_PEOPLE
 from chromm_ros.network.calibration import Calibration
 
 
@@ -27,6 +28,8 @@ class Decoded:
     intrinsics: np.ndarray  # (F, 3, 3) pixels of the camera images; calibrated ones where there are any
     people: dict[str, np.ndarray]  # PERSON_FIELDS, (F, M, ...)
     metric_scale: float
+    crowded_out: int
+    """Heads in the new rows beyond those that the network decodes."""
 
     @property
     def finite(self) -> bool:
@@ -71,6 +74,7 @@ def run_network(
         intrinsics=geometry.intrinsics.double().cpu().numpy(),
         people=people,
         metric_scale=float(geometry.metric_scale),
+        crowded_out=int(np.maximum(estimates.found[:new] - MAX_PEOPLE, 0).sum()),
     )
     clock.end('heads')
     return decoded

@@ -24,10 +24,14 @@ from chromm_ros.capture.windows import PERSON_FIELDS, Placed, RollingWindow, Row
 from chromm_ros.capture.world import Alignment, CameraRow, WorldGauge
 from chromm_ros.flow import CameraState, Cloud, Human, ImageSet, Snapshot, ViewPeople, WorldSource
 from chromm_ros.geometry.similarity import Similarity
-from chromm_ros.people import ScaleEstimate, reconstruct_people, scale_ratio
+from chromm_ros.people import PeopleSettings, ScaleEstimate, reconstruct_people, scale_ratio
 
 BREAKDOWNS = 2
 """Windows in a row that the network may break down on before the whole window is thrown away."""
+
+
+MAX_MISS = 2.5
+"""Camera noises by which a ray may miss a head."""
 
 
 class Session:
@@ -141,6 +145,7 @@ class Session:
         clock.end('scene')
         self.windows += 1
         self.dropped.update(window.people.dropped)
+        self.dropped.update({'beyond ten people': decoded.crowded_out} if decoded.crowded_out else {})
         messages = (*self.messages, *alignment.messages, *self.identities.messages)
         snapshot = Snapshot(
             stamp=images.stamp,
@@ -236,9 +241,23 @@ class Session:
         present = {row.view for row in self.window.rows()}
         views = tuple(view for view in self.rig.views if view in present)
         view_people = stack_people(tuple(self.window.steps), views)
-        tracklets, people = reconstruct_people(view_people, self.settings.people, self.body)
+        tracklets, people = reconstruct_people(view_people, self._people_settings(), self.body)
         stamps = tuple(step.stamp for step in self.window.steps)
         return WindowPeople(views, stamps, first_new, view_people, tracklets, people)
+
+    def _people_settings(self) -> PeopleSettings:
+        """Rays of cameras whose place is only estimated do not meet: heads are then weighted, not triangulated."""
+        settings = self.settings.people
+        noise = self.settings.world.camera_noise or getattr(self.network, 'camera_noise', 0.0)
+        if not noise or all(row.known_pose is not None for row in self.window.rows()):
+            return settings
+        fusion = dataclasses.replace(
+            settings.fusion,
+            position='weighted',
+            camera_noise=max(settings.fusion.camera_noise, noise),
+            max_ray_distance=max(settings.fusion.max_ray_distance, MAX_MISS * noise),
+        )
+        return dataclasses.replace(settings, fusion=fusion)
 
     def _body_joints(self, betas: np.ndarray, pose: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         with torch.no_grad():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
-from chromm_ros.people.settings import PeopleSettings
+from chromm_ros.people.settings import AssociationSettings, PeopleSettings
 from chromm_ros.settings import setting
 
 
@@ -32,6 +32,15 @@ class WorldSettings:
         unit='windows',
         low=1,
         high=10000,
+    )
+    camera_noise: float = setting(
+        0.0,
+        'Standard deviation of the position of an estimated camera, by which heads are then weighted instead of '
+        'triangulated; 0: what the preset is known to have.',
+        unit='m',
+        low=0.0,
+        high=10.0,
+        live=True,
     )
     scale_smoothing: float = setting(
         0.02,
@@ -190,7 +199,7 @@ class SceneSettings:
         live=True,
     )
     points_per_window: int = setting(
-        20000,
+        12000,
         'Points of the newest images that enter the map and the update.',
         unit='points',
         low=100,
@@ -219,6 +228,12 @@ class SceneSettings:
         high=5.0,
         live=True,
     )
+
+
+def live_people() -> PeopleSettings:
+    """The people room's defaults are the paper's, for 25 steps and a large network. Live windows have few steps, and
+    a small network has rough depths: there, fewer pairs of tracklets would be found and people would be doubled."""
+    return PeopleSettings(association=AssociationSettings(min_overlap=1, threshold=0.8, depth_tolerance=0.1))
 
 
 @dataclass(frozen=True)
@@ -277,6 +292,6 @@ class CaptureSettings:
     )
     use_intrinsics: bool = setting(True, 'Use the calibration of CameraInfo where there is one.')
     world: WorldSettings = dataclasses.field(default_factory=WorldSettings)
-    people: PeopleSettings = dataclasses.field(default_factory=PeopleSettings)
+    people: PeopleSettings = dataclasses.field(default_factory=live_people)
     identity: IdentitySettings = dataclasses.field(default_factory=IdentitySettings)
     scene: SceneSettings = dataclasses.field(default_factory=SceneSettings)

@@ -18,14 +18,14 @@ from chromm_ros.flow import Cloud, Human
 from chromm_ros.geometry.cameras import invert_rigid, project, transform
 
 PERSON_THRESHOLD = 0.5
-PERSON_MARGIN = 7
+MASK_MARGIN = 7
 """Pixels of the point map (an odd window) by which the mask of people grows: its edge is soft, and what lies there
 moves."""
 
 SOLE = 0.03
-"""Metres from the lowest joint down to which a person reaches at least."""
+"""Metres from the lowest joint down to which a person reaches at least: the floor that people stand on stays."""
 
-PERSON_BOX = 0.25
+PERSON_MARGIN = 0.25
 """Metres around the joints of a known person that belong to no static scene."""
 
 
@@ -71,14 +71,12 @@ def sample_surfaces(geometry: Any, rows: slice, images: Sequence[np.ndarray], se
     count, height, width = points.shape[:3]
     stride = max(1, math.ceil(math.sqrt(count * height * width / settings.points_per_window)))
     grid = (slice(None), slice(stride // 2, None, stride), slice(stride // 2, None, stride))
-    depth = points[..., 2]
-    person = torch.nn.functional.max_pool2d(
-        geometry.human_mask[rows].float()[:, None], PERSON_MARGIN, 1, PERSON_MARGIN // 2
-    )[:, 0]
-    static = (person < PERSON_THRESHOLD) & (_bend(depth) < settings.edge) & (depth < settings.range)
-    confidence = torch.ones_like(depth) if geometry.confidence is None else geometry.confidence[rows].float()
+    depth = points[..., 2][grid]
+    static = ~_near_people(geometry.human_mask[rows], stride)
+    static &= (_bend(points[..., 2], stride) < settings.edge) & (depth < settings.range)
+    confidence = torch.ones_like(depth) if geometry.confidence is None else geometry.confidence[rows][grid].float()
     static &= confidence >= settings.confidence
-    packed = torch.cat([points, static[..., None].float(), confidence[..., None]], -1)[grid].cpu().numpy()
+    packed = torch.cat([points[grid], static[..., None].float(), confidence[..., None]], -1).cpu().numpy()
     sampled = packed[..., :3]
     sizes = np.array([[image.shape[1], image.shape[0]] for image in images], float)
     pixels = _grid_pixels(height, width, stride)  # (h, w, 2) share of the image
@@ -88,15 +86,14 @@ def sample_surfaces(geometry: Any, rows: slice, images: Sequence[np.ndarray], se
 
 
 def without_people(cloud: Cloud, humans: Sequence[Human]) -> Cloud:
-    """The cloud (world, z up) without what lies in the boxes around people."""
-    if not humans or not len(cloud.points):
-        return cloud
-    joints = np.stack([human.joints for human in humans])  # (K, 55, 3)
-    low, high = joints.min(1) - PERSON_BOX, joints.max(1) + PERSON_BOX
-    low[:, 2] = joints[..., 2].min(1) - SOLE  # the floor that people stand on stays
+    """The cloud (world, z up) without what lies in the upright cylinders around people."""
+    x, y, z = np.ascontiguousarray(cloud.points.T)
     inside = np.zeros(len(cloud.points), bool)
-    for lowest, highest in zip(low, high):
-        inside |= ((cloud.points > lowest) & (cloud.points < highest)).all(1)
+    for human in humans:
+        middle, joints = human.joints[0, :2], human.joints
+        radius = np.linalg.norm(joints[:, :2] - middle, axis=1).max() + PERSON_MARGIN
+        low, high = joints[:, 2].min() - SOLE, joints[:, 2].max() + PERSON_MARGIN
+        inside |= ((x - middle[0]) ** 2 + (y - middle[1]) ** 2 < radius**2) & (z > low) & (z < high)
     return Cloud(cloud.points[~inside], cloud.colors[~inside], cloud.confidence[~inside])
 
 
@@ -116,18 +113,34 @@ def seen_through(
         return ((depth > 0.1) & (seen > depth + np.maximum(0.3, 0.1 * depth))).any(0)
 
 
-def _bend(depth: Any) -> Any:
-    """(N, h, w) how far the depth is from that of a plane through its neighbours, as a part of the depth.
+def _near_people(mask: Any, stride: int) -> Any:
+    """(N, h, w) bool at the samples: a person is within ``MASK_MARGIN``."""
+    import torch
+
+    start, radius = stride // 2, MASK_MARGIN // 2
+    padded = torch.nn.functional.pad(mask.float(), (radius, radius, radius, radius))[:, None, start:, start:]
+    near = torch.nn.functional.max_pool2d(padded, MASK_MARGIN, stride)[:, 0]
+    height, width = (len(range(start, size, stride)) for size in mask.shape[1:])
+    return near[:, :height, :width] > PERSON_THRESHOLD
+
+
+def _bend(depth: Any, stride: int) -> Any:
+    """(N, h, w) at the samples: how far the depth is from that of a plane through its neighbours, over the depth.
 
     Inverse depth is linear in the image on every plane, however slanted, so only edges and clutter bend it.
     """
     import torch
 
     inverse = torch.nn.functional.pad(1.0 / depth.clamp(min=1e-3)[:, None], (1, 1, 1, 1), mode='replicate')[:, 0]
-    middle = inverse[:, 1:-1, 1:-1]
-    across = inverse[:, 1:-1, 2:] + inverse[:, 1:-1, :-2] - 2 * middle
-    down = inverse[:, 2:, 1:-1] + inverse[:, :-2, 1:-1] - 2 * middle
-    return torch.maximum(across.abs(), down.abs()) / middle
+
+    def sampled(down: int, right: int) -> Any:
+        start, (height, width) = stride // 2, depth.shape[1:]
+        return inverse[:, start + down : height + down : stride, start + right : width + right : stride]
+
+    middle = sampled(1, 1)
+    across = sampled(1, 2) + sampled(1, 0) - 2 * middle
+    along = sampled(2, 1) + sampled(0, 1) - 2 * middle
+    return torch.maximum(across.abs(), along.abs()) / middle
 
 
 def _grid_pixels(height: int, width: int, stride: int) -> np.ndarray:

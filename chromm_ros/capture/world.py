@@ -15,9 +15,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from chromm_ros.capture.floor import find_floor, levelling
+from chromm_ros.capture.motion_filter import rotation_of, vector_of
 from chromm_ros.capture.settings import WorldSettings
 from chromm_ros.flow import WorldSource
 from chromm_ros.geometry.similarity import Similarity, align_rigs
@@ -28,6 +28,9 @@ UPRIGHT = np.array([[0.0, 0.0, 1.0], [-1.0, 0.0, 0.0], [0.0, -1.0, 0.0]])
 
 RESCALE = 0.01
 """Change of the logarithm of the scale of an estimated rig that is worth moving the world for."""
+
+REWEIGHTINGS = 3
+"""Steps after which the weights of the cameras hardly change."""
 
 VOTE_SPREAD, VOTE_BIAS = 0.1, 0.03
 """Least spread of the people's votes, and the error that they share."""
@@ -325,7 +328,7 @@ def _robust_weights(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     if known.sum() < 3:
         return weights
     size = max(_extent(target[known]), 0.1)
-    for _ in range(5):
+    for _ in range(REWEIGHTINGS):
         aligned = align_rigs(source, target, weights).apply_poses(source)
         apart = np.linalg.norm(aligned[known, :3, 3] - target[known, :3, 3], axis=1)
         turned = np.linalg.norm(aligned[known, :3, :3] - target[known, :3, :3], axis=(1, 2)) / math.sqrt(2)
@@ -346,7 +349,7 @@ def _extent(poses: np.ndarray) -> float:
 def _deviation(expected: np.ndarray, pose: np.ndarray) -> np.ndarray:
     """(6,) translation and rotation vector from ``expected`` to ``pose`` (4, 4), in the frame of ``expected``."""
     rotation = expected[:3, :3].T
-    turned = Rotation.from_matrix(rotation @ pose[:3, :3]).as_rotvec()
+    turned = vector_of(rotation @ pose[:3, :3])
     return np.concatenate([rotation @ (pose[:3, 3] - expected[:3, 3]), turned])
 
 
@@ -354,5 +357,5 @@ def _offset(pose: np.ndarray, deviation: np.ndarray) -> np.ndarray:
     """(4, 4) the pose that deviates by ``deviation`` (6,)."""
     moved = pose.copy()
     moved[:3, 3] += pose[:3, :3] @ deviation[:3]
-    moved[:3, :3] = pose[:3, :3] @ Rotation.from_rotvec(deviation[3:]).as_matrix()
+    moved[:3, :3] = pose[:3, :3] @ rotation_of(deviation[3:])
     return moved

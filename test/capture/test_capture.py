@@ -230,6 +230,7 @@ def test_nobody_and_twenty_people():
     crowd = [standing(1.1 * (n % 5) - 2.2, 1.1 * (n // 5) - 1.6) for n in range(20)]
     studio = Studio(crowd)
     last = run(capture_of(studio, noise=0.01), studio, 0, 3)[-1]
+    assert last.dropped['beyond ten people'] > 10
     found = np.stack(list(tracked(last).values()))
     assert 10 <= len(found) <= 20
     nearest = np.linalg.norm(found[:, None] - studio.heads(0), axis=-1).min(1)
@@ -425,6 +426,19 @@ def test_cameras_out_of_sync_and_late_are_named():
     assert states['camera0'] is ViewState.DESYNC
     assert states['camera1'] is ViewState.STALE
     assert states['camera2'] is ViewState.OK
+
+
+def test_estimated_cameras_are_not_triangulated_as_if_they_were_known():
+    studio = Studio([standing(0.5, 0)])
+    sure, unsure = (
+        capture_of(studio, changed(CaptureSettings(), {'world.camera_noise': noise})) for noise in (0.0, 0.4)
+    )
+    spread = [
+        np.trace(run(capture, studio, 0, 1, rig=None)[-1].humans[0].covariance[:3, :3]) for capture in (sure, unsure)
+    ]
+    assert spread[1] > 4 * spread[0]
+    known = [np.trace(run(capture, studio, 1, 3)[-1].humans[0].covariance[:3, :3]) for capture in (sure, unsure)]
+    assert known[1] == pytest.approx(known[0], rel=0.2)
 
 
 def test_stages_add_up_to_the_time_that_a_window_takes():

@@ -11,6 +11,10 @@ SETTINGS = IdentitySettings()
 A, B = np.array([0.0, 0, 1.6]), np.array([2.0, 0, 1.6])
 
 
+def east(distance: float) -> np.ndarray:
+    return np.array([distance, 0, 1.6])
+
+
 def links(
     observed: list[np.ndarray], known: list[np.ndarray], votes=None, away=0.2, looks=None, new_looks=None
 ) -> list:

@@ -189,7 +189,7 @@ class TruthfulNetwork:
         camera_from_world = invert_rigid(self.studio.rig[camera])
         row = 0
         for person, head in enumerate(self.studio.heads(time)):
-            if np.isnan(head).any() or (camera, person) in self.blind or row == MAX_PEOPLE:
+            if np.isnan(head).any() or (camera, person) in self.blind:
                 continue
             betas, pose = looks(person, self.studio.same_looks)
             local = transform(camera_from_world, head)
@@ -198,14 +198,16 @@ class TruthfulNetwork:
             pixel = project(local[None], INTRINSICS)[0]
             if local[2] < 0.3 or not (0 < pixel[0] < WIDTH and 0 < pixel[1] < HEIGHT):
                 continue
+            fields['found'] += 1
+            if row == MAX_PEOPLE:
+                continue
             random = _random(code, f'person {person}')
             depth = local[2] * (1 + self.noise * random.normal())
             seen = pixel + 0.5 * self.noise * INTRINSICS[0, 0] * random.normal(size=2) * 0.2
             ray = np.linalg.solve(INTRINSICS, [*seen, 1.0])
             pelvis = local + (joints[0] - joints[HEAD]) @ rotation.T
-            token = _random(np.zeros(2), 'uniform' if self.studio.same_looks else f'token {person}').normal(
-                size=TOKEN
-            )
+            clothes = 'uniform' if self.studio.same_looks else f'token {person}'
+            token = _random(np.zeros(2), clothes).normal(size=TOKEN)
             fields['valid'][row], fields['score'][row] = True, 0.9
             fields['token'][row] = token + 0.05 * random.normal(size=TOKEN)
             fields['head_px'][row], fields['pelvis_px'][row] = seen, project(pelvis[None], INTRINSICS)[0]
@@ -213,7 +215,6 @@ class TruthfulNetwork:
             fields['depth'][row], fields['head'][row] = depth / unit, ray * depth / unit
             fields['canonical_joints'][row] = joints
             row += 1
-        fields['found'] = np.array(row)
         return fields
 
 
