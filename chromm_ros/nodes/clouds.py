@@ -30,13 +30,8 @@ def scene_cloud(cloud: Cloud, stamp: int, frame: str) -> Description:
 
 def obstacles(bodies: Figures, spacing: float, stamp: int, frame: str) -> Description:
     """Points on the capsules of all people, at most about ``spacing`` apart [m]."""
-    parts = [
-        capsule_surface(ends, float(radius), spacing)
-        for person, radii in zip(bodies.capsule_ends, bodies.capsule_radius)
-        for ends, radius in zip(person, radii)
-        if radius > 0
-    ]
-    surface = np.concatenate(parts) if parts else np.zeros((0, 3))
+    held = bodies.capsule_radius > 0
+    surface = capsule_surfaces(bodies.capsule_ends[held], bodies.capsule_radius[held], spacing)
     points = np.empty(len(surface), OBSTACLE_POINT)
     for column, axis in enumerate('xyz'):
         points[axis] = surface[:, column]
@@ -61,36 +56,49 @@ def point_cloud(points: np.ndarray, stamp: int, frame: str) -> Description:
     }
 
 
-def capsule_surface(ends: np.ndarray, radius: float, spacing: float) -> np.ndarray:
-    """(N, 3) points on a capsule: rings around the segment ``ends`` (2, 3) and two half spheres."""
-    along = ends[1] - ends[0]
-    length = float(np.linalg.norm(along))
-    frame = _frame_along(along / length if length > 1e-6 else np.array([0.0, 0.0, 1.0]))
-    around = max(int(np.ceil(2 * np.pi * radius / spacing)), 4)
-    ring = _ring(around) * radius
-    sides = np.linspace(0.0, length, max(int(np.ceil(length / spacing)), 1) + 1)
-    wall = np.concatenate([np.tile(ring, (len(sides), 1)), np.repeat(sides, around)[:, None]], 1)
-    latitudes = np.linspace(0.0, np.pi / 2, max(int(np.ceil(np.pi / 2 * radius / spacing)), 1) + 1)[1:]
-    dome = np.concatenate(
-        [
-            np.tile(ring, (len(latitudes), 1)) * np.repeat(np.cos(latitudes), around)[:, None],
-            radius * np.repeat(np.sin(latitudes), around)[:, None],
-        ],
-        1,
+def capsule_surfaces(ends: np.ndarray, radius: np.ndarray, spacing: float) -> np.ndarray:
+    """(P, 3) points on N capsules, rings around each segment and two half spheres.
+
+    Args:
+        ends: (N, 2, 3) [m].
+        radius: (N,) [m].
+        spacing: neighbours are at most this far apart [m].
+    """
+    along = ends[:, 1] - ends[:, 0]
+    frames = _frames_along(along)
+    around = np.maximum(np.ceil(2 * np.pi * radius / spacing), 4)
+    rings = np.maximum(np.ceil(np.linalg.norm(along, axis=1) / spacing), 1)
+    circles = np.maximum(np.ceil(np.pi / 2 * radius / spacing), 1)
+    shapes, which = np.unique(np.stack([around, rings, circles], 1).astype(int), axis=0, return_inverse=True)
+    parts = [np.zeros((0, 3))]
+    for index, shape in enumerate(shapes.tolist()):
+        same = which.reshape(-1) == index
+        share, directions = _unit_capsule(*shape)
+        offsets = radius[same, None, None] * (directions @ frames[same])
+        points = ends[same, :1] + share[:, None] * along[same, None] + offsets
+        parts.append(points.reshape(-1, 3))
+    return np.concatenate(parts)
+
+
+@functools.lru_cache(maxsize=256)
+def _unit_capsule(around: int, rings: int, circles: int) -> tuple[np.ndarray, np.ndarray]:
+    """Share of the segment (P,) at which each point lies, and its direction (P, 3) from there; z is the axis."""
+    angles = np.linspace(0.0, 2 * np.pi, around, endpoint=False)
+    ring = np.stack([np.cos(angles), np.sin(angles), np.zeros(around)], 1)
+    wall = np.tile(ring, (rings + 1, 1))
+    heights = np.repeat(np.linspace(0.0, np.pi / 2, circles + 1)[1:], around)[:, None]
+    dome = np.tile(ring, (circles, 1)) * np.cos(heights) + [0.0, 0.0, 1.0] * np.sin(heights)
+    share = np.concatenate(
+        [np.repeat(np.linspace(0.0, 1.0, rings + 1), around), np.ones(len(dome)), np.zeros(len(dome))]
     )
-    caps = np.concatenate([dome + np.array([0.0, 0.0, length]), dome * [1.0, 1.0, -1.0]])
-    return ends[0] + np.concatenate([wall, caps]) @ frame.T
+    return share, np.concatenate([wall, dome, dome * [1.0, 1.0, -1.0]])
 
 
-@functools.lru_cache(maxsize=64)
-def _ring(count: int) -> np.ndarray:
-    angles = np.linspace(0.0, 2 * np.pi, count, endpoint=False)
-    return np.stack([np.cos(angles), np.sin(angles)], 1)
-
-
-def _frame_along(axis: np.ndarray) -> np.ndarray:
-    """(3, 3) rotation whose third column is the unit vector ``axis``."""
-    helper = np.eye(3)[np.argmin(np.abs(axis))]
+def _frames_along(along: np.ndarray) -> np.ndarray:
+    """(N, 3, 3) whose rows are two unit vectors across each vector (N, 3) and the one along it."""
+    length = np.linalg.norm(along, axis=1, keepdims=True)
+    axis = np.where(length > 1e-6, along / np.maximum(length, 1e-6), [0.0, 0.0, 1.0])
+    helper = np.eye(3)[np.argmin(np.abs(axis), axis=1)]
     first = np.cross(helper, axis)
-    first /= np.linalg.norm(first)
+    first /= np.linalg.norm(first, axis=1, keepdims=True)
     return np.stack([first, np.cross(axis, first), axis], 1)

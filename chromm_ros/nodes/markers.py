@@ -8,7 +8,7 @@ import numpy as np
 from visualization_msgs.msg import Marker
 
 from chromm_ros.flow import Human, HumanState
-from chromm_ros.nodes.clouds import capsule_surface
+from chromm_ros.nodes.clouds import capsule_surfaces
 from chromm_ros.nodes.figures import Figures
 from chromm_ros.nodes.messages import Description, header
 from chromm_ros.viewing.colors import identity_color
@@ -41,23 +41,11 @@ def skeletons(humans: Sequence[Human], parents: Sequence[int], stamp: int, frame
 
 def capsules(humans: Sequence[Human], bodies: Figures, stamp: int, frame: str) -> list[Description]:
     """What a planner avoids, as one POINTS marker per person."""
-    return [
-        _shape(
-            human,
-            Marker.POINTS,
-            np.concatenate(
-                [
-                    capsule_surface(ends, float(radius), CAPSULE_DOTS)
-                    for ends, radius in zip(bodies.capsule_ends[k], bodies.capsule_radius[k])
-                    if radius > 0
-                ]
-            ),
-            (DOT_SIZE / 2, DOT_SIZE / 2, 0),
-            stamp,
-            frame,
-        )
-        for k, human in enumerate(humans)
-    ]
+    shown = []
+    for human, ends, radius in zip(humans, bodies.capsule_ends, bodies.capsule_radius):
+        surface = capsule_surfaces(ends[radius > 0], radius[radius > 0], CAPSULE_DOTS)
+        shown.append(_shape(human, Marker.POINTS, surface, (DOT_SIZE / 2, DOT_SIZE / 2, 0), stamp, frame))
+    return shown
 
 
 def meshes(

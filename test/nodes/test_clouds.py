@@ -9,7 +9,7 @@ from standins import StandInBody, cloud, human
 
 from chromm_ros.flow import Cloud
 from chromm_ros.nodes import cdr
-from chromm_ros.nodes.clouds import capsule_surface, obstacles, scene_cloud
+from chromm_ros.nodes.clouds import capsule_surfaces, obstacles, scene_cloud
 from chromm_ros.nodes.figures import figures
 
 
@@ -47,13 +47,21 @@ def test_empty_scene_is_a_valid_message():
 )
 def test_surface_points_lie_on_the_capsule_and_leave_no_holes(ends, radius, spacing):
     ends = np.array(ends)
-    points = capsule_surface(ends, radius, spacing)
+    points = capsule_surfaces(ends[None], np.array([radius]), spacing)
     along = ends[1] - ends[0]
     share = np.clip((points - ends[0]) @ along / max(along @ along, 1e-12), 0, 1)
     nearest = ends[0] + share[:, None] * along
     np.testing.assert_allclose(np.linalg.norm(points - nearest, axis=1), radius, atol=1e-5)
     gaps = np.linalg.norm(points[:, None] - points[None], axis=2) + 1e9 * np.eye(len(points))
     assert gaps.min(1).max() <= spacing + 1e-6 or len(points) <= 12
+
+
+def test_several_capsules_are_the_sum_of_each():
+    rng = np.random.default_rng(0)
+    ends, radius = rng.random((6, 2, 3)), np.array([0.02, 0.3, 0.02, 0.1, 0.1, 0.02])
+    together = capsule_surfaces(ends, radius, 0.1)
+    single = np.concatenate([capsule_surfaces(ends[k : k + 1], radius[k : k + 1], 0.1) for k in range(6)])
+    np.testing.assert_allclose(together[np.lexsort(together.T)], single[np.lexsort(single.T)])
 
 
 def test_obstacles_surround_every_person():
