@@ -76,7 +76,10 @@ def decode(image: RawImage | CompressedImage) -> np.ndarray:
     Raises:
         ImageError: the message is damaged or its encoding is not known.
     """
-    return decode_compressed(cast(CompressedImage, image)) if hasattr(image, 'format') else decode_raw(image)
+    try:
+        return decode_compressed(cast(CompressedImage, image)) if hasattr(image, 'format') else decode_raw(image)
+    except cv2.error as error:
+        raise ImageError('undecodable', f'OpenCV cannot convert the image: {error.err}') from None
 
 
 def decode_raw(image: RawImage) -> np.ndarray:
@@ -129,10 +132,7 @@ def decode_compressed(image: CompressedImage) -> np.ndarray:
     data = np.frombuffer(image.data, np.uint8)
     if not data.size:
         raise ImageError('truncated', 'compressed image without data')
-    try:
-        pixels = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
-    except cv2.error as error:
-        raise ImageError('undecodable', f'compressed image of format {image.format[:40]!r}: {error.err}') from None
+    pixels = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     if pixels is None:
         raise ImageError('undecodable', f'compressed image of format {image.format[:40]!r} cannot be decoded')
     return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)

@@ -76,6 +76,7 @@ class Pipeline:
         self._clock_jumps = 0
         self._epoch = 0
         chosen = parameters.node
+        self._views = chosen.cameras
         self.assembler = Assembler(
             chosen.cameras, chosen.image_transport == 'compressed', chosen.rectify, self._pose_of
         )
@@ -148,7 +149,8 @@ class Pipeline:
         cameras = self.parameters.node.cameras
         self.synchronizer.buffer.exclude(set(cameras) - set(views))
         with self.worker.idle:
-            self.capture.set_views(tuple(views))
+            self._views = tuple(views)
+            self.capture.set_views(self._views)
 
     def time_went_back(self) -> None:
         """The ROS clock jumped: what waits is of another time."""
@@ -191,6 +193,7 @@ class Pipeline:
         if letter.epoch != self._epoch:
             self._epoch = letter.epoch
             self.capture = self._backend.session(self.parameters.capture, settings.cameras)
+            self.capture.set_views(self._views)
         images = self.assembler.assemble(letter.matched, settings.min_views)
         if images is None:
             return

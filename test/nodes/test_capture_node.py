@@ -217,6 +217,7 @@ def test_clock_that_jumps_back_begins_a_session(stage):
     one.feed(SECOND // 2)
     one.until(lambda: len(one.backend.sets) == 2)
     assert len(one.backend.sessions) == 2
+    assert one.backend.sessions[-1].views_in_use == ('a', 'b')
 
 
 def resident_mb():

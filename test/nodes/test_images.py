@@ -134,6 +134,12 @@ def test_damaged_images_are_refused_with_a_reason(changes, reason):
     assert str(caught.value)
 
 
+def test_planar_yuv_of_odd_height_is_refused():
+    with pytest.raises(ImageError) as caught:
+        decode(RawImage(0, '', 5, 8, 'nv12', 0, 8, memoryview(bytes(200))))
+    assert caught.value.reason == 'undecodable'
+
+
 def test_odd_width_of_packed_yuv_is_refused():
     with pytest.raises(ImageError, match='even width'):
         decode(raw('yuyv', np.zeros((4, 5, 2), np.uint8)))

@@ -1,7 +1,6 @@
 """Parameters come from one table; the file, the descriptors and the refusals follow it."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 import rclpy
@@ -20,8 +19,6 @@ from chromm_ros.nodes.parameters import (
 )
 from chromm_ros.nodes.settings import CamerasSettings, Parameters
 from chromm_ros.settings import setting
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)
@@ -49,12 +46,6 @@ def make_node():
     for node in nodes:
         node.destroy_node()
     rclpy.shutdown()
-
-
-def test_the_file_in_the_package_is_what_the_table_says():
-    assert (ROOT / 'config' / 'multicam.yaml').read_text() == parameters_yaml(), (
-        'run python -m chromm_ros.nodes.parameters'
-    )
 
 
 def test_file_holds_every_default_with_its_type():
