@@ -17,6 +17,7 @@ def synthetic(
     steps: int = 4,
     extrinsics: str = 'known',
     interval: float = 0.2,
+    domain: str = 'studio',
     weights: Path | None = None,
     json: Path | None = None,
     pictures: Path | None = None,
@@ -30,6 +31,7 @@ def synthetic(
         steps: image sets per room.
         extrinsics: known (the capture is given the camera poses) or estimated.
         interval: seconds between image sets.
+        domain: studio (as in training) or generic (walls of any colour).
         weights: another weight file than the one of this package.
         json: file for the numbers.
         pictures: folder for pictures of the estimates over the last images of every room.
@@ -38,7 +40,7 @@ def synthetic(
     from chromm_ros.evaluation.overlays import write_overlay
     from chromm_ros.network.chromm import Chromm
 
-    settings = SyntheticSettings(seed, scenes, views, steps, interval, extrinsics)
+    settings = SyntheticSettings(seed, scenes, views, steps, interval, extrinsics, domain)
     body = BodyModel.load()
     network = Chromm.from_preset('tiny', weights, body=body)
     if not network.trained:

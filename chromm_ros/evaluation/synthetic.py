@@ -55,7 +55,7 @@ class SyntheticScore:
     people: PeopleScore = field(default_factory=PeopleScore)
     cameras: CameraScore = field(default_factory=CameraScore)
     detections: np.ndarray = field(default_factory=lambda: np.zeros(3, int))
-    """Heads in sight, detections that became part of somebody, and how many of these belong together."""
+    """Heads in sight, detections of the network, and how many of these belong together."""
     pairs: np.ndarray = field(default_factory=lambda: np.zeros(3, int))
     """Pairs of detections of two views: joined rightly, joined wrongly, missed."""
     absrel: list[float] = field(default_factory=list)
@@ -103,7 +103,7 @@ def evaluate_synthetic(
         score_scene(score, frames, snapshots)
         last = snapshots[-1]
         if last is not None:
-            _score_depth(score, network, frames, last.scale)
+            _score_network(score, network, frames, last.scale)
         yield SceneResult(frames, snapshots), score
 
 
@@ -149,8 +149,6 @@ def score_scene(score: SyntheticScore, frames: Frames, snapshots: Sequence[Snaps
         people.add(truth, estimate, seen)
         score.cameras.add(frames.world_from_camera[:, step], poses)
         owner = _owners(observed, in_sight[:, step], head_px[:, step], frames.images.shape[3] / 192)
-        found = [who for row in owner for who in row.values()]
-        score.detections += [in_sight[:, step].sum(), len(found), sum(who >= 0 for who in found)]
         score.pairs += _pairs(owner)
     score.switches += people.summary()['id_switches']
 
@@ -180,17 +178,21 @@ def _owners(humans: Sequence[Human], in_sight: np.ndarray, head_px: np.ndarray, 
             for observation in human.observations
             if observation.view == view_name(view)
         ]
-        visible = np.flatnonzero(in_sight[view])
         for number, _ in seen:
             owners[number][view_name(view)] = -1
-        if not seen or not len(visible):
-            continue
-        distance = np.linalg.norm(np.stack([px for _, px in seen])[:, None] - head_px[view, visible], axis=-1)
-        near = distance < NEAR_PX * scale
-        for row, column in zip(*linear_sum_assignment(np.where(near, distance, 1e6))):
-            if near[row, column]:
-                owners[seen[row][0]][view_name(view)] = int(visible[column])
+        visible = np.flatnonzero(in_sight[view])
+        found = np.array([px for _, px in seen]).reshape(-1, 2)
+        for row, column in _matched_pixels(found, head_px[view, visible], NEAR_PX * scale):
+            owners[seen[row][0]][view_name(view)] = int(visible[column])
     return owners
+
+
+def _matched_pixels(found: np.ndarray, heads: np.ndarray, radius: float) -> list[tuple[int, int]]:
+    """One-to-one pairs of detections (D, 2) and heads (K, 2) that lie within ``radius`` [px]."""
+    distance = np.linalg.norm(found[:, None] - heads[None], axis=-1)
+    near = distance < radius
+    pairs = zip(*linear_sum_assignment(np.where(near, distance, 1e6)))
+    return [(int(row), int(column)) for row, column in pairs if near[row, column]]
 
 
 def _pairs(owners: Sequence[dict[str, int]]) -> np.ndarray:
@@ -205,12 +207,29 @@ def _pairs(owners: Sequence[dict[str, int]]) -> np.ndarray:
     return counts
 
 
-def _score_depth(score: SyntheticScore, network: Chromm, frames: Frames, applied: float) -> None:
-    """Relative depth error at the last step in the capture's metres, and how far its scale is from the best one."""
-    features = network.encode(list(frames.images[:, -1]))
-    geometry = network.decode(features, Calibration(intrinsics=frames.intrinsics[:, -1]))
-    factor = applied / float(geometry.metric_scale)
-    depth = geometry.local_points[..., 2].cpu().numpy() * factor
+def _score_network(score: SyntheticScore, network: Chromm, frames: Frames, applied: float) -> None:
+    """What the network alone makes of all images: detections; at the last step depth, and the scale of the capture.
+
+    Args:
+        applied: scale of the capture, the network's own included.
+    """
+    views, steps, height, width = frames.depth.shape
+    images = frames.images.reshape(views * steps, height, width, 3)
+    features = network.encode(list(images))
+    geometry = network.decode(features, Calibration(intrinsics=frames.intrinsics.reshape(-1, 3, 3)))
+    people = network.people(features, geometry).numpy()
+    in_sight, head_px = (array.reshape(views * steps, *array.shape[2:]) for array in heads_in_sight(frames))
+    for image in range(views * steps):
+        found = people.head_px[image, people.valid[image]]
+        pairs = _matched_pixels(found, head_px[image, in_sight[image]], NEAR_PX * width / 192)
+        score.detections += [in_sight[image].sum(), len(found), len(pairs)]
+    depth = geometry.local_points[..., 2].cpu().numpy()
+    newest = depth.reshape(views, steps, *depth.shape[1:])[:, -1] * applied / float(geometry.metric_scale)
+    _score_depth(score, newest, frames)
+
+
+def _score_depth(score: SyntheticScore, depth: np.ndarray, frames: Frames) -> None:
+    """Relative error of depth maps (V, h, w) at the last step, and how far their scale is from the best one."""
     truth = _resized(frames.depth[:, -1], depth.shape[1:])
     people = np.asarray(_resized(frames.instance[:, -1], depth.shape[1:]) > 0)
     error = np.abs(depth - truth) / np.maximum(truth, 0.1)

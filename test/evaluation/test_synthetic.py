@@ -98,7 +98,6 @@ def test_the_truth_is_perfect_in_any_world_frame(frames: Frames, world: np.ndarr
     assert people['head_error_m']['median'] == pytest.approx(0, abs=1e-6)
     assert people['joints_error_m'] == pytest.approx(0, abs=1e-6)
     assert people['root_rotation_deg'] == pytest.approx(0, abs=1e-2)
-    assert result['detections']['recall'] == result['detections']['precision'] == 1
     assert result['cameras']['rotation_deg_median'] == pytest.approx(0, abs=1e-2)
 
 
@@ -120,14 +119,6 @@ def test_a_detection_given_to_the_wrong_person_costs_association(frames: Frames)
     wrong.append(replace(second, observations=(first.observations[0], *second.observations[1:])))
     result = summary(frames, [replace(snapshot, humans=(*wrong, *others)), truthful(frames, 1)])
     assert result['people']['association_f1'] < 1
-
-
-def test_an_invented_detection_costs_precision(frames: Frames) -> None:
-    snapshot = truthful(frames, 0)
-    first, *others = snapshot.humans
-    invented = replace(first, observations=(*first.observations[1:], observation(0, np.array([-50.0, -50.0]))))
-    result = summary(frames, [replace(snapshot, humans=(invented, *others)), truthful(frames, 1)])
-    assert result['detections']['precision'] < 1
 
 
 def test_hidden_and_absent_heads_are_not_in_sight(frames: Frames) -> None:
@@ -153,7 +144,10 @@ def test_an_untrained_network_is_scored_to_the_end() -> None:
     settings = SyntheticSettings(seed=77, scenes=1, views=2, steps=2, extrinsics='estimated')
     results = list(evaluate_synthetic(network, body, settings))
     assert len(results) == 1
-    assert results[0][1].summary()['cameras']['rotation_deg_median'] > 0
+    summary = results[0][1].summary()
+    assert summary['cameras']['rotation_deg_median'] > 0
+    assert summary['detections']['heads'] > 0
+    assert summary['scene']['absrel'] > 0.1
 
 
 def test_settings_that_make_no_sense_are_refused() -> None:
