@@ -23,6 +23,13 @@ class WorldSettings:
         'What sets the scale. auto: the baselines of a given rig, else people; people: only them; network: neither.',
         choices=('auto', 'people', 'network'),
     )
+    scale_prior: float = setting(
+        0.1,
+        'How far off the scale of the network itself may be (standard deviation of its logarithm).',
+        low=0.001,
+        high=2.0,
+        live=True,
+    )
     minimum_baseline: float = setting(
         0.3, 'Distance between two cameras from which it says something about scale.', unit='m', low=0.01, high=10.0
     )

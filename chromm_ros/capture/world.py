@@ -4,7 +4,8 @@ The network gives each window its own gauge. A window is tied to the world by a 
 the world is known: given by the rig (TF), remembered from earlier windows where cameras stand still, or placed by the
 previous window where they move (CHROMM 4.2). Known poses are then used themselves: X_world = pose (s X_camera).
 
-Scale comes from the baselines of a given rig; else people vote (CHROMM eq. 3) and the votes are filtered over time.
+Scale comes from the baselines of a given rig, as far as the network sees them right; else people vote (CHROMM eq. 3)
+and the votes are filtered over time.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ UPRIGHT = np.array([[0.0, 0.0, 1.0], [-1.0, 0.0, 0.0], [0.0, -1.0, 0.0]])
 
 RESCALE = 0.01
 """Change of the logarithm of the scale of an estimated rig that is worth moving the world for."""
+
+MISFIT_SCALE = 2.0
+"""Error of the size of a rig against the rms misfit of its cameras after the fit, which hides a part of it."""
 
 REWEIGHTINGS = 3
 """Steps after which the weights of the cameras hardly change."""
@@ -109,8 +113,8 @@ class WorldGauge:
         self.level_gauge = level_gauge
         self.source: WorldSource | None = None
         self.cameras: dict[str, Camera] = {}
-        self._scale = ScaleFilter()
-        self._rig_scale = ScaleFilter()
+        self._scale = ScaleFilter(variance=settings.scale_prior**2)
+        self._rig_scale = ScaleFilter(variance=settings.scale_prior**2)
 
     def tied(self, view: str, known: np.ndarray | None) -> bool:
         """Whether an image of this camera ties a window to the world without help from older images."""
@@ -237,13 +241,27 @@ class WorldGauge:
             return None
         tie = align_rigs(estimated, target, sure, min_size=0.0)
         misfit = tie.apply_poses(estimated)[used, :3, 3] - target[used, :3, 3]
-        sigma = max(0.01, float(np.sqrt((misfit**2).sum(-1).mean())) / _extent(target[used]))
-        change = None
-        if not known[used].any():
-            change = self._rescale_rig(float(tie.scale), vote)
+        error = float(np.sqrt((misfit**2).sum(-1).mean())) / _extent(target[used])
+        if known[used].any():
+            self._scale.observe(*self._weighed(float(tie.scale), max(0.01, MISFIT_SCALE * error), vote), follow=True)
+            return None
+        change = self._rescale_rig(float(tie.scale), vote)
         factor = 1.0 if change is None else float(change.scale)
-        self._scale.observe(float(tie.scale) * factor, sigma, follow=True)
+        self._scale.observe(float(tie.scale) * factor, max(0.01, error), follow=True)
         return change
+
+    def _weighed(self, baselines: float, sigma: float, vote: ScaleEstimate | None) -> tuple[float, float]:
+        """The scale that baselines, people and the network itself agree on, and its standard deviation.
+
+        Cameras that the network puts in wrong places give wrong baselines, the same ones in every window: a filter
+        would not notice, their misfit does.
+        """
+        opinions = [(0.0, self.settings.scale_prior), (math.log(baselines), sigma)]
+        if vote is not None and vote.votes:
+            opinions.append((math.log(vote.ratio), _vote_sigma(vote)))
+        trust = [1 / error**2 for _, error in opinions]
+        mean = sum(weight * log for weight, (log, _) in zip(trust, opinions)) / sum(trust)
+        return math.exp(mean), 1 / math.sqrt(sum(trust))
 
     def _rescale_rig(self, rig_scale: float, vote: ScaleEstimate | None) -> Similarity | None:
         """People measure network metres, and so, through this window, the metres of the estimated rig."""
@@ -317,8 +335,13 @@ class WorldGauge:
     @staticmethod
     def _observe_vote(scale: ScaleFilter, vote: ScaleEstimate | None) -> None:
         if vote is not None and vote.votes:
-            spread = max(vote.spread, VOTE_SPREAD) if math.isfinite(vote.spread) else VOTE_SPREAD
-            scale.observe(vote.ratio, math.hypot(spread / math.sqrt(vote.votes), VOTE_BIAS))
+            scale.observe(vote.ratio, _vote_sigma(vote))
+
+
+def _vote_sigma(vote: ScaleEstimate) -> float:
+    """Standard deviation of the logarithm of the people's ratio."""
+    spread = max(vote.spread, VOTE_SPREAD) if math.isfinite(vote.spread) else VOTE_SPREAD
+    return math.hypot(spread / math.sqrt(vote.votes), VOTE_BIAS)
 
 
 def _robust_weights(source: np.ndarray, target: np.ndarray) -> np.ndarray:

@@ -128,6 +128,19 @@ def test_a_single_camera_takes_its_scale_from_people_over_time():
     assert np.std(scales[50:]) < 0.05  # of votes that spread by a tenth
 
 
+def test_baselines_that_the_network_sees_wrong_are_not_believed():
+    random = np.random.default_rng(3)
+    wrong = rig()
+    wrong[:, :3, 3] = 1.3 * wrong[:, :3, 3] + 0.8 * random.normal(size=(4, 3))  # the same mistake in every window
+    gauge = gauge_of()
+    vote = ScaleEstimate(1.0, 0.05, 4)
+    for _ in range(30):
+        rows = [CameraRow(f'c{n}', pose, known) for n, (pose, known) in enumerate(zip(wrong, rig()))]
+        alignment = gauge.align(rows, vote)
+    assert alignment.scale == pytest.approx(1.0, abs=0.06)
+    np.testing.assert_allclose(alignment.poses, rig())
+
+
 def test_nobody_to_vote_changes_no_scale():
     gauge = gauge_of()
     for seed in range(10):
