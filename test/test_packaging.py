@@ -86,6 +86,13 @@ def test_programs_exist(name, target):
     assert callable(getattr(importlib.import_module(module), function))
 
 
+def test_modules_and_interfaces_are_found_from_any_folder(tmp_path):
+    script = 'import chromm_ros, chromm_ros.flow, chromm_ros.msg; print(chromm_ros.__file__)'
+    command = [sys.executable, '-c', script]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert result.stdout.strip().endswith('__init__.py'), result.stdout + result.stderr
+
+
 def test_installed_versions_are_the_pinned_ones():
     expected = pins('requirements.txt')
     if importlib.util.find_spec('ros_wheels_bootstrapper'):
