@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from chromm_ros.body.shapes import bounding_cylinder
+from chromm_ros.body.shapes import Capsules, bounding_cylinder
 from chromm_ros.flow import Human
 
 if TYPE_CHECKING:
     from chromm_ros.body.model import BodyModel
+
+SAME_SHAPE = 0.05
+"""Change of a shape parameter that is not worth measuring anew: radii then change by a millimetre or two."""
 
 
 @dataclass(frozen=True)
@@ -36,20 +39,54 @@ class Figures:
         return Figures(**parts, capsule_joint=self.capsule_joint)
 
 
-def figures(humans: Sequence[Human], body: BodyModel) -> Figures:
-    """Everything about the bodies that messages carry."""
+class Tailor:
+    """Knows the measures of the people it has seen, so that those whose shape stays need not be measured again."""
+
+    def __init__(self, body: BodyModel) -> None:
+        self._body = body
+        self._measured: dict[int, tuple[np.ndarray, torch.Tensor, torch.Tensor]] = {}
+        """Id -> betas (10,), radii of the capsules (C,) and height ()."""
+        self._bones: tuple[tuple[int, int], ...] | None = None
+
+    def measures(self, humans: Sequence[Human], betas: torch.Tensor) -> tuple[Capsules, torch.Tensor]:
+        """Capsules with radii (K, C), and heights (K,), of people with ``betas`` (K, 10)."""
+        known = self._measured
+        changed = [
+            k
+            for k, human in enumerate(humans)
+            if human.id not in known or np.abs(known[human.id][0] - human.betas).max() > SAME_SHAPE
+        ]
+        if changed or self._bones is None:
+            capsules, height = self._body.capsules(betas[changed]), self._body.height(betas[changed])
+            self._bones = capsules.bones
+            for row, k in enumerate(changed):
+                known[humans[k].id] = (humans[k].betas, capsules.radii[row], height[row])
+        self._measured = {human.id: known[human.id] for human in humans}
+        radii = [self._measured[human.id][1] for human in humans]
+        heights = [self._measured[human.id][2] for human in humans]
+        if not humans:
+            return Capsules(betas.new_zeros(0, len(self._bones)), self._bones), betas.new_zeros(0)
+        return Capsules(torch.stack(radii), self._bones), torch.stack(heights)
+
+
+def figures(humans: Sequence[Human], body: BodyModel, tailor: Tailor | None = None) -> Figures:
+    """Everything about the bodies that messages carry.
+
+    Args:
+        tailor: remembers measures from call to call; None: all are taken anew.
+    """
     with torch.inference_mode():
         betas = _stacked([human.betas for human in humans], (10,))
         pose = _stacked([human.pose for human in humans], (52, 3, 3))
         root = _stacked([human.root_rotation for human in humans], (3, 3))
         head = _stacked([human.head for human in humans], (3,))
         joints = _stacked([human.joints for human in humans], (55, 3))
-        capsules = body.capsules(betas)
+        capsules, height = (tailor or Tailor(body)).measures(humans, betas)
         base, cylinder_radius, cylinder_height = bounding_cylinder(joints, capsules)
         pairs = torch.as_tensor(capsules.bones)
         return Figures(
             joints=joints.numpy(),
-            height=body.height(betas).numpy(),
+            height=height.numpy(),
             transl=body.smplx_transl(betas, pose, root, head).numpy(),
             capsule_ends=joints[:, pairs].numpy(),
             capsule_radius=capsules.radii.numpy(),

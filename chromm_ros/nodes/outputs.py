@@ -19,7 +19,7 @@ from chromm_ros.capture.capture import Capture
 from chromm_ros.flow import Human, HumanState, Snapshot
 from chromm_ros.msg import CaptureStatus, HumanArray
 from chromm_ros.nodes import cdr, clouds, markers, quality
-from chromm_ros.nodes.figures import Figures, figures, skins
+from chromm_ros.nodes.figures import Figures, Tailor, figures, skins
 from chromm_ros.nodes.messages import (
     NANO,
     Description,
@@ -88,6 +88,7 @@ class Outputs:
             )
             for name, (kind, qos, _) in TOPICS.items()
         }
+        self._tailor, self._prediction_tailor = Tailor(body), Tailor(body)  # one per thread
         self._marked: set[int] = set()
         self._scene_sent = -float('inf')
         self._scene_readers = 0
@@ -102,7 +103,7 @@ class Outputs:
 
     def build(self, snapshot: Snapshot, capture: Capture, settings: NodeSettings, context: WindowContext) -> Parcel:
         """Encode what somebody wants of a snapshot; HumanArray and CaptureStatus always."""
-        bodies = figures(snapshot.humans, self._body)
+        bodies = figures(snapshot.humans, self._body, self._tailor)
         messages = [(name, self._encoded(name, built)) for name, built in self._lazy(snapshot, bodies, settings)]
         if self._scene_due(settings.scene_period):
             cloud = clouds.scene_cloud(capture.static_scene(), snapshot.stamp, self.world_frame)
@@ -119,7 +120,7 @@ class Outputs:
     def predicted(self, humans: Sequence[Human], last: Snapshot, stamp: int, settings: NodeSettings) -> bytes:
         """~/humans_predicted: people extrapolated to ``stamp`` [ns] since the last snapshot."""
         moved = Snapshot(**{**vars(last), 'stamp': stamp, 'humans': tuple(humans)})
-        bodies = figures(moved.humans, self._body)
+        bodies = figures(moved.humans, self._body, self._prediction_tailor)
         late = (stamp - last.stamp) / NANO
         message = human_array(moved, bodies, self.world_frame, late, self._options(settings), predicted=True)
         return self._encoded('humans_predicted', message)

@@ -1,5 +1,7 @@
 """Figures of the free body agree with the joints and skins that they stand for."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,7 @@ from standins import human
 
 from chromm_ros.body.model import BodyModel
 from chromm_ros.flow import HEAD
-from chromm_ros.nodes.figures import figures, skins
+from chromm_ros.nodes.figures import Tailor, figures, skins
 
 
 @pytest.fixture(scope='module')
@@ -45,6 +47,22 @@ def test_transl_places_the_pelvis_as_smplx_does(body):
     person = posed(body)
     rest_pelvis = body.rest_joints(torch.zeros(10))[0].numpy()
     np.testing.assert_allclose(figures([person], body).transl[0] + rest_pelvis, person.joints[0], atol=1e-5)
+
+
+def test_tailor_measures_again_only_when_the_shape_changes(body):
+    tailor = Tailor(body)
+    person = posed(body)
+    first = figures([person], body, tailor)
+    bigger = dataclasses.replace(person, betas=np.full(10, 1.0))
+    grown = figures([bigger, posed(body, 2)], body, tailor)
+    fresh = figures([bigger, posed(body, 2)], body)
+    np.testing.assert_allclose(grown.capsule_radius, fresh.capsule_radius)
+    np.testing.assert_allclose(grown.height, fresh.height)
+    nearly = dataclasses.replace(bigger, betas=bigger.betas + 0.04)
+    kept = figures([nearly], body, tailor).capsule_radius[0]
+    np.testing.assert_array_equal(kept, grown.capsule_radius[0])
+    np.testing.assert_allclose(kept, figures([nearly], body).capsule_radius[0], atol=2e-3)
+    assert not np.allclose(first.capsule_radius[0], kept)
 
 
 def test_nobody_and_some_of_several(body):
