@@ -197,8 +197,8 @@ def smplx_joints(crowd: Crowd) -> np.ndarray:
         joints[:, 13 + offset] = 0.5 * head(f'clavicle.{side}') + 0.5 * head(f'shoulder01.{side}')
         joints[:, 10 + offset] = np.mean([head(f'toe{toe}-1.{side}') for toe in (1, 2, 3)], 0)
         for finger, place in FINGERS:
-            for bone in range(3):
-                joints[:, FIRST_FINGER[side] + place + bone] = head(f'finger{finger}-{bone + 1}.{side}')
+            for phalanx in range(3):
+                joints[:, FIRST_FINGER[side] + place + phalanx] = head(f'finger{finger}-{phalanx + 1}.{side}')
     return joints
 
 

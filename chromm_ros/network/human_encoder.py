@@ -122,5 +122,6 @@ class HumanEncoder(nn.Module):
 @functools.cache
 def _image_statistics(device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
     """Kept per device: a constant that is made anew in every pass stalls a GPU and cannot be captured in a graph."""
-    mean, std = torch.tensor([IMAGE_MEAN, IMAGE_STD], device=device)[..., None, None]
+    with torch.inference_mode(False):  # a constant made in inference mode could not be used in training later
+        mean, std = torch.tensor([IMAGE_MEAN, IMAGE_STD], device=device)[..., None, None]
     return mean, std

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import roma
 import torch
 from torch import nn
@@ -45,8 +47,17 @@ class _ResidualMlp(nn.Module):
         return x + branch
 
 
+@functools.cache
+def _fill_constants_of_roma(device: torch.device) -> None:
+    """Let roma make the constants that it keeps per device outside of inference mode; autograd refuses others."""
+    with torch.inference_mode(False):
+        roma.special_procrustes(torch.eye(3, device=device))
+
+
 def nearest_rotation(numbers: torch.Tensor) -> torch.Tensor:
     """(..., 9), a matrix by rows -> (..., 3, 3), the rotation nearest to it once its rows have unit length."""
+    if not torch.compiler.is_compiling():
+        _fill_constants_of_roma(numbers.device)
     return roma.special_procrustes(functional.normalize(numbers.unflatten(-1, (3, 3)), dim=-1))
 
 

@@ -80,7 +80,6 @@ class Trainer:
         self.rank, self.processes = join_processes(self.device)
         self.step = 0
         self.seconds = 0.0
-        torch.set_flush_denormal(True)  # freshly decayed weights would otherwise slow CPUs down by an order
         self.optimizer = _optimizer(stage.trained, settings)
         self.average = WeightAverage(stage.trained, settings.average)
         self._wrapped: nn.Module = self.stage
@@ -98,6 +97,13 @@ class Trainer:
 
         SIGTERM and Ctrl-C end the run after the current step with its state saved; the same command resumes it.
         """
+        torch.set_flush_denormal(True)  # freshly decayed weights would otherwise slow CPUs down by an order
+        try:
+            return self._run(after_save, until)
+        finally:
+            torch.set_flush_denormal(False)
+
+    def _run(self, after_save: Callable[[Trainer], None] | None, until: int | None) -> dict[str, float]:
         end = min(self.settings.steps, until or self.settings.steps)
         log = TrainingLog(self.folder, self.step) if self.rank == 0 else None
         terms: dict[str, float] = {}
