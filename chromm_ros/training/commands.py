@@ -27,7 +27,7 @@ from chromm_ros.training.human_stage import HumanBranch, HumanStage
 from chromm_ros.training.sampling import FrameSampler, Sampling
 from chromm_ros.training.scene_stage import SceneStage
 from chromm_ros.training.trainer import Stage, Trainer, TrainerSettings
-from chromm_ros.training.weights import PAPER_STAGE_1, PAPER_STAGE_2, TINY_STAGE_1
+from chromm_ros.training.weights import PAPER_STAGE_1, PAPER_STAGE_2, TINY_STAGE_1, TINY_STAGE_2
 
 
 @dataclass
@@ -143,7 +143,7 @@ class Pelvis(Run):
     """Network to start from (chromm train export)."""
     preset: str = 'tiny'
     trainer: TrainerSettings = field(
-        default_factory=lambda: TrainerSettings(steps=300, rate=5e-4, clip=2.0, schedule='one_cycle')
+        default_factory=lambda: TrainerSettings(steps=150, rate=5e-4, clip=2.0, schedule='one_cycle')
     )
     """The paper's rate for the full preset is 1e-4."""
 
@@ -153,8 +153,9 @@ class Pelvis(Run):
 
     def stage(self, sampler: FrameSampler) -> Stage:
         network = Chromm.from_preset(self.preset, self.weights)
-        given = self.preset == 'tiny'
-        return PelvisStage(network, sampler, BodyModel.load_proxy(), PAPER_STAGE_2, intrinsics_given=given)
+        if self.preset == 'tiny':
+            return PelvisStage(network, sampler, BodyModel.load_proxy(), TINY_STAGE_2, intrinsics_given=True)
+        return PelvisStage(network, sampler, BodyModel.load_proxy(), PAPER_STAGE_2)
 
 
 @dataclass(kw_only=True)
