@@ -44,7 +44,8 @@ class Session:
         self.settings = settings
         self.rig = rig
         self.window = RollingWindow(settings.window_size)
-        self.gauge = WorldGauge(settings.world, settings.extrinsics, network.level_gauge)
+        noise = getattr(network, 'camera_noise', 0.0)
+        self.gauge = WorldGauge(settings.world, settings.extrinsics, network.level_gauge, noise)
         self.identities = Identities(settings.identity, self._body_joints)
         self.scene = SceneMap(settings.scene)
         self.windows = 0

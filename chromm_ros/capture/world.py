@@ -88,6 +88,10 @@ class ScaleFilter:
         return math.exp(self.log)
 
 
+BUMP_SIGMAS = 2.5
+"""A camera counts as bumped only beyond this many standard deviations of what the network misplaces by itself."""
+
+
 @dataclass
 class Camera:
     """What is remembered of one camera."""
@@ -106,8 +110,15 @@ class Camera:
 class WorldGauge:
     """Owner of the world frame of one session."""
 
-    def __init__(self, settings: WorldSettings, extrinsics: str, level_gauge: bool):
-        """``level_gauge``: the network's own gauge is z up with the floor at zero (the tiny preset)."""
+    def __init__(self, settings: WorldSettings, extrinsics: str, level_gauge: bool, camera_noise: float = 0.0):
+        """
+        Args:
+            settings: see :class:`WorldSettings`.
+            extrinsics: see ``CaptureSettings.extrinsics``.
+            level_gauge: the network's own gauge is z up with the floor at zero (the tiny preset).
+            camera_noise: how far the network misplaces cameras that stand where they should [m].
+        """
+        self._bump_distance = BUMP_SIGMAS * (settings.camera_noise or camera_noise)
         self.settings = settings
         self.extrinsics = extrinsics
         self.level_gauge = level_gauge
@@ -313,7 +324,7 @@ class WorldGauge:
         camera.deviation += (_deviation(expected, pose) - camera.deviation) / camera.deviations
         distance, angle = (float(np.linalg.norm(part)) for part in np.split(camera.deviation, 2))
         off = camera.deviations == limits.bump_windows and (
-            distance > limits.bump_translation or angle > limits.bump_rotation
+            distance > max(limits.bump_translation, self._bump_distance) or angle > limits.bump_rotation
         )
         was_off, camera.off = camera.off, off
         moved = f'{distance:.2f} m and {math.degrees(angle):.0f} degrees'

@@ -78,8 +78,10 @@ def growth(axis: int, values: tuple[int, ...], body: BodyModel, repeats: int) ->
     """Exponent of the total time in one of views, steps, people, fitted to a few sizes around the middle one."""
     totals = []
     for value in values:
-        size = (*MIDDLE[:axis], value, *MIDDLE[axis + 1 :])
-        totals.append(sum(measure(size, body, repeats).values()))
+        size = list(MIDDLE)
+        size[axis] = value
+        views, steps, people = size
+        totals.append(sum(measure((views, steps, people), body, repeats).values()))
     return float(np.polyfit(np.log(values), np.log(totals), 1)[0])
 
 

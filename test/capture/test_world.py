@@ -260,3 +260,16 @@ def test_scale_filter_follows_a_jump_only_where_it_may():
     following.observe(1.5, 0.02, follow=True)
     assert calm.scale == pytest.approx(1.0, abs=0.05)
     assert following.scale == pytest.approx(1.5, abs=0.02)
+
+
+@pytest.mark.parametrize(('camera_noise', 'reported'), [(0.0, True), (0.6, False)])
+def test_a_network_that_misplaces_cameras_by_itself_raises_no_alarm(camera_noise, reported):
+    bumped = rig()
+    bumped[2, :3, 3] += [1.0, 0.5, 0]
+    gauge = WorldGauge(WorldSettings(bump_windows=5), 'auto', False, camera_noise)
+    said = [
+        message
+        for seed in range(8)
+        for message in gauge.align(seen_by_network(bumped, seed, scale=1.0, known=rig()), None).messages
+    ]
+    assert any('was it bumped' in message for message in said) == reported
