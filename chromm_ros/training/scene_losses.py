@@ -50,11 +50,6 @@ def confidence_loss(logits: torch.Tensor, points: torch.Tensor, truth: torch.Ten
     return F.binary_cross_entropy_with_logits(logits, target)
 
 
-def metric_loss(scale: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
-    """(log1p(m) - log1p(m*))^2 of the metric scale (B,)."""
-    return (torch.log1p(scale) - torch.log1p(truth)).square().mean()
-
-
 def _log(depth: torch.Tensor) -> torch.Tensor:
     return depth.clamp(0.1, FARTHEST).log()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import torch
 
@@ -135,8 +135,3 @@ def weighted_sum(weights: HumanWeights | SceneWeights, terms: Mapping[str, torch
     if not terms:
         raise ValueError('no term of the loss has a weight; give at least one')
     return torch.stack([getattr(weights, name) * value for name, value in terms.items()]).sum()
-
-
-def named(weights: HumanWeights | SceneWeights) -> dict[str, float]:
-    """The terms that count, for cards and logs."""
-    return {field.name: getattr(weights, field.name) for field in fields(weights) if getattr(weights, field.name)}

@@ -23,7 +23,7 @@ def decode(chromm: Chromm, scene: torch.Tensor) -> torch.Tensor:
     return chromm.human_head(scene, human, ray, torch.zeros(5), torch.full((5,), 3.0)).betas
 
 
-def test_a_head_that_saw_no_scene_ignores_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_head_that_saw_no_scene_ignores_it() -> None:
     chromm = network()
     with torch.no_grad():
         chromm.human_head.scene_norm.bias.normal_()

@@ -53,8 +53,3 @@ def test_confidence_learns_the_error_and_moves_no_point() -> None:
     assert points.grad is None
     assert logits.grad is not None
     assert float(logits.grad) == pytest.approx(0, abs=1e-4)
-
-
-def test_metric_loss_by_hand() -> None:
-    loss = scene_losses.metric_loss(torch.tensor([3.0]), torch.tensor([1.0]))
-    assert float(loss) == pytest.approx(math.log(2) ** 2, rel=1e-5)
