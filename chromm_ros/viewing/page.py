@@ -93,8 +93,8 @@ class Page:
         scene.set_up_direction('+z')
         scene.configure_default_lights(cast_shadow=False)
         scene.add_grid('/floor', width=12.0, height=12.0, plane='xy', cell_color=(220, 220, 220))
-        self.server.initial_camera.position = (5.0, -5.0, 4.0)
-        self.server.initial_camera.look_at = (0.0, 0.0, 0.8)
+        self.server.initial_camera.position = (4.0, -5.0, 7.5)
+        self.server.initial_camera.look_at = (0.0, 0.0, 0.5)
 
     def _build_panel(self) -> None:
         gui = self.server.gui
