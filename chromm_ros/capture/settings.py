@@ -240,7 +240,9 @@ class SceneSettings:
 def live_people() -> PeopleSettings:
     """The people room's defaults are the paper's, for 25 steps and a large network. Live windows have few steps, and
     a small network has rough depths: there, fewer pairs of tracklets would be found and people would be doubled."""
-    return PeopleSettings(association=AssociationSettings(min_overlap=1, threshold=0.65, depth_tolerance=0.15))
+    return PeopleSettings(
+        association=AssociationSettings(min_overlap=1, threshold=0.65, depth_tolerance=0.15, ray_distance=0.25)
+    )
 
 
 @dataclass(frozen=True)

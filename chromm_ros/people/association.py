@@ -14,6 +14,12 @@ from chromm_ros.people.observations import world_joints
 from chromm_ros.people.settings import AssociationSettings
 from chromm_ros.people.view_graph import view_pairs
 
+DEPTH_RATIO = 1.5
+"""Where two rays meet, either depth is right up to this factor; otherwise the rays belong to two people."""
+
+PARALLEL = 1e-3
+"""Squared sine of the angle below which two rays meet nowhere in particular (2 degrees)."""
+
 ACROSS_NOISE = 0.1
 """Standard deviation [m] of a head across its viewing ray, against which ``depth_tolerance`` is weighed."""
 
@@ -36,6 +42,8 @@ def associate(people: ViewPeople, tracklets: Tracklets, settings: AssociationSet
     cost = np.full((len(stacked.view),) * 2, np.inf)
     cost[first, second] = matching_cost(stacked, first, second, settings)
     groups = merge(_matches(cost, stacked.view, pairs, settings.threshold), stacked.view, stacked.present)
+    if settings.ray_distance:
+        groups = join_by_rays(groups, stacked, settings.ray_distance)
     identity[rows] = _numbered(groups, stacked)[stacked.of_row]
     return identity
 
@@ -129,6 +137,46 @@ def _matches(cost: np.ndarray, view: np.ndarray, pairs: np.ndarray, threshold: f
         row, column = cheapest_pairs(cost[np.ix_(rows, columns)], threshold)
         matches += zip(cost[rows[row], columns[column]], rows[row], columns[column])
     return sorted(matches)
+
+
+def join_by_rays(groups: np.ndarray, stack: _Stack, limit: float) -> np.ndarray:
+    """Groups (N,) after joining those whose rays to the head meet, closest first.
+
+    A view places a head well across its ray and badly along it, and its pose may be wrong as a whole, so that eq. 4
+    does not match it. Two groups are nevertheless one person when each ray of the one meets each ray of the other,
+    and no view sees both at once.
+    """
+    distance = ray_distances(stack)
+    together = (stack.present[:, None] & stack.present[None]).any(-1)
+    apart = together & ~(distance < limit)
+    groups = groups.copy()
+    first, second = np.nonzero((distance < limit) & (groups[:, None] < groups[None]))
+    for index in np.argsort(distance[first, second], kind='stable'):
+        one, other = groups[first[index]], groups[second[index]]
+        if one != other and not apart[np.ix_(groups == one, groups == other)].any():
+            groups[groups == other] = one
+    return groups
+
+
+def ray_distances(stack: _Stack) -> np.ndarray:
+    """(N, N) mean distance [m] at which the rays of two tracklets to their heads pass each other.
+
+    Infinite where they share no step, are of one view, or meet much nearer or farther than either view puts the head.
+    """
+    first, second = np.nonzero(stack.view[:, None] != stack.view[None])
+    both = stack.present[first] & stack.present[second]
+    a, b = stack.ray[first], stack.ray[second]
+    offset = (stack.head[first] - a) - (stack.head[second] - b)  # between the cameras
+    aa, bb, ab = (a * a).sum(-1), (b * b).sum(-1), (a * b).sum(-1)
+    ao, bo = (a * offset).sum(-1), (b * offset).sum(-1)
+    determinant = np.maximum(aa * bb - ab**2, PARALLEL * aa * bb + 1e-12)
+    along_a, along_b = (ab * bo - bb * ao) / determinant, (aa * bo - ab * ao) / determinant
+    miss = _mean_over(length(offset + along_a[..., None] * a - along_b[..., None] * b), both)
+    ratios = np.stack([_mean_over(along_a, both), _mean_over(along_b, both)])
+    meet = both.any(-1) & ((ratios > 1 / DEPTH_RATIO) & (ratios < DEPTH_RATIO)).all(0)
+    distance = np.full((len(stack.view),) * 2, np.inf)
+    distance[first[meet], second[meet]] = miss[meet]
+    return distance
 
 
 def merge(matches: list[tuple[float, int, int]], view: np.ndarray, present: np.ndarray) -> np.ndarray:

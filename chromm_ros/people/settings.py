@@ -106,6 +106,15 @@ class AssociationSettings:
         high=1.0,
         live=True,
     )
+    ray_distance: float = setting(
+        0.0,
+        'Two views see one person when their rays to the head pass this close to each other, however much the poses '
+        'differ. 0: poses decide, as in the paper.',
+        unit='m',
+        low=0.0,
+        high=2.0,
+        live=True,
+    )
 
 
 @dataclass(frozen=True)

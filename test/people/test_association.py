@@ -101,3 +101,29 @@ def test_a_view_without_detections_and_nobody_at_all(clean, nobody):
     person[2] = -1
     assert same_partition(associate(clean.people, Tracklets(person), SETTINGS), person)
     assert associate(nobody, Tracklets(np.full((4, 6, 0), -1)), SETTINGS).shape == (4, 6, 0)
+
+
+def upside_down(people, view):
+    """The estimates of one view with the bodies hanging from their heads: right places, wrong poses."""
+    root_rotation = people.root_rotation.copy()
+    root_rotation[view] = np.diag([1.0, -1.0, -1.0]) @ root_rotation[view]
+    canonical_joints = people.canonical_joints.copy()
+    canonical_joints[view] *= np.array([1.0, 0.3, 1.0])
+    return dataclasses.replace(people, root_rotation=root_rotation, canonical_joints=canonical_joints)
+
+
+def test_a_view_with_wrong_poses_is_joined_by_its_rays(body):
+    estimates = simulate(crowd(3, 6, 3, 1, body), Errors(), 1, body)
+    wrong, tracklets = upside_down(estimates.people, 1), Tracklets(estimates.person)
+    assert associate(wrong, tracklets, SETTINGS).max() > 2
+    by_rays = associate(wrong, tracklets, dataclasses.replace(SETTINGS, ray_distance=0.25))
+    assert same_partition(by_rays, estimates.person)
+
+
+def test_rays_do_not_join_people_who_stand_apart(body):
+    estimates = simulate(crowd(4, 6, 4, 2, body), Errors(), 1, body)
+    kept = estimates.person.copy()
+    kept[:2][kept[:2] >= 2] = -1  # two views see one half of the people, two the other half
+    kept[2:][(kept[2:] >= 0) & (kept[2:] < 2)] = -1
+    identity = associate(estimates.people, Tracklets(kept), dataclasses.replace(SETTINGS, ray_distance=0.25))
+    assert same_partition(identity, kept)
