@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import signal
+import socket
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
@@ -18,7 +18,7 @@ from rclpy.executors import SingleThreadedExecutor
 from chromm_ros.network.checkpoints import packaged
 from chromm_ros.nodes.dds import dds_environment
 from chromm_ros.nodes.demo_monitor import DemoMonitor
-from chromm_ros.nodes.processes import Processes
+from chromm_ros.nodes.processes import Processes, stop_requests
 from chromm_ros.viewing.page import check_port
 
 PAGE_PORT = 8080
@@ -62,7 +62,11 @@ def demo(
     os.environ.update(dds_environment())
     domain = os.environ.setdefault('ROS_DOMAIN_ID', '0')
     print(f'chromm demo in ROS domain {domain}: {cameras} cameras, {people} people, seed {seed}')
-    with _monitor() as (monitor, executor), tempfile.TemporaryDirectory(prefix='chromm_demo_') as folder:
+    with (
+        _only_demo(domain),
+        _monitor() as (monitor, executor),
+        tempfile.TemporaryDirectory(prefix='chromm_demo_') as folder,
+    ):
         _check_alone(executor, monitor, domain)
         processes = Processes(Path(folder))
         try:
@@ -107,7 +111,7 @@ def _watch(processes: Processes, monitor: DemoMonitor, executor: SingleThreadedE
     launched = time.monotonic()
     first: float | None = None
     line_due, windows_before = launched, 0
-    with _stop_requests() as stop:
+    with stop_requests() as stop:
         while not stop:
             executor.spin_once(timeout_sec=0.1)
             now = time.monotonic()
@@ -188,7 +192,22 @@ def _check_alone(executor: SingleThreadedExecutor, monitor: DemoMonitor, domain:
         executor.spin_once(timeout_sec=0.1)
     names = monitor.get_node_names()
     if 'chromm' in names or names.count(monitor.get_name()) > 1:
-        raise RuntimeError(f'another capture runs in ROS domain {domain}; stop it or choose another ROS_DOMAIN_ID')
+        raise RuntimeError(_taken(domain))
+
+
+@contextmanager
+def _only_demo(domain: str) -> Iterator[None]:
+    """Hold the name of the demo of this domain on this machine; the kernel gives it back however the process ends."""
+    with socket.socket(socket.AF_UNIX) as name:
+        try:
+            name.bind(f'\0chromm_demo_{domain}')
+        except OSError as error:
+            raise RuntimeError(_taken(domain)) from error
+        yield
+
+
+def _taken(domain: str) -> str:
+    return f'another capture runs in ROS domain {domain}; stop it or choose another ROS_DOMAIN_ID'
 
 
 @contextmanager
@@ -202,18 +221,3 @@ def _monitor() -> Iterator[tuple[DemoMonitor, SingleThreadedExecutor]]:
         monitor.destroy_node()
     finally:
         rclpy.shutdown()
-
-
-@contextmanager
-def _stop_requests() -> Iterator[list[int]]:
-    """A list that fills when Ctrl-C or SIGTERM arrives, so that the end is as orderly as after the full duration."""
-    received: list[int] = []
-    before = {
-        number: signal.signal(number, lambda caught, _: received.append(caught))
-        for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
-        yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -61,6 +62,24 @@ class Processes:
             except subprocess.TimeoutExpired:
                 _signal_group(child, signal.SIGKILL)
                 child.wait()
+
+
+@contextmanager
+def stop_requests() -> Iterator[list[int]]:
+    """A list that fills when Ctrl-C or SIGTERM arrives, so that the end is as orderly as any other.
+
+    For processes whose ``rclpy`` context was made without signal handlers.
+    """
+    received: list[int] = []
+    before = {
+        number: signal.signal(number, lambda caught, _: received.append(caught))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _signal_group(child: subprocess.Popen[bytes], number: int) -> None:

@@ -15,6 +15,7 @@ import rclpy
 from ament_index_python.packages import PackageNotFoundError, get_package_share_directory
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.signals import SignalHandlerOptions
 from rosbags.interfaces import (
     Qos,
     QosDurability,
@@ -26,6 +27,7 @@ from rosbags.interfaces import (
 from rosbags.typesys.store import Typestore
 from tyro.conf import Positional
 
+from chromm_ros.nodes.processes import stop_requests
 from chromm_ros.recording.bags import BagWriter, Topic, typestore
 
 QUEUE_BYTES = 512 << 20
@@ -127,22 +129,19 @@ def record(
     """
     if what not in ('inputs', 'outputs', 'both'):
         raise ValueError(f'what is {what!r}; it must be inputs, outputs or both')
-    rclpy.init(args=[])
+    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
     node = RecorderNode(output, topic_names(cameras, what) | set(topics))
     started = shown = time.monotonic()
-    try:
-        while rclpy.ok() and node.failure is None and not (duration and time.monotonic() - started >= duration):
+    with stop_requests() as stop:
+        while not stop and node.failure is None and not (duration and time.monotonic() - started >= duration):
             rclpy.spin_once(node, timeout_sec=0.1)
             if time.monotonic() - shown >= 1.0:
                 shown = time.monotonic()
                 print(
                     f'\r{shown - started:5.0f} s, {node.topics} topics, {node.written} messages', end='', flush=True
                 )
-    except (KeyboardInterrupt, rclpy.executors.ExternalShutdownException):
-        print('\nstopping')
-    finally:
         node.finish()
-        rclpy.try_shutdown()
+    rclpy.try_shutdown()
     print(f'\n{node.written} messages in {output}' + (f', {node.dropped} dropped' if node.dropped else ''))
     if node.failure is not None:
         print(f'recording ended early: {node.failure}; what was written before is readable', file=sys.stderr)

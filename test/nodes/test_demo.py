@@ -51,6 +51,14 @@ class Run:
         self._listen()
         port = free_port()
         self.process = demo('--report', self.report_file, '--seed', 3, '--port', port)
+        try:
+            self._watch(port)
+        finally:
+            if self.process.poll() is None:
+                self.process.kill()  # its children die with it
+            self.node.destroy_node()
+
+    def _watch(self, port):
         self._spin_until(lambda: len(self.heard['humans']) >= ENOUGH)
         self.second = self._try_a_second_demo()
         with opened(f'http://127.0.0.1:{port}') as page:
@@ -62,7 +70,6 @@ class Run:
         self.process.send_signal(signal.SIGINT)
         self.said, _ = self.process.communicate(timeout=30)
         self.stopped_after = time.monotonic() - asked
-        self.node.destroy_node()
 
     def _listen(self):
         latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
