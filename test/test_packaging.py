@@ -185,5 +185,6 @@ def test_benchmarks_are_commands():
 def make_dry_run(target: str, **variables: str) -> str:
     make = shutil.which('make')
     assert make, 'make is not installed'
-    words = [make, '-n', target, *(f'{name}={value}' for name, value in variables.items())]
+    # inside of make test, make would say which folder it enters
+    words = [make, '--no-print-directory', '-n', target, *(f'{name}={value}' for name, value in variables.items())]
     return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout
