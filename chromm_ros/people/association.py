@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from chromm_ros.flow import Tracklets, ViewPeople
 from chromm_ros.geometry.arrays import length
-from chromm_ros.geometry.cameras import transform
 from chromm_ros.people.assignment import cheapest_pairs
-from chromm_ros.people.observations import world_joints
 from chromm_ros.people.settings import AssociationSettings
+from chromm_ros.people.tracklet_stack import TrackletStack, mean_over
 from chromm_ros.people.view_graph import view_pairs
 
 DEPTH_RATIO = 1.5
@@ -31,10 +28,9 @@ def associate(people: ViewPeople, tracklets: Tracklets, settings: AssociationSet
     nor that of the people in an image matters.
     """
     identity = np.full(tracklets.ids.shape, -1)
-    rows = np.nonzero(tracklets.ids >= 0)
-    if not rows[0].size:
+    stacked = TrackletStack.of(people, tracklets, settings.joints)
+    if not len(stacked.view):
         return identity
-    stacked = _Stack.of(people, tracklets.ids, rows, settings.joints)
     pairs = view_pairs(_mean_centres(people), settings.neighbours)
     compared = np.zeros((len(people.valid),) * 2, bool)
     compared[tuple(pairs.T)] = True
@@ -44,48 +40,13 @@ def associate(people: ViewPeople, tracklets: Tracklets, settings: AssociationSet
     groups = merge(_matches(cost, stacked.view, pairs, settings.threshold), stacked.view, stacked.present)
     if settings.ray_distance:
         groups = join_by_rays(groups, stacked, settings.ray_distance)
-    identity[rows] = _numbered(groups, stacked)[stacked.of_row]
+    identity[stacked.rows] = _numbered(groups, stacked)[stacked.of_row]
     return identity
 
 
-@dataclass(frozen=True)
-class _Stack:
-    """All N tracklets of a window, dense in time; zeros where a tracklet is absent."""
-
-    of_row: np.ndarray  # (rows,) tracklet of each detection
-    view: np.ndarray  # (N,)
-    present: np.ndarray  # (N, T) bool
-    joints: np.ndarray  # (N, T, J, 3) world [m]
-    canonical: np.ndarray  # (N, T, J, 3) [m]
-    head: np.ndarray  # (N, T, 3) world [m]
-    ray: np.ndarray  # (N, T, 3) from the camera to the head, world [m]
-
-    @staticmethod
-    def of(people: ViewPeople, ids: np.ndarray, rows: tuple[np.ndarray, ...], joints: int) -> _Stack:
-        """The tracklets of the detections ``rows``, with their first ``joints`` joints."""
-        view, step, _ = rows
-        names, number = np.unique(np.stack([view, ids[rows]]), axis=1, return_inverse=True)
-        number = number.reshape(-1)  # numpy 2.0 returned (1, N)
-        size = (names.shape[1], ids.shape[1])
-        stack = _Stack(
-            number,
-            names[0],
-            np.zeros(size, bool),
-            np.zeros((*size, joints, 3), np.float32),
-            np.zeros((*size, joints, 3), np.float32),
-            np.zeros((*size, 3), np.float32),
-            np.zeros((*size, 3), np.float32),
-        )
-        stack.present[number, step] = True
-        stack.joints[number, step] = world_joints(people, rows, joints)
-        stack.canonical[number, step] = people.canonical_joints[rows][:, :joints]
-        pose = people.world_from_camera[view, step]
-        stack.head[number, step] = transform(pose, people.head[rows])
-        stack.ray[number, step] = stack.head[number, step] - pose[:, :3, 3]
-        return stack
-
-
-def matching_cost(stack: _Stack, first: np.ndarray, second: np.ndarray, settings: AssociationSettings) -> np.ndarray:
+def matching_cost(
+    stack: TrackletStack, first: np.ndarray, second: np.ndarray, settings: AssociationSettings
+) -> np.ndarray:
     """Eq. 4 of each pair of tracklets (P,); infinite where they share too few steps or cannot reach the threshold.
 
     Joints are compared only where it can matter: the distance of the means of two sets of points is a lower bound of
@@ -98,7 +59,7 @@ def matching_cost(stack: _Stack, first: np.ndarray, second: np.ndarray, settings
     middle = stack.joints.mean(2)
     shift, price = _slide(stack, first, second, settings.depth_tolerance)
     apart = middle[first] - middle[second]
-    bound = settings.position_weight * _mean_over(length(apart - shift) + price, both)
+    bound = settings.position_weight * mean_over(length(apart - shift) + price, both)
     close = np.nonzero((shared >= np.maximum(needed, 1)) & (bound < settings.threshold))[0]
     pair, step = np.nonzero(both[close])
     a, b = (first[close[pair]], step), (second[close[pair]], step)
@@ -111,7 +72,9 @@ def matching_cost(stack: _Stack, first: np.ndarray, second: np.ndarray, settings
     return cost
 
 
-def _slide(stack: _Stack, first: np.ndarray, second: np.ndarray, tolerance: float) -> tuple[np.ndarray, np.ndarray]:
+def _slide(
+    stack: TrackletStack, first: np.ndarray, second: np.ndarray, tolerance: float
+) -> tuple[np.ndarray, np.ndarray]:
     """Part (P, T, 3) of the offset of two heads that errors of their depths explain, and the price (P, T) of it [m].
 
     A depth seen by one camera is far less certain than its direction. The most likely shifts along the two rays
@@ -139,7 +102,7 @@ def _matches(cost: np.ndarray, view: np.ndarray, pairs: np.ndarray, threshold: f
     return sorted(matches)
 
 
-def join_by_rays(groups: np.ndarray, stack: _Stack, limit: float) -> np.ndarray:
+def join_by_rays(groups: np.ndarray, stack: TrackletStack, limit: float) -> np.ndarray:
     """Groups (N,) after joining those whose rays to the head meet, closest first.
 
     A view places a head well across its ray and badly along it, and its pose may be wrong as a whole, so that eq. 4
@@ -158,7 +121,7 @@ def join_by_rays(groups: np.ndarray, stack: _Stack, limit: float) -> np.ndarray:
     return groups
 
 
-def ray_distances(stack: _Stack) -> np.ndarray:
+def ray_distances(stack: TrackletStack) -> np.ndarray:
     """(N, N) mean distance [m] at which the rays of two tracklets to their heads pass each other.
 
     Infinite where they share no step, are of one view, or meet much nearer or farther than either view puts the head.
@@ -171,8 +134,8 @@ def ray_distances(stack: _Stack) -> np.ndarray:
     ao, bo = (a * offset).sum(-1), (b * offset).sum(-1)
     determinant = np.maximum(aa * bb - ab**2, PARALLEL * aa * bb + 1e-12)
     along_a, along_b = (ab * bo - bb * ao) / determinant, (aa * bo - ab * ao) / determinant
-    miss = _mean_over(length(offset + along_a[..., None] * a - along_b[..., None] * b), both)
-    ratios = np.stack([_mean_over(along_a, both), _mean_over(along_b, both)])
+    miss = mean_over(length(offset + along_a[..., None] * a - along_b[..., None] * b), both)
+    ratios = np.stack([mean_over(along_a, both), mean_over(along_b, both)])
     meet = both.any(-1) & ((ratios > 1 / DEPTH_RATIO) & (ratios < DEPTH_RATIO)).all(0)
     distance = np.full((len(stack.view),) * 2, np.inf)
     distance[first[meet], second[meet]] = miss[meet]
@@ -199,7 +162,7 @@ def merge(matches: list[tuple[float, int, int]], view: np.ndarray, present: np.n
     return group
 
 
-def _numbered(groups: np.ndarray, stack: _Stack) -> np.ndarray:
+def _numbered(groups: np.ndarray, stack: TrackletStack) -> np.ndarray:
     """Groups (N,) renamed 0, 1, ... by first step, then by place of the head at that step."""
     names, member = np.unique(groups, return_inverse=True)
     present = np.zeros((len(names), stack.present.shape[1]), int)
@@ -220,8 +183,3 @@ def _mean_centres(people: ViewPeople) -> np.ndarray:
     total = np.where(known[..., None], centres, 0.0).sum(1)
     with np.errstate(invalid='ignore'):
         return total / known.sum(1)[:, None]
-
-
-def _mean_over(values: np.ndarray, where: np.ndarray) -> np.ndarray:
-    """Mean over the last axis of the entries ``where``; 0 where there are none."""
-    return np.where(where, values, 0.0).sum(-1) / np.maximum(where.sum(-1), 1)
