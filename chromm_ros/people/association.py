@@ -151,7 +151,7 @@ def merge(matches: list[tuple[float, int, int]], view: np.ndarray, present: np.n
         present: (N, T) bool.
     """
     group = np.arange(len(view))
-    occupied = np.zeros((len(view), view.max() + 1, present.shape[1]), bool)  # (groups, V, T)
+    occupied = np.zeros((len(view), view.max(initial=0) + 1, present.shape[1]), bool)  # (groups, V, T)
     occupied[group, view] = present
     for _, one, other in matches:
         kept, joined = group[one], group[other]
