@@ -40,6 +40,7 @@ bench: environment
 	$(BIN)/chromm bench people
 	$(BIN)/chromm bench network
 	$(BIN)/chromm bench ros
+	$(BIN)/chromm bench page
 
 check-builds: development
 	$(BIN)/python tools/check_builds.py

@@ -43,6 +43,7 @@ COMMANDS = (
     ),
     Command('bench network', 'chromm_ros.network.bench:bench_network', 'the stages of the network'),
     Command('bench ros', 'chromm_ros.nodes.bench:bench_ros', 'receive, decode, synchronise, build, publish'),
+    Command('bench page', 'chromm_ros.viewing.bench:bench_page', 'what an update of the page costs, and its memory'),
     Command('weights list', 'chromm_ros.network.commands:weights_list', 'what a weight file holds'),
     Command('weights check', 'chromm_ros.network.commands:weights_check', 'whether a weight file fits'),
     Command('weights convert', 'chromm_ros.network.commands:weights_convert', 'public checkpoints into one file'),

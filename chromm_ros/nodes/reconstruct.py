@@ -23,6 +23,9 @@ from chromm_ros.settings import changed
 CHUNK = 25
 """Steps of a window (CHROMM 4.2: sequences are cut into chunks of 25 and stitched)."""
 
+LONGEST_GAP = 3600.0
+"""Seconds that a window may span: recordings of any rate fill theirs, where a live window would drop old steps."""
+
 
 @dataclass(frozen=True)
 class Options:
@@ -33,6 +36,7 @@ class Options:
         rate: image sets per second to use; default all (10 for folders).
         calibration: JSON with known cameras, as this command writes it.
         extrinsics: auto uses known poses (TF of a bag, calibration) where there are any; estimated ignores them.
+        rig_moves: cameras without a known pose move, as a camera in the hand does; else they stand still.
         window: steps per window.
         overlap: steps that neighbouring windows share.
         preset: network; tiny is in the package, full takes your weights.
@@ -48,6 +52,7 @@ class Options:
     rate: float | None = None
     calibration: Path | None = None
     extrinsics: Literal['auto', 'tf', 'estimated', 'tf_then_refine'] = 'auto'
+    rig_moves: bool = False
     window: int = CHUNK
     overlap: int = 1
     preset: Literal['tiny', 'full'] = 'tiny'
@@ -91,6 +96,8 @@ def reconstruct_files(inputs: tuple[Path, ...], options: Options) -> Summary:
         raise ValueError('no input given')
     if (options.out / SUMMARY).exists():
         raise FileExistsError(f'{options.out} holds a finished run; choose another folder')
+    if options.rig_moves and not options.overlap:
+        raise ValueError('windows of moving cameras hang together by shared images: overlap must be at least 1')
     if not 0 <= options.overlap < options.window:
         raise ValueError(
             f'overlap is {options.overlap}; it must be at least 0 and less than the window {options.window}'
@@ -100,8 +107,10 @@ def reconstruct_files(inputs: tuple[Path, ...], options: Options) -> Summary:
         CaptureSettings(),
         {
             'extrinsics': options.extrinsics,
+            'world.rig_moves': options.rig_moves,
             'window_size': options.window,
             'window_stride': options.window - options.overlap,
+            'max_gap': LONGEST_GAP,
         },
     )
     body = BodyModel.load(options.body)

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import cv2
 import numpy as np
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
@@ -21,6 +20,7 @@ from chromm_ros.nodes.running import run_node
 from chromm_ros.nodes.settings import ViewerSettings
 from chromm_ros.nodes.views import cloud_of, field_of_view, person_views, pose_matrices, view_state
 from chromm_ros.viewing.page import Page
+from chromm_ros.viewing.thumbnails import thumbnail
 from chromm_ros.viewing.view import CameraView, WorldView
 
 THUMBNAIL = 192
@@ -41,6 +41,7 @@ class ViewerNode(Node):
         self._status: CaptureStatus | None = None
         self._humans: HumanArray | None = None
         self._images: dict[str, bytes] = {}
+        self._thumbnails: dict[str, bytes] = {}
         self._fov: dict[str, float] = {}
         self._compressed = chosen.image_transport == 'compressed'
         self.page = Page(chosen.host, chosen.port)
@@ -110,18 +111,16 @@ class ViewerNode(Node):
             for name, state, pose, rate in zip(status.views, status.view_state, poses, status.rate)
         )
 
-    def _thumbnail(self, name: str) -> np.ndarray | None:
-        """The newest image, small; None when none came since the last look."""
+    def _thumbnail(self, name: str) -> bytes | None:
+        """The newest image, small; None while none came."""
         raw = self._images.pop(name, None)
-        if raw is None:
-            return None
-        try:
-            pixels = decode(read_compressed(raw) if self._compressed else read_image(raw))
-        except ValueError as error:
-            self.get_logger().warning(f'{name}: {error}', throttle_duration_sec=5.0)
-            return None
-        height = max(1, round(pixels.shape[0] * THUMBNAIL / pixels.shape[1]))
-        return cv2.resize(pixels, (THUMBNAIL, height), interpolation=cv2.INTER_AREA)
+        if raw is not None:
+            try:
+                pixels = decode(read_compressed(raw) if self._compressed else read_image(raw))
+                self._thumbnails[name] = thumbnail(pixels, THUMBNAIL)
+            except ValueError as error:
+                self.get_logger().warning(f'{name}: {error}', throttle_duration_sec=5.0)
+        return self._thumbnails.get(name)
 
     def _guarded(self, callback: Callable[..., None]) -> Callable[..., None]:
         """A callback whose failure is reported and does not end the viewer."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 
 from chromm_ros.body.model import BodyModel
 from chromm_ros.flow import Cloud, Human, ImageSet, Step
 from chromm_ros.viewing.page import Page
+from chromm_ros.viewing.thumbnails import thumbnail
 from chromm_ros.viewing.view import CameraView, PersonView, Timeline, WorldView
 
 THUMBNAIL = 128
@@ -27,13 +27,15 @@ class PageRecorder:
     def __init__(self, body: BodyModel, span: float = 60.0):
         self._body = body
         self._timeline = Timeline(span, limit=600)
-        self._images: dict[int, dict[str, np.ndarray]] = {}
+        self._images: dict[int, dict[str, bytes]] = {}
         self._heights: dict[str, int] = {}
 
     def remember(self, image_set: ImageSet) -> None:
         """Keep small copies of the images until their step comes."""
         self._heights.update({name: view.pixels.shape[0] for name, view in image_set.views.items()})
-        self._images[image_set.stamp] = {name: thumbnail(view.pixels) for name, view in image_set.views.items()}
+        self._images[image_set.stamp] = {
+            name: thumbnail(view.pixels, THUMBNAIL) for name, view in image_set.views.items()
+        }
         oldest = image_set.stamp - round(self._timeline.span * 1e9)
         for stamp in [stamp for stamp in self._images if stamp < oldest]:
             del self._images[stamp]
@@ -85,12 +87,6 @@ class PageRecorder:
         if intrinsics is None or view not in self._heights:
             return FALLBACK_FOV
         return float(2 * np.arctan2(0.5 * self._heights[view], intrinsics[1, 1]))
-
-
-def thumbnail(pixels: np.ndarray) -> np.ndarray:
-    """(h, THUMBNAIL, 3) small copy of an image."""
-    height = max(1, round(pixels.shape[0] * THUMBNAIL / pixels.shape[1]))
-    return cv2.resize(pixels, (THUMBNAIL, height), interpolation=cv2.INTER_AREA)
 
 
 def free_port() -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import socket
 import threading
 import time
@@ -11,17 +10,26 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import rich
 import viser
 import viser.uplot
 from scipy.spatial.transform import Rotation
 
 from chromm_ros.flow import Cloud
-from chromm_ros.viewing.colors import identity_color
+from chromm_ros.viewing.framing import FOV, Overview, overview
 from chromm_ros.viewing.people_layer import PeopleLayer
-from chromm_ros.viewing.view import CameraView, PersonView, Timeline, WorldView
+from chromm_ros.viewing.tables import camera_table, people_line, person_table
+from chromm_ros.viewing.thumbnails import pixels_of
+from chromm_ros.viewing.view import CameraView, Timeline, WorldView
 
-FRUSTUM = 0.35
+FRUSTUM = 0.5
 """Length of a drawn camera [m]."""
+
+CUT, UNCUT = 1.2, 5.0
+"""Height [m] above which the scene is not drawn at first, so that one looks into a room; at the second, all is."""
+
+POINT = 0.03
+"""Size of a drawn scene point [m]."""
 
 TRAIL = 8.0
 """Seconds of a drawn trail."""
@@ -47,11 +55,15 @@ class Page:
         """
         check_port(host, port)
         self.timeline = Timeline(span)
+        rich.get_console().quiet = True  # viser announces itself there, whatever ``verbose`` says
         self.server = viser.ViserServer(host=host, port=port, label='chromm', verbose=False)
         self._lock = threading.RLock()
         self._frusta: dict[str, viser.CameraFrustumHandle] = {}
+        self._drawn: dict[str, bytes] = {}
         self._cloud: viser.PointCloudHandle | None = None
+        self._scene: Cloud | None = None
         self._selected: int | None = None
+        self._overview: Overview | None = None
         self._frames = 0
         self._set_stage()
         self.people = PeopleLayer(self.server, self._select)
@@ -67,16 +79,9 @@ class Page:
 
     def show_scene(self, cloud: Cloud) -> None:
         """Replace the static scene."""
-        with self._lock, self.server.atomic():
-            points = cloud.points.astype(np.float32)
-            if self._cloud is None:
-                self._cloud = self.server.scene.add_point_cloud(
-                    '/scene', points, cloud.colors, point_size=0.02, point_shape='rounded', precision='float32'
-                )
-            else:
-                self._cloud.points = points
-                self._cloud.colors = cloud.colors
-            self._cloud.visible = self._show_scene.value
+        with self._lock:
+            self._scene = cloud
+            self._draw_scene()
 
     def export(self, path: Path, rate: float = 10.0) -> int:
         """Write the timeline as one HTML file that plays without a server; returns the number of frames."""
@@ -91,10 +96,15 @@ class Page:
     def _set_stage(self) -> None:
         scene = self.server.scene
         scene.set_up_direction('+z')
-        scene.configure_default_lights(cast_shadow=False)
+        # The lights of viser bleach the colours by which people are told apart.
+        scene.configure_default_lights(enabled=False)
+        scene.configure_environment_map(None)
+        scene.add_light_hemisphere('/lights/sky', ground_color=(140, 140, 140), intensity=2.5)
+        scene.add_light_directional('/lights/sun', intensity=2.0, position=(3.0, -4.0, 6.0), cast_shadow=False)
         scene.add_grid('/floor', width=12.0, height=12.0, plane='xy', cell_color=(220, 220, 220))
-        self.server.initial_camera.position = (4.0, -5.0, 7.5)
-        self.server.initial_camera.look_at = (0.0, 0.0, 0.5)
+        self.server.initial_camera.fov = FOV
+        self.server.gui.main_panel.dock_right()
+        self.server.gui.configure_theme(show_share_button=False)  # sharing would ask the internet for a tunnel
 
     def _build_panel(self) -> None:
         gui = self.server.gui
@@ -103,8 +113,9 @@ class Page:
             self._live = gui.add_checkbox('Live', True)
             self._ago = gui.add_slider('seconds ago', 0.0, self.timeline.span, 0.1, 0.0)
             save = gui.add_button('Save this minute as HTML')
-        with gui.add_folder('Show'):
+        with gui.add_folder('Show', expand_by_default=False):
             self._show_scene = gui.add_checkbox('Scene', True)
+            self._cut = gui.add_slider('up to [m]', 0.0, UNCUT, 0.1, CUT)
             switches = {
                 name: gui.add_checkbox(name.capitalize(), getattr(self.people.switches, name))
                 for name in ('meshes', 'skeletons', 'capsules', 'labels', 'trails')
@@ -114,40 +125,59 @@ class Page:
         with gui.add_folder('Person'):
             self._person = gui.add_markdown('click on a person')
         with gui.add_folder('Delay and rate'):
-            none = (np.zeros(1), np.zeros(1), np.zeros(1))
-            self._plot = gui.add_uplot(
-                none,
-                (
-                    viser.uplot.Series(label='s ago'),
-                    viser.uplot.Series(label='delay [ms]', stroke='#c33', width=2),
-                    viser.uplot.Series(label='windows/s x 100', stroke='#36c', width=2),
-                ),
-                aspect=1.6,
-            )
+            self._delays = _plot(gui, 'delay [ms]', '#c33')
+            self._rates = _plot(gui, 'windows/s', '#36c')
         for name, box in switches.items():
             box.on_update(partial(self._on_switch, name))
-        self._show_scene.on_update(lambda _: self._redraw())
+        self._show_scene.on_update(lambda _: self._draw_scene())
+        self._cut.on_update(lambda _: self._draw_scene())
         self._live.on_update(lambda _: self._redraw())
         self._ago.on_update(lambda _: self._look_back())
         save.on_click(self._download)
 
+    def _frame(self, view: WorldView) -> None:
+        """Look at the rig when it is first known, and when the world turned out to be elsewhere."""
+        poses = [camera.world_from_camera for camera in view.cameras if camera.world_from_camera is not None]
+        wanted = overview(poses)
+        if wanted is None or (self._overview is not None and not wanted.far_from(self._overview)):
+            return
+        self._overview = wanted
+        cameras: list[Any] = [self.server.initial_camera]
+        cameras += [client.camera for client in self.server.get_clients().values()]
+        for camera in cameras:
+            camera.position, camera.look_at = wanted.position, wanted.center
+
     def _draw(self, view: WorldView) -> None:
         self._frames += 1
+        self._frame(view)
         trails = {person.id: self.timeline.trail(person.id, TRAIL, view.stamp) for person in view.people}
         with self.server.atomic():
             self.people.show(view.people, trails)
             for camera in view.cameras:
                 self._draw_camera(camera)
-            if self._cloud is not None and self._cloud.visible != self._show_scene.value:
-                self._cloud.visible = self._show_scene.value
         self._status.content = (
             f'**window {view.window}** &nbsp; frame {self._frames}  \n'
-            f'{len(view.people)} people, {self.timeline.rate():.1f} windows/s, delay {1e3 * view.delay:.0f} ms'
+            f'{people_line(view)}, {self.timeline.rate():.1f} windows/s, delay {1e3 * view.delay:.0f} ms'
         )
-        self._health.content = _camera_table(view.cameras)
+        self._health.content = camera_table(view.cameras)
         chosen = next((person for person in view.people if person.id == self._selected), None)
         if chosen is not None:
-            self._person.content = _person_table(chosen)
+            self._person.content = person_table(chosen)
+
+    def _draw_scene(self) -> None:
+        with self._lock, self.server.atomic():
+            if self._scene is None:
+                return
+            kept = slice(None) if self._cut.value >= UNCUT else self._scene.points[:, 2] <= self._cut.value
+            points, colors = self._scene.points[kept].astype(np.float32), self._scene.colors[kept]
+            if self._cloud is None:
+                self._cloud = self.server.scene.add_point_cloud(
+                    '/scene', points, colors, point_size=POINT, point_shape='rounded', precision='float32'
+                )
+            else:
+                self._cloud.points, self._cloud.colors = points, colors
+            if self._cloud.visible != self._show_scene.value:
+                self._cloud.visible = self._show_scene.value
 
     def _draw_camera(self, camera: CameraView) -> None:
         frustum = self._frusta.get(camera.name)
@@ -159,11 +189,11 @@ class Page:
         position = camera.world_from_camera[:3, 3]
         color = STATE_COLORS.get(camera.state, BROKEN_COLOR)
         if frustum is None:
-            aspect = 4 / 3 if camera.image is None else camera.image.shape[1] / camera.image.shape[0]
+            height, width = (3, 4) if camera.jpeg is None else pixels_of(camera.jpeg).shape[:2]
             frustum = self._frusta[camera.name] = self.server.scene.add_camera_frustum(
                 f'/cameras/{camera.name}',
                 fov=camera.fov_y,
-                aspect=aspect,
+                aspect=width / height,
                 scale=FRUSTUM,
                 color=color,
                 format='jpeg',
@@ -173,8 +203,9 @@ class Page:
             )
         frustum.visible = True
         frustum.wxyz, frustum.position, frustum.color = quaternion, position, color
-        if camera.image is not None:
-            frustum.image = camera.image
+        if camera.jpeg is not None and camera.jpeg is not self._drawn.get(camera.name):
+            frustum.image = pixels_of(camera.jpeg)
+            self._drawn[camera.name] = camera.jpeg
 
     def _draw_plots(self) -> None:
         views = self.timeline.views[-PLOT:]
@@ -182,8 +213,8 @@ class Page:
             return
         stamps = 1e-9 * np.array([view.stamp - views[-1].stamp for view in views])
         delays = 1e3 * np.array([view.delay for view in views])
-        rates = 100.0 / np.maximum(np.diff(stamps, prepend=stamps[0] - (stamps[1] - stamps[0])), 1e-3)
-        self._plot.data = (stamps, delays, rates)
+        rates = 1.0 / np.maximum(np.diff(stamps, prepend=stamps[0] - (stamps[1] - stamps[0])), 1e-3)
+        self._delays.data, self._rates.data = (stamps, delays), (stamps, rates)
 
     def _redraw(self) -> None:
         with self._lock:
@@ -217,12 +248,22 @@ class Page:
         """The timeline thinned to ``rate`` frames per second, as a page that plays by itself."""
         with self._lock:
             views = _thinned(self.timeline.views, rate)
-            serializer = self.server.get_scene_serializer()
-            for view, following in zip(views, (*views[1:], None)):
-                self._draw(view)
-                serializer.insert_sleep(1e-9 * (following.stamp - view.stamp) if following else 1.0 / rate)
-            self._redraw()
-            return serializer.as_html(), len(views)
+            recording = self.server.get_scene_serializer()
+            try:
+                with self.server.atomic():  # browsers that look on see nothing of it
+                    for view, following in zip(views, (*views[1:], None)):
+                        self._draw(view)
+                        recording.insert_sleep(1e-9 * (following.stamp - view.stamp) if following else 1.0 / rate)
+                    self._redraw()
+            finally:
+                html = recording.as_html()  # ends it, or it would take in whatever is drawn from now on
+            return html, len(views)
+
+
+def _plot(gui: viser.GuiApi, name: str, color: str) -> viser.GuiUplotHandle:
+    """A curve over the seconds before the newest window."""
+    series = (viser.uplot.Series(label='s'), viser.uplot.Series(label=name, stroke=color, width=2))
+    return gui.add_uplot((np.zeros(1), np.zeros(1)), series, scales={'x': viser.uplot.Scale(time=False)}, aspect=2.5)
 
 
 def check_port(host: str, port: int) -> None:
@@ -245,26 +286,3 @@ def _thinned(views: tuple[WorldView, ...], rate: float) -> list[WorldView]:
         if not kept or view.stamp - kept[-1].stamp >= 0.99e9 / rate:
             kept.append(view)
     return kept
-
-
-def _camera_table(cameras: tuple[CameraView, ...]) -> str:
-    out = io.StringIO()
-    out.write('| camera | state | Hz |\n|---|---|---|\n')
-    for camera in cameras:
-        out.write(f'| {camera.name} | {camera.state} | {camera.rate:.1f} |\n')
-    return out.getvalue()
-
-
-def _person_table(person: PersonView) -> str:
-    color = '#{:02x}{:02x}{:02x}'.format(*identity_color(person.id))
-    x, y, z = person.joints[0]
-    speed = float(np.linalg.norm(person.velocity))
-    rows = (
-        ('state', f'{person.state}, confidence {person.confidence:.2f}'),
-        ('pelvis', f'{x:.2f}, {y:.2f}, {z:.2f} m'),
-        ('speed', f'{speed:.2f} m/s'),
-        ('height', f'{person.height:.2f} m'),
-        ('seen by', ', '.join(person.cameras) or 'nobody'),
-    )
-    head = f'<span style="color:{color}">**person {person.id}**</span>\n\n| | |\n|---|---|\n'
-    return head + '\n'.join(f'| {name} | {value} |' for name, value in rows)

@@ -22,6 +22,9 @@ BONE_RADIUS = 0.06
 FADED = 0.35
 """Opacity of a person that is predicted, not observed."""
 
+LABEL_HEIGHT, LABEL_SCALE = 0.28, 1.2
+"""Of a label: above the head joint [m], and against the usual size of text."""
+
 
 @dataclass
 class Switches:
@@ -35,99 +38,119 @@ class Switches:
 
 
 @dataclass
-class _Handles:
+class _Figure:
+    """The scene nodes of one person."""
+
+    owner: int
+    """Identity of the person, or of the one it showed last."""
     mesh: viser.MeshHandle
     skeleton: viser.LineSegmentsHandle
     capsules: viser.LineSegmentsHandle
     label: viser.LabelHandle
     trail: viser.LineSegmentsHandle
 
-    def all(self) -> tuple[viser.SceneNodeHandle, ...]:
-        return self.mesh, self.skeleton, self.capsules, self.label, self.trail
+    def hide(self) -> None:
+        for handle in (self.mesh, self.skeleton, self.capsules, self.label, self.trail):
+            _set_visible(handle, False)
+
+    def give_to(self, identity: int) -> None:
+        """Take the colour of another person."""
+        self.owner = identity
+        color = identity_color(identity)
+        # viser's handles are written through __setattr__, which mypy cannot see
+        self.mesh.color = color
+        for lines in (self.skeleton, self.capsules, self.trail):
+            lines.colors = np.array(color, np.uint8)
 
 
 class PeopleLayer:
-    """Keeps one set of scene nodes per identity and moves them in place.
+    """Keeps the scene nodes of the people and moves them in place.
 
-    A person who is not shown is hidden; the nodes of people beyond ``kept`` are removed, so memory stays flat
-    however many identities come and go.
+    The nodes of a person who left are hidden and wait for the next one, because the server keeps a message for every
+    node that there ever was: so memory stays flat however many identities come and go.
     """
 
-    def __init__(self, server: viser.ViserServer, on_click: Callable[[int], None], kept: int = 24):
+    def __init__(self, server: viser.ViserServer, on_click: Callable[[int], None]):
         self.switches = Switches()
         self._scene = server.scene
         self._on_click = on_click
-        self._kept = kept
         self._skin = Skin()
-        self._handles: dict[int, _Handles] = {}
+        self._shown: dict[int, _Figure] = {}
+        self._idle: dict[int, _Figure] = {}
+        """By the identity of their last owner, the longest idle first."""
 
     def show(self, people: tuple[PersonView, ...], trails: dict[int, np.ndarray]) -> None:
         """Draw exactly these people; ``trails`` holds (N, 3) positions by id."""
-        shown = {person.id for person in people}
-        for identity, handles in self._handles.items():
-            if identity not in shown:
-                for handle in handles.all():
-                    handle.visible = False
-        if people:
-            skins = self._skin.vertices(
-                np.stack([person.joints for person in people]),
-                np.stack([person.rotations for person in people]),
-                np.stack([np.resize(np.append(person.betas, np.zeros(10)), 10) for person in people]),
-            )
-            for person, vertices in zip(people, skins):
-                self._move(person, vertices, trails.get(person.id, np.zeros((0, 3))))
-        self._forget(shown)
+        for identity in set(self._shown) - {person.id for person in people}:
+            self._idle[identity] = self._shown.pop(identity)
+            self._idle[identity].hide()
+        if not people:
+            return
+        skins = self._skin.vertices(
+            np.stack([person.joints for person in people]),
+            np.stack([person.rotations for person in people]),
+            np.stack([np.resize(np.append(person.betas, np.zeros(10)), 10) for person in people]),
+        )
+        for person, vertices in zip(people, skins):
+            self._move(person, vertices, trails.get(person.id, np.zeros((0, 3))))
 
     def _move(self, person: PersonView, vertices: np.ndarray, trail: np.ndarray) -> None:
-        handles = self._handles.get(person.id)
-        if handles is None:
-            handles = self._handles[person.id] = self._create(person.id, vertices)
+        figure = self._figure(person.id, vertices)
         bones = person.joints[BONES].astype(np.float32)
         switches = self.switches
-        _set_visible(handles.mesh, switches.meshes)
-        _set_visible(handles.skeleton, switches.skeletons)
-        _set_visible(handles.capsules, switches.capsules)
-        _set_visible(handles.label, switches.labels)
-        _set_visible(handles.trail, switches.trails and len(trail) > 1)
+        _set_visible(figure.mesh, switches.meshes)
+        _set_visible(figure.skeleton, switches.skeletons)
+        _set_visible(figure.capsules, switches.capsules)
+        _set_visible(figure.label, switches.labels)
+        _set_visible(figure.trail, switches.trails and len(trail) > 1)
         if switches.meshes:
-            handles.mesh.vertices = vertices
+            figure.mesh.vertices = vertices
             opacity = 1.0 if person.state in ('tracked', 'tentative') else FADED
-            if handles.mesh.opacity != opacity:
-                handles.mesh.opacity = opacity
+            if figure.mesh.opacity != opacity:
+                figure.mesh.opacity = opacity
         if switches.skeletons:
-            handles.skeleton.points = bones
+            figure.skeleton.points = bones
         if switches.capsules:
-            handles.capsules.points = bones
+            figure.capsules.points = bones
         if switches.labels:
-            handles.label.position = person.joints[15] + np.array([0.0, 0.0, 0.28])
-            text = f'{person.id}' if person.state == 'tracked' else f'{person.id} {person.state}'
-            if handles.label.text != text:
-                handles.label.text = text
+            figure.label.position = person.joints[15] + np.array([0.0, 0.0, LABEL_HEIGHT])
+            text = f'person {person.id}' if person.state == 'tracked' else f'person {person.id}, {person.state}'
+            if figure.label.text != text:
+                figure.label.text = text
         if switches.trails and len(trail) > 1:
             ground = trail.astype(np.float32) * np.array([1, 1, 0], np.float32)
-            handles.trail.points = np.stack([ground[:-1], ground[1:]], axis=1)
+            figure.trail.points = np.stack([ground[:-1], ground[1:]], axis=1)
 
-    def _create(self, identity: int, vertices: np.ndarray) -> _Handles:
+    def _figure(self, identity: int, vertices: np.ndarray) -> _Figure:
+        """The nodes of a person: their own, else the longest idle ones, else new ones."""
+        figure = self._shown.get(identity)
+        if figure is None and self._idle:
+            figure = self._idle.pop(identity if identity in self._idle else next(iter(self._idle)))
+            if figure.owner != identity:
+                figure.give_to(identity)
+        if figure is None:
+            figure = self._create(identity, vertices)
+        self._shown[identity] = figure
+        return figure
+
+    def _create(self, identity: int, vertices: np.ndarray) -> _Figure:
         color = identity_color(identity)
-        place = f'/people/{identity}'
+        place = f'/people/{len(self._shown)}'
         bones = np.zeros((len(BONES), 2, 3), np.float32)
-        handles = _Handles(
+        figure = _Figure(
+            owner=identity,
             mesh=self._scene.add_mesh_simple(
                 f'{place}/mesh', vertices, self._skin.faces, color=color, cast_shadow=False, receive_shadow=False
             ),
             skeleton=self._scene.add_line_segments(f'{place}/skeleton', bones, color, thickness=0.02),
             capsules=self._scene.add_line_segments(f'{place}/capsules', bones, color, thickness=2 * BONE_RADIUS),
-            label=self._scene.add_label(f'{place}/label', str(identity), anchor='bottom-center'),
+            label=self._scene.add_label(
+                f'{place}/label', str(identity), anchor='bottom-center', font_screen_scale=LABEL_SCALE
+            ),
             trail=self._scene.add_line_segments(f'{place}/trail', bones[:1], color, thickness=0.03),
         )
-        handles.mesh.on_click(lambda _: self._on_click(identity))
-        return handles
-
-    def _forget(self, shown: set[int]) -> None:
-        hidden = [identity for identity in self._handles if identity not in shown]
-        for identity in hidden[: max(0, len(self._handles) - self._kept)]:
-            for handle in self._handles.pop(identity).all():
-                handle.remove()
+        figure.mesh.on_click(lambda _: self._on_click(figure.owner))
+        return figure
 
 
 def _set_visible(handle: viser.SceneNodeHandle, visible: bool) -> None:

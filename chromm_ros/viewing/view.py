@@ -33,7 +33,8 @@ class CameraView:
     state: str
     world_from_camera: np.ndarray | None  # (4, 4)
     fov_y: float  # [rad]
-    image: np.ndarray | None  # (h, w, 3) uint8 RGB, already small
+    jpeg: bytes | None
+    """The newest image, small; see :func:`chromm_ros.viewing.thumbnails.thumbnail`."""
     rate: float  # [Hz]
 
 

@@ -58,6 +58,26 @@ def test_a_run_leaves_people_scene_cameras_and_a_page(folders, tmp_path):
     assert not (tmp_path / RESUME).exists()
 
 
+@pytest.mark.parametrize(('rig_moves', 'places'), [(False, 1), (True, 3)])
+def test_only_a_camera_that_may_move_has_a_place_for_every_image(folders, tmp_path, rig_moves, places):
+    reconstruct_files(folders[:1], options(tmp_path, rig_moves=rig_moves))
+    with np.load(tmp_path / 'trajectories.npz') as data:
+        second_window = data['world_from_camera'][3:6]
+    assert len(np.unique(second_window, axis=0)) == places
+
+
+def test_moving_cameras_need_windows_that_share_images(folders, tmp_path):
+    with pytest.raises(ValueError, match='overlap must be at least 1'):
+        reconstruct_files(folders[:1], Options(out=tmp_path, window=4, overlap=0, rig_moves=True))
+
+
+def test_slow_recordings_are_used_step_by_step(folders, tmp_path):
+    summary = reconstruct_files(folders, options(tmp_path, rate=0.1))  # a live window would let steps this old go
+    assert not summary.dropped.get('overtaken')
+    with np.load(tmp_path / 'trajectories.npz') as data:
+        assert len(np.unique(data['stamp'])) == STEPS
+
+
 def test_a_finished_folder_is_not_overwritten(folders, tmp_path):
     (tmp_path / 'summary.json').write_text('{}')
     with pytest.raises(FileExistsError, match='finished run'):

@@ -8,8 +8,10 @@ import torch
 from chromm_ros.body.model import BodyModel
 from chromm_ros.flow import Cloud
 from chromm_ros.recording.pages import free_port
+from chromm_ros.viewing.colors import identity_color
 from chromm_ros.viewing.page import Page, check_port
 from chromm_ros.viewing.skin import Skin
+from chromm_ros.viewing.thumbnails import thumbnail
 from chromm_ros.viewing.view import CameraView, PersonView, WorldView
 
 SECOND = 1_000_000_000
@@ -24,7 +26,7 @@ def person(identity, x=0.0, state='tracked'):
 
 
 def view(seconds, *people):
-    camera = CameraView('left', 'ok', np.eye(4), 1.0, np.zeros((12, 16, 3), np.uint8), 10.0)
+    camera = CameraView('left', 'ok', np.eye(4), 1.0, thumbnail(np.zeros((12, 16, 3), np.uint8), 16), 10.0)
     return WorldView(round(seconds * SECOND), 0, 0.1, people, (camera,))
 
 
@@ -50,19 +52,35 @@ def test_the_skin_of_posed_joints_is_that_of_the_body():
 
 def test_people_move_in_place_and_those_who_left_are_hidden(page):
     page.show(view(0.0, person(1), person(2)))
-    mesh = page.people._handles[1].mesh
+    mesh, other = (page.people._shown[identity].mesh for identity in (1, 2))
     page.show(view(0.2, person(1, x=2.0)))
-    assert page.people._handles[1].mesh is mesh
+    assert page.people._shown[1].mesh is mesh
     assert mesh.vertices[:, 0].mean() == pytest.approx(2.0, abs=0.1)
-    assert not page.people._handles[2].mesh.visible
+    assert not other.visible
     page.show(view(0.4, person(2)))
-    assert page.people._handles[2].mesh.visible
+    assert page.people._shown[2].mesh is other
+    assert other.visible
+    assert not mesh.visible
 
 
-def test_the_number_of_nodes_stays_bounded_however_many_people_come_and_go(page):
-    for identity in range(100):
+def test_a_newcomer_takes_the_nodes_of_who_left_in_a_colour_of_their_own(page):
+    page.show(view(0.0, person(1)))
+    mesh = page.people._shown[1].mesh
+    page.show(view(0.2, person(7)))
+    figure = page.people._shown[7]
+    assert figure.mesh is mesh
+    assert tuple(mesh.color) == identity_color(7)
+    assert tuple(figure.trail.colors) == identity_color(7)
+    assert figure.label.text == 'person 7'
+    assert figure.owner == 7  # of whom a click tells
+
+
+def test_what_the_server_keeps_stays_the_same_however_many_people_come_and_go(page):
+    sizes = []
+    for identity in range(60):
         page.show(view(0.1 * identity, person(identity), person(identity + 1)))
-    assert len(page.people._handles) <= 24
+        sizes.append(len(page.server._websock_server._broadcast_buffer.message_from_id))
+    assert sizes[-1] == sizes[5]
 
 
 def test_looking_back_shows_the_past_and_live_returns_to_the_present(page):
@@ -70,16 +88,16 @@ def test_looking_back_shows_the_past_and_live_returns_to_the_present(page):
         page.show(view(step, person(1, x=step)))
     page._ago.value = 4.0
     assert not page._live.value
-    assert page.people._handles[1].mesh.vertices[:, 0].mean() == pytest.approx(6.0, abs=0.1)
+    assert page.people._shown[1].mesh.vertices[:, 0].mean() == pytest.approx(6.0, abs=0.1)
     page._live.value = True
-    assert page.people._handles[1].mesh.vertices[:, 0].mean() == pytest.approx(10.0, abs=0.1)
+    assert page.people._shown[1].mesh.vertices[:, 0].mean() == pytest.approx(10.0, abs=0.1)
 
 
 def test_switches_hide_what_they_name(page):
     page.show(view(0.0, person(1)))
     page._switch('meshes', False)
     page._switch('skeletons', True)
-    handles = page.people._handles[1]
+    handles = page.people._shown[1]
     assert (handles.mesh.visible, handles.skeleton.visible) == (False, True)
 
 

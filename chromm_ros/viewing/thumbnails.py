@@ -1,0 +1,24 @@
+"""Images as small as the page shows them, and as small as a minute of them should be in memory."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+QUALITY = 85
+"""Of the JPEG, in percent."""
+
+
+def thumbnail(pixels: np.ndarray, width: int) -> bytes:
+    """JPEG of an (H, W, 3) uint8 RGB image, ``width`` pixels wide."""
+    height = max(1, round(pixels.shape[0] * width / pixels.shape[1]))
+    small = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
+    _, jpeg = cv2.imencode('.jpg', cv2.cvtColor(small, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+    return jpeg.tobytes()
+
+
+def pixels_of(jpeg: bytes) -> np.ndarray:
+    """(h, w, 3) uint8 RGB of a thumbnail."""
+    decoded = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+    assert decoded is not None, 'not a thumbnail'
+    return cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB)
