@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import socket
 import threading
 import time
+from contextlib import redirect_stdout
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import rich
 import viser
 import viser.uplot
 from scipy.spatial.transform import Rotation
@@ -55,8 +56,8 @@ class Page:
         """
         check_port(host, port)
         self.timeline = Timeline(span)
-        rich.get_console().quiet = True  # viser announces itself there, whatever ``verbose`` says
-        self.server = viser.ViserServer(host=host, port=port, label='chromm', verbose=False)
+        with redirect_stdout(io.StringIO()):  # viser announces itself whatever ``verbose`` says
+            self.server = viser.ViserServer(host=host, port=port, label='chromm', verbose=False)
         self._lock = threading.RLock()
         self._frusta: dict[str, viser.CameraFrustumHandle] = {}
         self._drawn: dict[str, bytes] = {}
@@ -91,7 +92,8 @@ class Page:
 
     def close(self) -> None:
         """Stop serving."""
-        self.server.stop()
+        with redirect_stdout(io.StringIO()):
+            self.server.stop()
 
     def _set_stage(self) -> None:
         scene = self.server.scene
