@@ -17,6 +17,7 @@ from chromm_ros.capture.motion_filter import Motion
 from chromm_ros.capture.network_pass import Decoded, run_network
 from chromm_ros.capture.rig import Rig
 from chromm_ros.capture.scene_map import SceneMap
+from chromm_ros.capture.seams import Seam, fit_seam
 from chromm_ros.capture.settings import CaptureSettings
 from chromm_ros.capture.stages import StageClock
 from chromm_ros.capture.surfaces import Surfaces, sample_surfaces, without_people
@@ -128,7 +129,7 @@ class Session:
         if decoded is None:
             return None
         first_new, newest = self.window.first_new, self.window.steps[-1]
-        surfaces = self._surfaces(decoded, len(newest.rows))
+        surfaces = self._surfaces(decoded, slice(decoded.new - len(newest.rows), decoded.new))
         clock.end('scene')
         vote = scale_ratio(_view_people(decoded), self.settings.people.scale)
         alignment = self._place(decoded, surfaces, vote)
@@ -207,8 +208,7 @@ class Session:
         old = [step for step in self.window.steps if not step.new]
         return list(old[-1].rows.values()) if old else []
 
-    def _surfaces(self, decoded: Decoded, count: int) -> Surfaces:
-        rows = slice(decoded.new - count, decoded.new)
+    def _surfaces(self, decoded: Decoded, rows: slice) -> Surfaces:
         images = [row.image.pixels for row in decoded.rows[rows]]
         return sample_surfaces(decoded.geometry, rows, images, self.settings.scene)
 
@@ -218,10 +218,14 @@ class Session:
             CameraRow(row.view, pose, row.known_pose, row.placed.world_from_camera if row.placed else None)
             for row, pose in zip(decoded.rows, decoded.world_from_camera)
         ]
-        alignment = self.gauge.align(camera_rows, vote)
+        alignment = self.gauge.align(camera_rows, vote, self._seam(decoded))
         if alignment.change is not None:
             self._move(alignment.change)
-        self.window.place([_placed(decoded, n, alignment) for n in range(decoded.new)])
+        newest = iter(surfaces.static_depth * np.float32(alignment.scale))
+        older = decoded.new - len(surfaces.depth)
+        self.window.place(
+            [_placed(decoded, n, alignment, None if n < older else next(newest)) for n in range(decoded.new)]
+        )
         if self.gauge.unlevelled:
             poses = self.window.steps[-1].world_from_camera
             points = surfaces.static_cloud(alignment.scale, poses).points
@@ -230,6 +234,15 @@ class Session:
                 self._move(change)
                 self.messages.append('The floor was found: the world is level now.')
         return alignment
+
+    def _seam(self, decoded: Decoded) -> Seam | None:
+        """How this window sees the scene in the images by which it hangs on earlier ones."""
+        before = [row.placed.depth for row in decoded.rows[decoded.new :] if row.placed is not None]
+        depths = [depth for depth in before if depth is not None]
+        if not depths or len(depths) < len(before):
+            return None
+        now = self._surfaces(decoded, slice(decoded.new, None)).static_depth
+        return fit_seam(np.stack(depths), now)
 
     def _move(self, change: Similarity) -> None:
         """Everything that is kept follows the world."""
@@ -297,10 +310,10 @@ class Session:
             self.window.clear()
 
 
-def _placed(decoded: Decoded, n: int, alignment: Alignment) -> Placed:
+def _placed(decoded: Decoded, n: int, alignment: Alignment, depth: np.ndarray | None) -> Placed:
     people = {name: decoded.people[name][n] for name in PERSON_FIELDS}
     people['head'] = people['head'] * alignment.scale
-    return Placed(people, decoded.intrinsics[n], alignment.poses[n])
+    return Placed(people, decoded.intrinsics[n], alignment.poses[n], depth)
 
 
 def _view_people(decoded: Decoded) -> ViewPeople:

@@ -40,6 +40,11 @@ class Surfaces:
     confidence: np.ndarray  # (N, h, w) in [0, 1]
     sizes: np.ndarray  # (N, 2) width, height of the camera images [px]
 
+    @property
+    def static_depth(self) -> np.ndarray:
+        """(N, h, w) depth, NaN where the sample is not static."""
+        return np.where(self.static, self.depth, np.nan)
+
     def static_cloud(self, scale: float, world_from_camera: np.ndarray) -> Cloud:
         """The static samples in the world; ``world_from_camera`` (N, 4, 4)."""
         depth = self.depth[..., None] * np.float32(scale)

@@ -31,11 +31,15 @@ class Placed:
     """``PERSON_FIELDS`` in the frame of the camera, metres of the world."""
     intrinsics: np.ndarray  # (3, 3) in use, pixels of the camera image
     world_from_camera: np.ndarray  # (4, 4) in use
+    depth: np.ndarray | None = None
+    """(h, w) samples of the static scene [m of the world], NaN elsewhere; None: none were taken."""
 
     def moved(self, change: Similarity) -> Placed:
         """The same in the frame that ``change`` maps the world to."""
-        people = {**self.people, 'head': self.people['head'] * float(change.scale)}
-        return Placed(people, self.intrinsics, change.apply_poses(self.world_from_camera))
+        scale = float(change.scale)
+        people = {**self.people, 'head': self.people['head'] * scale}
+        depth = None if self.depth is None else self.depth * np.float32(scale)
+        return Placed(people, self.intrinsics, change.apply_poses(self.world_from_camera), depth)
 
 
 @dataclass(frozen=True)

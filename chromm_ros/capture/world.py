@@ -5,7 +5,8 @@ the world is known: given by the rig (TF), remembered from earlier windows where
 previous window where they move (CHROMM 4.2). Known poses are then used themselves: X_world = pose (s X_camera).
 
 Scale comes from the baselines of a given rig, as far as the network sees them right; else people vote (CHROMM eq. 3)
-and the votes are filtered over time.
+and the votes are filtered over time. From window to window it is kept by the baselines of the rig that was found, and
+where cameras that move have none, by the surfaces in the images that both windows hold.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import numpy as np
 
 from chromm_ros.capture.floor import find_floor, levelling
 from chromm_ros.capture.motion_filter import rotation_of, vector_of
+from chromm_ros.capture.seams import Seam
 from chromm_ros.capture.settings import WorldSettings
 from chromm_ros.flow import WorldSource
 from chromm_ros.geometry.similarity import Similarity, align_rigs
@@ -131,12 +133,13 @@ class WorldGauge:
         """Whether an image of this camera ties a window to the world without help from older images."""
         return self._reference(CameraRow(view, np.eye(4), known)) is not None
 
-    def align(self, rows: Sequence[CameraRow], vote: ScaleEstimate | None) -> Alignment:
+    def align(self, rows: Sequence[CameraRow], vote: ScaleEstimate | None, seam: Seam | None = None) -> Alignment:
         """Tie a window to the world, and learn from it.
 
         Args:
             rows: images whose cameras the network placed; those of earlier steps say where they were ``placed``.
             vote: None: no person could vote.
+            seam: scale against the images that were ``placed``; None: they show nothing.
         """
         estimated = np.stack([row.estimated for row in rows])
         adopted = self._adopt_rig(rows, estimated)
@@ -147,18 +150,19 @@ class WorldGauge:
             self.source = WorldSource.TF
         target = np.stack([np.full((4, 4), np.nan) if pose is None else pose for pose in references])
         weights = _robust_weights(estimated, target)
-        change = self._update_scale(rows, estimated, target, weights, vote)
+        change = self._update_scale(rows, estimated, target, weights, vote, seam)
         if change is not None:
             target = change.apply_poses(target)
-        tie = align_rigs(estimated, target, weights, scale=self._scale.scale)
+        smallest = self.settings.minimum_baseline / 2
+        tie = align_rigs(estimated, target, weights, scale=self._scale.scale, min_size=smallest)
         aligned = tie.apply_poses(estimated)
         known = np.isfinite(target[:, 0, 0])
-        seam = float(np.sqrt(((aligned - target)[known, :3, 3] ** 2).sum(-1).mean()))
+        seam_error = float(np.sqrt(((aligned - target)[known, :3, 3] ** 2).sum(-1).mean()))
         messages = self._remember(rows, aligned, target)
         if adopted is not None:
             messages = ('The rig is known now: the world moved into its frame.', *messages)
             change = adopted if change is None else change @ adopted
-        return Alignment(self._scale.scale, self._poses(rows, aligned), seam, change, messages)
+        return Alignment(self._scale.scale, self._poses(rows, aligned), seam_error, change, messages)
 
     @property
     def unlevelled(self) -> bool:
@@ -238,6 +242,7 @@ class WorldGauge:
         target: np.ndarray,
         weights: np.ndarray,
         vote: ScaleEstimate | None,
+        seam: Seam | None,
     ) -> Similarity | None:
         """Filter the scale; returns how an estimated rig must grow to agree with its people."""
         self._scale.drift(self.settings.scale_smoothing)
@@ -248,17 +253,24 @@ class WorldGauge:
         sure = np.where(known, weights, 0.0) if _extent(target[known]) > self.settings.minimum_baseline else weights
         used = sure > 0
         if self.settings.scale == 'people' or _extent(target[used]) <= self.settings.minimum_baseline:
-            self._observe_vote(self._scale, vote)
-            return None
+            if seam is None or self.settings.scale == 'people':
+                self._observe_vote(self._scale, vote)
+                return None
+            self._rig_scale.drift(seam.error)
+            return self._follow(seam.ratio, seam.error, vote)
         tie = align_rigs(estimated, target, sure, min_size=0.0)
         misfit = tie.apply_poses(estimated)[used, :3, 3] - target[used, :3, 3]
         error = float(np.sqrt((misfit**2).sum(-1).mean())) / _extent(target[used])
         if known[used].any():
             self._scale.observe(*self._weighed(float(tie.scale), max(0.01, MISFIT_SCALE * error), vote), follow=True)
             return None
-        change = self._rescale_rig(float(tie.scale), vote)
+        return self._follow(float(tie.scale), max(0.01, error), vote)
+
+    def _follow(self, ratio: float, sigma: float, vote: ScaleEstimate | None) -> Similarity | None:
+        """Keep the scale that the estimated world has, as people correct it; returns the correction."""
+        change = self._rescale_rig(ratio, vote)
         factor = 1.0 if change is None else float(change.scale)
-        self._scale.observe(float(tie.scale) * factor, max(0.01, error), follow=True)
+        self._scale.observe(ratio * factor, sigma, follow=True)
         return change
 
     def _weighed(self, baselines: float, sigma: float, vote: ScaleEstimate | None) -> tuple[float, float]:

@@ -185,6 +185,20 @@ def test_moving_cameras_without_poses_are_tied_through_shared_images():
         np.testing.assert_allclose(head[1], heads[-1][1], atol=0.1)
 
 
+@pytest.mark.parametrize(('wobble', 'tolerance'), [(0.0, 0.01), (0.05, 0.1)])
+def test_a_single_camera_in_the_hand_keeps_its_scale_in_a_room_without_people(wobble, tolerance):
+    studio = Studio([], rig=ring(4, radius=1.0)[:1], travel=lambda time: np.array([-0.3 * time, 0.2 * time, 0]))
+    settings = changed(
+        CaptureSettings(), {'world.rig_moves': True, 'world.find_floor': False, 'window_size': 6, 'window_stride': 5}
+    )
+    capture = capture_of(studio, settings, gauge='scale', wobble=wobble)  # the unit of windows varies by a fifth
+    snapshots = run(capture, studio, 0, 12.5, rig=None)
+    centres = np.stack([step.cameras[0].world_from_camera[:3, 3] for shot in snapshots for step in shot.steps])
+    strides = np.linalg.norm(np.diff(centres, axis=0), axis=1)
+    assert len(strides) == 49
+    np.testing.assert_allclose(strides / strides[0], 1.0, atol=tolerance)
+
+
 def test_a_bumped_camera_is_reported_once_and_does_not_drag_the_others():
     studio = Studio([standing(0.5, 0)])
     capture = capture_of(studio)

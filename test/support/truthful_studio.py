@@ -77,6 +77,8 @@ class Studio:
     """(V, 4, 4)"""
     same_looks: bool = False
     """Everybody wears a uniform: tokens and shapes say nothing."""
+    travel: Path = lambda time: np.zeros(3)
+    """How far the whole rig has moved."""
 
     @property
     def views(self) -> tuple[str, ...]:
@@ -100,6 +102,12 @@ class Studio:
                 views[name] = ViewImage(_picture(number, time), nanoseconds(time), intrinsics, pose)
         return ImageSet(nanoseconds(time), views)
 
+    def cameras(self, numbers: Sequence[int], times: Sequence[float]) -> np.ndarray:
+        """(N, 4, 4) world_from_camera of some cameras at some times."""
+        poses = self.rig[list(numbers)].copy()
+        poses[:, :3, 3] += np.stack([self.travel(time) for time in times])
+        return poses
+
     def heads(self, time: float) -> np.ndarray:
         """(K, 3) of everybody, NaN for who is not in the room [m]."""
         places = [path(time) for path in self.people]
@@ -117,6 +125,8 @@ class TruthfulNetwork:
     """Its metre is this many metres."""
     gauge: str = 'studio'
     """``studio``: the true frame; ``random``: another frame in every pass; with ``scale`` also another unit."""
+    wobble: float = 0.0
+    """The same for errors that the same image has anew in every pass."""
     level_gauge: bool = False
     memory: int = 1000
     """Rows that fit into the device."""
@@ -146,11 +156,13 @@ class TruthfulNetwork:
             raise torch.OutOfMemoryError('no memory left')
         self.decoded += 1
         codes = features.take(range(len(features)) if heads_on is None else heads_on).scene[:, 0]
-        cameras = codes[:, 0].int().numpy()
-        poses = self.studio.rig[cameras].copy()
+        poses = self.studio.cameras(codes[:, 0].int().tolist(), codes[:, 1].tolist())
         depth = np.stack([_room_depth(pose) for pose in poses])
         if self.noise:
             depth *= 1 + self.noise * np.stack([_waves(code) for code in codes.numpy()])
+        if self.wobble:
+            passed = np.stack([codes[:, 0].numpy(), codes[:, 1].numpy() + 100.0 * self.decoded], 1)
+            depth *= 1 + self.wobble * np.stack([_waves(code) for code in passed])
         unit, gauge = self._gauge()
         points = np.concatenate([_rays() * depth[..., None], depth[..., None]], -1) / unit
         if any(self.broken(float(time)) for time in codes[:, 1]):
@@ -186,7 +198,7 @@ class TruthfulNetwork:
         """The people of one image."""
         camera, time = int(code[0]), float(code[1])
         fields = _nobody()
-        camera_from_world = invert_rigid(self.studio.rig[camera])
+        camera_from_world = invert_rigid(self.studio.cameras([camera], [time])[0])
         row = 0
         for person, head in enumerate(self.studio.heads(time)):
             if np.isnan(head).any() or (camera, person) in self.blind:
