@@ -9,9 +9,10 @@ from __future__ import annotations
 import dataclasses
 import multiprocessing
 import os
+import struct
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -39,13 +40,19 @@ from chromm_ros.nodes import cdr, quality
 from chromm_ros.nodes.cameras_node import image_message
 from chromm_ros.nodes.capture_node import CaptureNode
 from chromm_ros.nodes.dds import dds_environment
-from chromm_ros.nodes.messages import header
+from chromm_ros.nodes.messages import NANO, header
 from chromm_ros.nodes.outputs import TOPICS
 
 GOAL_CORE = 0.35
 GOAL_SET_MS = 15.0
 WARM_UP = 1.0
 """Seconds before anything is measured."""
+PATIENCE = 60.0
+"""Seconds for two processes to start and to find each other."""
+SETTLE = 0.5
+"""Seconds from the moment the publishers know of their subscriptions to that when the opposite holds as well."""
+DRAIN = 2.0
+"""Seconds for the last images to arrive."""
 
 
 def bench_ros(
@@ -73,18 +80,18 @@ def bench_ros(
         os.environ.update(dds_environment())
     os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
     context = multiprocessing.get_context('spawn')
-    ready, sent = context.Event(), context.Value('q', 0)
-    player = context.Process(target=play, args=(names, width, height, rate, WARM_UP + duration, ready, sent))
+    done, sent = context.Event(), context.Value('q', 0)
+    player = context.Process(target=play, args=(names, width, height, rate, WARM_UP + duration, done, sent))
     player.start()
     try:
-        result = watch(names, people, duration, ready)
+        result = watch(names, people, duration, lambda: sent.value if done.is_set() else None)
     finally:
         player.join(10.0)
         player.kill()
     per_set = sum(result.stages[name] for name in ('images', 'publish'))
     print(f'{cameras} cameras {width} x {height} raw RGB at {rate:g} Hz, {people} people, {duration:g} s')
     print(f'images          sent {sent.value}, received {result.received}, lost {sent.value - result.received}')
-    print(f'image sets      {result.sets}, of which {result.whole} with all cameras')
+    print(f'image sets      {result.sets}, of which {result.whole} with all cameras; {result.superseded} superseded')
     print(f'CPU             {100 * result.core:.1f} % of one core (goal {100 * GOAL_CORE:.0f} %)')
     print(f'per image set   {1e3 * per_set:.2f} ms to decode and build (medians; goal {GOAL_SET_MS:g} ms)')
     for name, seconds in result.stages.items():
@@ -100,35 +107,53 @@ class Measured:
     sets: int
     whole: int
     """Sets with an image of every camera."""
+    superseded: int
+    """Sets that a newer one replaced before the worker was free."""
     core: float
     """CPU seconds of the process per second, all threads."""
     stages: dict[str, float]
     """Median seconds."""
 
 
-def play(names: Sequence[str], width: int, height: int, rate: float, duration: float, ready: Any, sent: Any) -> None:
-    """The cameras, in a process of their own: all images of a set with one stamp. It subscribes to all results."""
+def play(names: Sequence[str], width: int, height: int, rate: float, duration: float, done: Any, sent: Any) -> None:
+    """The cameras, in a process of their own: all images of a set with one stamp. It subscribes to all results.
+
+    It sends when both sides know of each other, so that each image it counts is one that should arrive; ``done`` is
+    set after the last one.
+    """
     rclpy.init(args=[])
     node = rclpy.create_node('bench_cameras')
     publishers = [node.create_publisher(Image, f'{name}/image', quality.reliable(5)) for name in names]
     for topic, (kind, qos, _) in TOPICS.items():
         node.create_subscription(kind, f'/chromm/{topic}', lambda message: None, qos, raw=True)
     pixels = np.random.default_rng(0).integers(0, 255, (height, width, 3), np.uint8)
-    ready.wait(60.0)
-    start = time.monotonic()
+    messages = [
+        bytearray(cdr.encode(Image, image_message(pixels, header(0, f'{name}_optical_frame')))) for name in names
+    ]
+    _await(lambda: all(publisher.get_subscription_count() for publisher in publishers))
+    start = time.monotonic() + SETTLE
     for k in range(round(duration * rate)):
         time.sleep(max(start + k / rate - time.monotonic(), 0.0))
-        stamp = node.get_clock().now().nanoseconds
-        for name, publisher in zip(names, publishers):
-            publisher.publish(cdr.encode(Image, image_message(pixels, header(stamp, f'{name}_optical_frame'))))
+        stamp = divmod(node.get_clock().now().nanoseconds, NANO)
+        for message, publisher in zip(messages, publishers):
+            struct.pack_into('<iI', message, len(cdr.HEADER), *stamp)
+            publisher.publish(bytes(message))
             sent.value += 1
-    time.sleep(1.0)
+    done.set()
+    time.sleep(2 * DRAIN)  # a publisher that goes takes along what was not fetched
     node.destroy_node()
     rclpy.shutdown()
 
 
-def watch(names: Sequence[str], people: int, duration: float, ready: Any) -> Measured:
-    """Run the capture node, and measure it from the end of the warm-up on."""
+def watch(names: Sequence[str], people: int, duration: float, total: Callable[[], int | None]) -> Measured:
+    """Run the capture node, and measure it from the end of the warm-up on.
+
+    Args:
+        names: of the cameras.
+        people: in every answer.
+        duration: seconds that are measured.
+        total: how many images were sent; None while there are more to come.
+    """
     rclpy.init(args=[])
     backend = InstantBackend(people)
     options = {'cameras': list(names), 'autostart': False, 'publish_human_tf': True}
@@ -138,30 +163,44 @@ def watch(names: Sequence[str], people: int, duration: float, ready: Any) -> Mea
     )
     node.trigger_configure()
     node.trigger_activate()
+    pipeline = node.pipeline
+    if pipeline is None:
+        raise RuntimeError('the node could not be activated')
     executor = SingleThreadedExecutor()
     executor.add_node(node)
-    while not all(node.count_publishers(f'{name}/image') for name in names):
-        executor.spin_once(timeout_sec=0.1)
-    ready.set()
-    _spin(executor, WARM_UP)
+
+    def received() -> int:
+        return sum(queue.received for queue in pipeline.synchronizer.buffer.queues.values())
+
+    def spin(seconds: float, until: Callable[[], object] = lambda: False) -> None:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and not until():
+            executor.spin_once(timeout_sec=0.1)
+
+    spin(PATIENCE, received)
+    spin(WARM_UP)
     processor, wall = time.process_time(), time.monotonic()
-    _spin(executor, duration)
+    spin(duration)
     core = (time.process_time() - processor) / (time.monotonic() - wall)
-    _spin(executor, 1.0)
-    pipeline = node.pipeline
-    if pipeline is None or not node.journal.stages:
+    spin(PATIENCE, lambda: total() is not None)
+    spin(DRAIN, lambda: received() == total())
+    if not node.journal.stages:
         raise RuntimeError('no image set arrived')
     stages = {name: float(np.median([row[name] for row in node.journal.stages])) for name in node.journal.stages[-1]}
-    received = sum(queue.received for queue in pipeline.synchronizer.buffer.queues.values())
+    superseded = pipeline.worker.mailbox.replaced
+    result = Measured(received(), len(backend.views), backend.views.count(len(names)), superseded, core, stages)
+    executor.shutdown()
     node.destroy_node()
     rclpy.shutdown()
-    return Measured(received, len(backend.views), backend.views.count(len(names)), core, stages)
+    return result
 
 
-def _spin(executor: SingleThreadedExecutor, seconds: float) -> None:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        executor.spin_once(timeout_sec=0.1)
+def _await(happened: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not happened():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f'the capture node did not subscribe within {PATIENCE:.0f} s')
+        time.sleep(0.05)
 
 
 class InstantBackend:
