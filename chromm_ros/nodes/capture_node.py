@@ -27,6 +27,7 @@ from chromm_ros.nodes.figures import skins
 from chromm_ros.nodes.health import Journal, diagnostics
 from chromm_ros.nodes.outputs import Outputs
 from chromm_ros.nodes.parameters import ParameterError, declare, updated
+from chromm_ros.nodes.peers import IncompatiblePeers
 from chromm_ros.nodes.pipeline import Pipeline
 from chromm_ros.nodes.running import USER_ERRORS, run_node
 from chromm_ros.nodes.settings import NodeSettings, Parameters
@@ -56,6 +57,7 @@ class CaptureNode(LifecycleNode):
         self.exit_code = 0
         self.pipeline: Pipeline | None = None
         self.journal = Journal()
+        self._peers = IncompatiblePeers(self, self.get_logger().warning)
         self._make_backend = make_backend
         self._backend: Any = None
         self._predict_timer: Timer | None = None
@@ -98,7 +100,6 @@ class CaptureNode(LifecycleNode):
             return TransitionCallbackReturn.FAILURE
         self.journal = Journal()
         self._outputs = Outputs(self, self._backend.body, chosen.node.world_frame)
-        self.journal.incompatible = self._outputs.peers.counts
         self._connect_tf()
         self._offer_services()
         if not self._backend.trained:
@@ -238,6 +239,11 @@ class CaptureNode(LifecycleNode):
     def _send_diagnostics(self) -> None:
         now = self.get_clock().now().nanoseconds
         name = self.get_fully_qualified_name()
+        self._peers.check(
+            () if self._outputs is None else self._outputs.publishers,
+            () if self.pipeline is None else self.pipeline.subscriptions,
+        )
+        self.journal.incompatible = self._peers.found
         message = diagnostics(now, name, self.state, self._backend, self.pipeline, self.journal)
         self._diagnostics.publish(message)
 

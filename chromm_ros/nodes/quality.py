@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable
-
-from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
@@ -36,23 +32,3 @@ def images(reliability: str, depth: int, keep_all: bool) -> QoSProfile:
 def overridable() -> QoSOverridingOptions:
     """History, depth and reliability of a topic become parameters."""
     return QoSOverridingOptions.with_default_policies()
-
-
-class IncompatiblePeers:
-    """Counts publishers and subscribers whose quality of service does not fit ours, and says so once per topic."""
-
-    def __init__(self, warn: Callable[[str], None]) -> None:
-        self.counts: Counter[str] = Counter()
-        self._warn = warn
-
-    def of_publisher(self, topic: str) -> PublisherEventCallbacks:
-        return PublisherEventCallbacks(incompatible_qos=lambda event: self._noted(topic, 'subscriber', event))
-
-    def of_subscription(self, topic: str) -> SubscriptionEventCallbacks:
-        return SubscriptionEventCallbacks(incompatible_qos=lambda event: self._noted(topic, 'publisher', event))
-
-    def _noted(self, topic: str, peer: str, event: object) -> None:
-        if not self.counts[topic]:
-            policy = getattr(getattr(event, 'last_policy_kind', None), 'name', 'unknown policy')
-            self._warn(f'a {peer} of {topic} gets nothing: its quality of service does not fit ({policy})')
-        self.counts[topic] += 1

@@ -16,7 +16,7 @@ from std_srvs.srv import Trigger
 from tf2_msgs.msg import TFMessage
 
 from chromm_ros.msg import HumanArray
-from chromm_ros.nodes.transforms import transform_message
+from chromm_ros.nodes.transforms import transform_messages
 from chromm_ros.srv import MergeIdentities, SaveScene, SetViews
 
 pytestmark = pytest.mark.serial
@@ -167,7 +167,7 @@ def tf(rig, child, parent, offset=0.0, topic='/tf'):
     publisher = rig.node.create_publisher(TFMessage, topic, 10)
     rig.until(lambda: publisher.get_subscription_count())
     return lambda: publisher.publish(
-        TFMessage(transforms=[transform_message(parent, child, np.eye(4), rig.now() + round(offset * 1e9))])
+        TFMessage(transforms=transform_messages(parent, {child: np.eye(4)}, rig.now() + round(offset * 1e9)))
     )
 
 
@@ -217,9 +217,10 @@ def test_incompatible_subscriber_is_named(steady):
     latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
     subscription = steady.node.create_subscription(HumanArray, '/chromm/humans', lambda message: None, latched)
     task = steady.until(lambda: bad(steady.task('node')))
+    assert '/chromm/humans' in task.message
     steady.node.destroy_subscription(subscription)
     assert goes_on(steady)
-    record('bad_qos', f'a warning in the log names topic and policy; diagnostics: "{task.message}"')
+    record('bad_qos', f'a warning in the log and in the diagnostics: "{task.message}"')
 
 
 def set_parameter(rig, name, **value):
