@@ -39,6 +39,8 @@ class BagSource:
     camera_frame_prefix: str = 'chromm/'
     use_extrinsics: bool = True
     """Use the poses of the cameras that TF gives."""
+    rate: float | None = None
+    """Image sets per second at most; None: all."""
 
     @property
     def views(self) -> tuple[str, ...]:
@@ -46,7 +48,11 @@ class BagSource:
 
     @property
     def count(self) -> int | None:
-        return None
+        """At most as many as the slowest camera has images."""
+        counts = BagReader(self.path).counts()
+        images = min((counts[topic] for topic, _ in self._images.values()), default=0)
+        thinned = images if self.rate is None else int(np.ceil(BagReader(self.path).duration() * self.rate))
+        return min(images, thinned)
 
     def __iter__(self) -> Iterator[ImageSet]:
         images = self._images
@@ -59,11 +65,16 @@ class BagSource:
         nanoseconds = round(1e9 * self.camera_timeout)
         limits = SyncLimits(round(1e9 * self.sync_slop), nanoseconds, nanoseconds, min_views=1, queue_size=100)
         buffer: RigBuffer[bytes] = RigBuffer(self.views, limits)
+        step = 0 if self.rate is None else round(0.99e9 / self.rate)  # stamps of even cameras jitter
+        last: int | None = None
         for message in BagReader(self.path).messages([*by_topic, *infos]):
             if message.topic in infos:
                 assembler.calibrate(infos[message.topic], deserialize_message(message.data, CameraInfo))
                 continue
             for matched in buffer.add(by_topic[message.topic], read_stamp(message.data), message.data):
+                if last is not None and matched.stamp - last < step:
+                    continue
+                last = matched.stamp
                 image_set = assembler.assemble(matched, min_views=1)
                 if image_set is not None:
                     yield image_set

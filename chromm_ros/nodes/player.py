@@ -23,8 +23,8 @@ from chromm_ros.recording.bags import BagMessage, BagReader, Topic
 CLOCK_STEP = 10_000_000
 """``/clock`` advances in steps of at most this [ns]."""
 
-DISCOVERY = 1.0
-"""Seconds in which subscribers find the publishers before the first message."""
+DISCOVERY, LONELY = 1.0, 5.0
+"""Seconds without a new subscriber after which all are taken to be connected; with none at all, seconds to wait."""
 
 CALIBRATION = ('sensor_msgs/msg/CameraInfo',)
 
@@ -43,6 +43,16 @@ class Player(Node):
                 self._publishers_by_topic[topic.name] = self.create_publisher(
                     message_class(topic.type), topic.name, profile(topic)
                 )
+
+    def wait_for_subscribers(self) -> None:
+        """Let those who are there connect, so that they hear the recording from its beginning."""
+        started = changed = time.monotonic()
+        known = 0
+        while time.monotonic() - changed < DISCOVERY or not (known or time.monotonic() - started > LONELY):
+            count = sum(publisher.get_subscription_count() for publisher in self._publishers_by_topic.values())
+            if count != known:
+                known, changed = count, time.monotonic()
+            time.sleep(0.05)
 
     def prime(self) -> None:
         """Publish the first calibration of every camera and the static frames ahead of time.
@@ -118,7 +128,7 @@ def replay(bag: Positional[Path], rate: float = 1.0, loop: bool = False, inputs_
     rclpy.init(args=[])
     try:
         player = Player(reader, rate, lambda topic: not (inputs_only and topic.name.startswith(outputs)))
-        time.sleep(DISCOVERY)
+        player.wait_for_subscribers()
         player.prime()
         time.sleep(0.5 * DISCOVERY)
         while True:

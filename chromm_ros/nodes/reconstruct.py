@@ -127,6 +127,8 @@ def reconstruct_files(inputs: tuple[Path, ...], options: Options) -> Summary:
 
 def _source(inputs: tuple[Path, ...], options: Options) -> Source:
     if len(inputs) == 1 and (inputs[0] / 'metadata.yaml').is_file():
-        return BagSource(inputs[0], use_extrinsics=options.extrinsics != 'estimated')
+        if options.calibration is not None:
+            raise ValueError('a bag brings its calibration along (CameraInfo, TF); --calibration is for other inputs')
+        return BagSource(inputs[0], use_extrinsics=options.extrinsics != 'estimated', rate=options.rate)
     known = {} if options.calibration is None else read_cameras(options.calibration)
     return open_source(inputs, options.rate, known)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import os
 import queue
 import sys
 import threading
 import time
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import rclpy
 from ament_index_python.packages import PackageNotFoundError, get_package_share_directory
@@ -33,7 +34,10 @@ from chromm_ros.recording.bags import BagWriter, Topic, typestore
 QUEUE_BYTES = 512 << 20
 """Messages wait for the disk up to this; beyond it they are dropped and counted."""
 
-STANDARD = ('builtin_interfaces', 'geometry_msgs', 'sensor_msgs', 'std_msgs', 'unique_identifier_msgs')
+NOTHING = (
+    'nothing was recorded: no message came in ROS domain {domain}; '
+    'is the name of the cameras right (--cameras), and does what you record run in this ROS_DOMAIN_ID?'
+)
 
 
 class RecorderNode(Node):
@@ -42,6 +46,8 @@ class RecorderNode(Node):
     def __init__(self, path: Path, wanted: set[str]):
         super().__init__('chromm_recorder')
         self.written = self.dropped = 0
+        self.first: float | None = None
+        """time.monotonic() of the first message."""
         self.failure: OSError | None = None
         self._wanted = wanted
         self._types = known_types()
@@ -58,6 +64,11 @@ class RecorderNode(Node):
     def topics(self) -> int:
         """Topics that are being recorded."""
         return len(self._known)
+
+    @property
+    def seconds(self) -> float:
+        """Since the first message."""
+        return 0.0 if self.first is None else time.monotonic() - self.first
 
     def finish(self) -> None:
         """Write what waits and close the bag."""
@@ -92,6 +103,8 @@ class RecorderNode(Node):
         self.create_subscription(message, name, partial(self._keep, name), profile, raw=True)
 
     def _keep(self, name: str, raw: Any) -> None:
+        if self.first is None:
+            self.first = time.monotonic()
         if self._waiting + len(raw) > QUEUE_BYTES:
             self.dropped += 1
             return
@@ -114,7 +127,7 @@ class RecorderNode(Node):
 def record(
     output: Positional[Path],
     cameras: tuple[str, ...] = ('camera_0', 'camera_1', 'camera_2', 'camera_3'),
-    what: str = 'both',
+    what: Literal['inputs', 'outputs', 'both'] = 'both',
     topics: tuple[str, ...] = (),
     duration: float = 0.0,
 ) -> int:
@@ -125,23 +138,26 @@ def record(
         cameras: names of the cameras.
         what: inputs (images, calibration, TF), outputs (people, scene, status) or both.
         topics: further topics.
-        duration: seconds; 0 records until Ctrl-C.
+        duration: seconds from the first message; 0 records until Ctrl-C.
     """
-    if what not in ('inputs', 'outputs', 'both'):
-        raise ValueError(f'what is {what!r}; it must be inputs, outputs or both')
+    if duration < 0:
+        raise ValueError(f'duration is {duration}; it must be positive, or 0 for until Ctrl-C')
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
     node = RecorderNode(output, topic_names(cameras, what) | set(topics))
-    started = shown = time.monotonic()
+    shown = time.monotonic()
+    print(f'waiting for the topics of {", ".join(cameras)}; Ctrl-C ends the recording')
     with stop_requests() as stop:
-        while not stop and node.failure is None and not (duration and time.monotonic() - started >= duration):
+        while not stop and node.failure is None and not (duration and node.seconds >= duration):
             rclpy.spin_once(node, timeout_sec=0.1)
-            if time.monotonic() - shown >= 1.0:
+            if node.first is not None and time.monotonic() - shown >= 1.0:
                 shown = time.monotonic()
-                print(
-                    f'\r{shown - started:5.0f} s, {node.topics} topics, {node.written} messages', end='', flush=True
-                )
+                print(f'\r{node.seconds:5.0f} s, {node.topics} topics, {node.written} messages', end='', flush=True)
         node.finish()
     rclpy.try_shutdown()
+    if node.first is None:
+        output.rmdir()
+        print(NOTHING.format(domain=os.environ.get('ROS_DOMAIN_ID', '0')), file=sys.stderr)
+        return 1
     print(f'\n{node.written} messages in {output}' + (f', {node.dropped} dropped' if node.dropped else ''))
     if node.failure is not None:
         print(f'recording ended early: {node.failure}; what was written before is readable', file=sys.stderr)

@@ -7,6 +7,7 @@ replaced after every finished segment. A recorder that is killed loses the open 
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -183,6 +184,14 @@ class BagReader:
                 for connection in reader.connections
                 if isinstance(connection.ext, ConnectionExtRosbag2)
             )
+
+    def counts(self) -> dict[str, int]:
+        """Number of messages by topic."""
+        with self._open() as reader:
+            found: Counter[str] = Counter()
+            for connection in reader.connections:
+                found[connection.topic] += connection.msgcount
+            return dict(found)
 
     def types(self) -> Typestore:
         """The message types as the bag defines them, whatever is installed here."""
