@@ -280,6 +280,8 @@ class CameraState:
     """The pose was given (TF), not estimated."""
     translation_error: float  # [m] against the given pose; NaN: none was given
     rotation_error: float  # [rad]
+    bumped: bool = False
+    """It stays farther away from its given pose than the network errs by itself."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from chromm_ros.capture.rig_errors import rig_errors
 from chromm_ros.capture.settings import CaptureSettings
 from chromm_ros.capture.world import WorldGauge
 from chromm_ros.flow import CameraState, ImageSet, ViewImage, ViewState
@@ -93,8 +94,9 @@ class Rig:
         """All cameras at the time of an image set."""
         used = set(used)
         states = []
+        ignored = self._errors_of_ignored(images) if settings.extrinsics == 'estimated' else {}
         for view, camera in self.cameras.items():
-            translation, rotation = gauge.errors(view)
+            translation, rotation = ignored.get(view) or gauge.errors(view)
             states.append(
                 CameraState(
                     view=view,
@@ -106,9 +108,17 @@ class Rig:
                     known=camera.known,
                     translation_error=translation,
                     rotation_error=rotation,
+                    bumped=gauge.bumped(view),
                 )
             )
         return tuple(states)
+
+    def _errors_of_ignored(self, images: ImageSet) -> dict[str, tuple[float, float]]:
+        """What :func:`rig_errors` says of poses that came with the images and were not used."""
+        return rig_errors(
+            {view: camera.world_from_camera for view, camera in self.cameras.items()},
+            {view: image.world_from_camera for view, image in images.views.items()},
+        )
 
     def _state(self, view: str, images: ImageSet, used: set[str], settings: CaptureSettings) -> ViewState:
         camera, image = self.cameras[view], images.views.get(view)

@@ -194,6 +194,11 @@ class WorldGauge:
             return math.nan, math.nan
         return float(np.linalg.norm(camera.deviation[:3])), float(np.linalg.norm(camera.deviation[3:]))
 
+    def bumped(self, view: str) -> bool:
+        """Whether a camera stays away from its given pose."""
+        camera = self.cameras.get(view)
+        return camera is not None and camera.given and camera.off
+
     def _reference(self, row: CameraRow) -> np.ndarray | None:
         """(4, 4) where the row is known to be in the world."""
         camera = self.cameras.get(row.view)

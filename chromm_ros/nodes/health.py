@@ -32,7 +32,8 @@ class Journal:
     """Of a window; empty while all is well."""
     fatal: str = ''
     """Why the node gave up; empty while it has not."""
-    incompatible: Mapping[str, int] = field(default_factory=dict)
+    incompatible: Mapping[str, str] = field(default_factory=dict)
+    """Topic -> why nothing passes between us and somebody at its other end."""
 
     def note(self, parcel: Parcel) -> None:
         self.latencies.append(parcel.latency)
@@ -82,14 +83,11 @@ def _text(value: object) -> str:
 
 
 def _node(state: str, journal: Journal) -> DiagnosticStatus:
-    values = {
-        'state': state,
-        **{f'incompatible QoS on {topic}': count for topic, count in journal.incompatible.items()},
-    }
+    values = {'state': state, **{f'incompatible: {topic}': why for topic, why in journal.incompatible.items()}}
     if journal.fatal:
         return status('node', ERROR, journal.fatal, values)
     if journal.incompatible:
-        return status('node', WARN, 'a peer has an incompatible quality of service', values)
+        return status('node', WARN, next(iter(journal.incompatible.values())), values)
     return status('node', OK, state, values)
 
 
@@ -172,7 +170,6 @@ def _world(pipeline: Pipeline) -> DiagnosticStatus:
     last = pipeline.last
     if last is None:
         return status('world', STALE, 'no window yet', {})
-    limits = pipeline.parameters.capture.world
     values: dict[str, object] = {
         'source': last.world_source.name,
         'scale': last.scale,
@@ -180,14 +177,12 @@ def _world(pipeline: Pipeline) -> DiagnosticStatus:
         'seam error [m]': last.seam_error,
         **{f'TF {name}': count for name, count in pipeline.frames.problems.items()},
     }
-    bumped = []
     for camera in last.cameras:
         values[f'{camera.view} state'] = ViewState(camera.state).name
         if math.isfinite(camera.translation_error):
             values[f'{camera.view} off by [m]'] = camera.translation_error
             values[f'{camera.view} off by [rad]'] = camera.rotation_error
-            if camera.translation_error > limits.bump_translation or camera.rotation_error > limits.bump_rotation:
-                bumped.append(camera.view)
+    bumped = [camera.view for camera in last.cameras if camera.bumped]
     if bumped:
         return status('world', WARN, f'not where TF says: {", ".join(bumped)}', values)
     return status('world', OK, 'ok', values)

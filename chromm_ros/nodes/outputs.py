@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,6 +28,7 @@ from chromm_ros.nodes.messages import (
     capture_status,
     human_array,
 )
+from chromm_ros.nodes.peers import NO_PUBLISHER_EVENTS
 from chromm_ros.nodes.settings import NodeSettings
 
 TOPICS: dict[str, tuple[type, QoSProfile, str]] = {
@@ -74,7 +75,6 @@ class Outputs:
     """Owns the publishers; builds in the worker's thread, sends in the executor's."""
 
     def __init__(self, node: LifecycleNode, body: BodyModel, world_frame: str) -> None:
-        self.peers = quality.IncompatiblePeers(node.get_logger().warning)
         self.world_frame = world_frame
         self._node = node
         self._body = body
@@ -84,7 +84,7 @@ class Outputs:
                 f'~/{name}',
                 qos,
                 qos_overriding_options=quality.overridable(),
-                event_callbacks=self.peers.of_publisher(name),
+                event_callbacks=NO_PUBLISHER_EVENTS,
             )
             for name, (kind, qos, _) in TOPICS.items()
         }
@@ -96,6 +96,11 @@ class Outputs:
     def destroy(self) -> None:
         for publisher in self._publishers.values():
             self._node.destroy_lifecycle_publisher(publisher)
+
+    @property
+    def publishers(self) -> Collection[Any]:
+        """One for each of ``TOPICS``."""
+        return self._publishers.values()
 
     def wanted(self, name: str) -> bool:
         """Whether anybody subscribes."""

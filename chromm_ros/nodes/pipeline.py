@@ -12,6 +12,7 @@ from typing import Any
 import message_filters
 from rclpy.guard_condition import GuardCondition
 from rclpy.lifecycle import LifecycleNode
+from rclpy.subscription import Subscription
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from chromm_ros.flow import Human, Snapshot
@@ -21,6 +22,7 @@ from chromm_ros.nodes.backend import Backend
 from chromm_ros.nodes.image_messages import read_stamp
 from chromm_ros.nodes.messages import NANO
 from chromm_ros.nodes.outputs import Outputs, Parcel, WindowContext
+from chromm_ros.nodes.peers import NO_SUBSCRIPTION_EVENTS
 from chromm_ros.nodes.rig_buffer import TIME_JUMP, MatchedSet, SyncLimits
 from chromm_ros.nodes.settings import Parameters
 from chromm_ros.nodes.synchronizer import Synchronizer
@@ -88,10 +90,10 @@ class Pipeline:
     # -- in the executor's thread -------------------------------------------------------------------------------
 
     def _subscribe(self) -> None:
-        chosen, node, peers = self.parameters.node, self._node, self._outputs.peers
+        chosen, node = self.parameters.node, self._node
         compressed = chosen.image_transport == 'compressed'
         self.images = {}
-        self._infos = []
+        self._infos: list[Subscription] = []
         for camera in chosen.cameras:
             topic = chosen.image_topic.format(camera=camera) + ('/compressed' if compressed else '')
             self.images[camera] = message_filters.Subscriber(
@@ -103,7 +105,7 @@ class Pipeline:
                 ),
                 raw=True,
                 qos_overriding_options=quality.overridable(),
-                event_callbacks=peers.of_subscription(topic),
+                event_callbacks=NO_SUBSCRIPTION_EVENTS,
             )
             info_topic = chosen.camera_info_topic.format(camera=camera)
             self._infos.append(
@@ -113,7 +115,7 @@ class Pipeline:
                     functools.partial(self.assembler.calibrate, camera),
                     quality.sensor(1),
                     qos_overriding_options=quality.overridable(),
-                    event_callbacks=peers.of_subscription(info_topic),
+                    event_callbacks=NO_SUBSCRIPTION_EVENTS,
                 )
             )
         self.synchronizer = Synchronizer(self.images, self._limits(), read_stamp, self._now)
@@ -171,21 +173,24 @@ class Pipeline:
             counts[SUPERSEDED] = self.worker.mailbox.replaced
         return {reason: count for reason, count in sorted(counts.items()) if count}
 
+    @property
+    def subscriptions(self) -> list[Subscription]:
+        """To images and calibrations."""
+        return [image.sub for image in self.images.values()] + self._infos
+
     def stop(self) -> bool:
         """End the worker and the subscriptions; whether the worker ended in time."""
         ended = self.worker.stop(STOP_SECONDS)
-        for image in self.images.values():
-            self._node.destroy_subscription(image.sub)
-        for info in self._infos:
-            self._node.destroy_subscription(info)
+        for subscription in self.subscriptions:
+            self._node.destroy_subscription(subscription)
         return ended
 
     # -- in the worker's thread ---------------------------------------------------------------------------------
 
     def _pose_of(self, frame: str, stamp: int) -> Any:
-        if self.parameters.capture.extrinsics == 'estimated':
-            return None
-        return self.frames.world_from(frame, stamp, self.parameters.node.tf_timeout)
+        # Poses that are only compared with the estimated ones are not worth waiting for.
+        only_compared = self.parameters.capture.extrinsics == 'estimated'
+        return self.frames.world_from(frame, stamp, 0.0 if only_compared else self.parameters.node.tf_timeout)
 
     def _work(self, letter: Letter) -> None:
         taken = time.perf_counter()

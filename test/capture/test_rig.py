@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from chromm_ros.capture.rig import Rig
+from chromm_ros.capture.settings import CaptureSettings, WorldSettings
+from chromm_ros.capture.world import WorldGauge
 from chromm_ros.flow import ImageSet, ViewImage
 
 
@@ -58,3 +60,17 @@ def test_names_and_exclusions_outlive_a_restart():
     assert rig.cameras['b'].stamp is None
     with pytest.raises(ValueError, match='at least one'):
         rig.use([])
+
+
+def test_poses_that_are_not_used_are_compared_all_the_same():
+    rig = Rig(['a', 'b', 'c'])
+    images = ImageSet(1, {view: image(1, pose=np.eye(4)) for view in 'abc'})
+    for view, offset in zip('ab', (0.0, 0.2)):
+        images.views[view].world_from_camera[0, 3] = 3.0 * (view == 'b')
+        rig.cameras[view].world_from_camera = images.views[view].world_from_camera + offset * np.eye(4, k=3)
+    settings = CaptureSettings(extrinsics='estimated')
+    a, b, c = rig.states(WorldGauge(WorldSettings(), 'estimated', False), images, 'ab', settings)
+    assert a.translation_error == pytest.approx(0.1)  # a rig that is 20 cm too long
+    assert b.translation_error == pytest.approx(0.1)
+    assert np.isnan(c.translation_error)  # not estimated yet
+    assert not a.bumped

@@ -92,7 +92,7 @@ def test_lost_window_is_an_error_until_the_next_good_one(pipeline):
 
 
 def test_fatal_error_and_incompatible_peers_show_on_the_node(pipeline):
-    assert tasks(pipeline, Journal(incompatible={'humans': 1}))['node'].level == WARN
+    assert tasks(pipeline, Journal(incompatible={'/chromm/humans': 'nothing passes'}))['node'].level == WARN
     assert tasks(pipeline, Journal(fatal='the GPU is lost'))['node'].level == ERROR
 
 
@@ -104,7 +104,7 @@ def test_untrained_network_warns(pipeline):
 
 def test_bumped_camera_warns_with_its_name(pipeline):
     bumped = camera('b', SECOND)
-    bumped = type(bumped)(**{**vars(bumped), 'translation_error': 0.9})
+    bumped = type(bumped)(**{**vars(bumped), 'translation_error': 0.9, 'bumped': True})
     pipeline.last = snapshot(cameras=(camera('a', SECOND), bumped))
     world = tasks(pipeline)['world']
     assert world.level == WARN
