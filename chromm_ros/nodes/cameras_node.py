@@ -30,7 +30,7 @@ from chromm_ros.nodes.messages import NANO, Description, HumanOptions, camera_po
 from chromm_ros.nodes.parameters import ParameterError, declare, updated
 from chromm_ros.nodes.running import run_node
 from chromm_ros.nodes.settings import CamerasSettings
-from chromm_ros.nodes.transforms import optical_frame, transform_message
+from chromm_ros.nodes.transforms import optical_frame, transform_messages
 from chromm_ros.nodes.truth import true_snapshot
 from chromm_ros.synthetic.world import Frames, World
 
@@ -70,12 +70,9 @@ class CamerasNode(Node):
         frames = self.world.render(0.0)
         self._send(self._rig, PoseArray, camera_poses(self._snapshot(frames, stamp), self.settings.world_frame))
         if self.settings.publish_tf:
-            self._tf.sendTransform(
-                [
-                    transform_message(self.settings.world_frame, optical_frame('', name), pose, stamp)
-                    for name, pose in zip(self.settings.cameras, frames.world_from_camera[:, 0])
-                ]
-            )
+            names = [optical_frame('', name) for name in self.settings.cameras]
+            poses = dict(zip(names, frames.world_from_camera[:, 0]))
+            self._tf.sendTransform(transform_messages(self.settings.world_frame, poses, stamp))
 
     def _publish_set(self) -> None:
         stamp = self.get_clock().now().nanoseconds

@@ -12,7 +12,7 @@ from __future__ import annotations
 import functools
 import re
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
@@ -37,10 +37,15 @@ NUMBERS = {
 }
 """Codes that mean the same to ``struct`` and to numpy."""
 SCALARS = {name: struct.Struct(f'<{code}') for name, code in NUMBERS.items()}
+LENGTH = SCALARS['uint32']
+"""Of strings and sequences."""
 ARRAYS = {name: np.dtype(f'<{code}') for name, code in NUMBERS.items()}
 STRING = re.compile(r'string(<\d+>)?')
 BOUND = re.compile(r'sequence<(?P<item>.+?)(, \d+)?>')
 ARRAY = re.compile(r'(?P<item>.+)\[(?P<count>\d+)\]')
+
+Writer = Callable[[bytearray, Any], None]
+"""Appends a value to a buffer."""
 
 
 def encode(message_type: type, value: Mapping[str, Any]) -> bytes:
@@ -55,11 +60,30 @@ def encode(message_type: type, value: Mapping[str, Any]) -> bytes:
         ValueError: a value has the wrong length or shape.
     """
     buffer = bytearray()  # without the encapsulation: alignment counts from behind it
-    _write_structure(buffer, message_type, value)
+    _write_structure(message_type, buffer, value)
     return HEADER + bytes(buffer)
 
 
 @functools.cache
+def _writers(message_type: type) -> dict[str, Writer]:
+    """Field name -> what writes its value, in the order of the message."""
+    return {name: _writer(field) for name, field in _fields(message_type).items()}
+
+
+@functools.cache
+def _writer(field: str) -> Writer:
+    """What writes values of a field of this type; types are taken apart once and not for every value."""
+    if field in SCALARS:
+        return functools.partial(_write_number, SCALARS[field])
+    if STRING.fullmatch(field):
+        return _write_string
+    if sequence := BOUND.fullmatch(field):
+        return functools.partial(_write_sequence, sequence['item'])
+    if array := ARRAY.fullmatch(field):
+        return functools.partial(_write_fixed, array['item'], int(array['count']))
+    return functools.partial(_write_nested, field)
+
+
 def _fields(message_type: type) -> dict[str, str]:
     return dict(message_type.get_fields_and_field_types())  # type: ignore[attr-defined]
 
@@ -111,33 +135,53 @@ def _align(buffer: bytearray, size: int) -> None:
     buffer.extend(b'\0' * (-len(buffer) % size))
 
 
-def _write_structure(buffer: bytearray, message_type: type, value: Mapping[str, Any]) -> None:
-    fields = _fields(message_type)
-    if not value.keys() <= fields.keys():
-        unknown = sorted(value.keys() - fields.keys())
-        raise KeyError(f'{message_type.__name__} has no field {unknown[0]!r}; it has {", ".join(fields)}')
-    for name, field in fields.items():
-        _write(buffer, field, value.get(name))
+def _write_structure(message_type: type, buffer: bytearray, value: Mapping[str, Any]) -> None:
+    writers = _writers(message_type)
+    if not value.keys() <= writers.keys():
+        unknown = sorted(value.keys() - writers.keys())
+        raise KeyError(f'{message_type.__name__} has no field {unknown[0]!r}; it has {", ".join(writers)}')
+    for name, write in writers.items():
+        write(buffer, value.get(name))
 
 
-def _write(buffer: bytearray, field: str, value: Any) -> None:
-    number = SCALARS.get(field)
-    if number is not None:
-        _align(buffer, number.size)
-        buffer.extend(number.pack(value or 0))
-    elif STRING.fullmatch(field):
-        _write_string(buffer, value or '')
-    elif field.startswith('sequence<'):
-        _write_sequence(buffer, BOUND.fullmatch(field)['item'], value)  # type: ignore[index]
-    elif array := ARRAY.fullmatch(field):
-        _write_fixed(buffer, array['item'], int(array['count']), value)
-    elif value is None or isinstance(value, Mapping):
-        _write_structure(buffer, _message_class(field), value or {})
+def _write_number(layout: struct.Struct, buffer: bytearray, value: Any) -> None:
+    _align(buffer, layout.size)
+    buffer.extend(layout.pack(value or 0))
+
+
+def _write_string(buffer: bytearray, value: str | None) -> None:
+    text = (value or '').encode() + b'\0'
+    _write_number(LENGTH, buffer, len(text))
+    buffer.extend(text)
+
+
+def _write_nested(name: str, buffer: bytearray, value: Any) -> None:
+    if value is None or isinstance(value, Mapping):
+        _write_structure(_message_class(name), buffer, value or {})
     else:
-        _write_rows(buffer, field, np.asarray(value, np.float64)[None])
+        _write_rows(name, buffer, np.asarray(value, np.float64)[None])
 
 
-def _write_array(buffer: bytearray, number: np.dtype, value: Any, count: int) -> None:
+def _write_fixed(item: str, count: int, buffer: bytearray, value: Any) -> None:
+    if item not in NUMBERS:
+        raise ValueError(f'arrays of {item} are not supported')
+    _write_array(ARRAYS[item], buffer, np.zeros(count) if value is None else value, count)
+
+
+def _write_sequence(item: str, buffer: bytearray, value: Any) -> None:
+    value = () if value is None else value
+    _write_number(LENGTH, buffer, len(value))
+    if item in NUMBERS:
+        _write_array(ARRAYS[item], buffer, value, len(value))
+    elif isinstance(value, np.ndarray):
+        _write_rows(item, buffer, value)
+    else:
+        write = _writer(item)
+        for one in value:
+            write(buffer, one)
+
+
+def _write_array(number: np.dtype, buffer: bytearray, value: Any, count: int) -> None:
     array = np.ascontiguousarray(value, number)
     if array.size != count:
         raise ValueError(f'{count} numbers expected, {array.size} given')
@@ -146,40 +190,15 @@ def _write_array(buffer: bytearray, number: np.dtype, value: Any, count: int) ->
         buffer.extend(array.data.cast('B') if array.ndim else array.tobytes())
 
 
-def _write_string(buffer: bytearray, value: str) -> None:
-    text = value.encode() + b'\0'
-    _write_array(buffer, ARRAYS['uint32'], len(text), 1)
-    buffer.extend(text)
-
-
-def _write_fixed(buffer: bytearray, item: str, count: int, value: Any) -> None:
-    if item not in NUMBERS:
-        raise ValueError(f'arrays of {item} are not supported')
-    _write_array(buffer, ARRAYS[item], np.zeros(count) if value is None else value, count)
-
-
-def _write_sequence(buffer: bytearray, item: str, value: Any) -> None:
-    value = () if value is None else value
-    _write_array(buffer, ARRAYS['uint32'], len(value), 1)
-    if item in NUMBERS:
-        _write_array(buffer, ARRAYS[item], value, len(value))
-    elif isinstance(value, np.ndarray):
-        _write_rows(buffer, item, value)
-    else:
-        _write_items(buffer, item, value)
-
-
-def _write_items(buffer: bytearray, item: str, values: Sequence[Any]) -> None:
-    for value in values:
-        _write(buffer, item, value)
-
-
-def _write_rows(buffer: bytearray, item: str, rows: np.ndarray) -> None:
+def _write_rows(item: str, buffer: bytearray, rows: np.ndarray) -> None:
     """A run of structures that hold only numbers, from an array (N, numbers of one structure)."""
     numbers = _numbers(item)
     width = sum(count for _, count in numbers or ())
     if numbers is None or rows.ndim != 2 or rows.shape[1] != width:
         raise ValueError(f'{item}: rows of {width} numbers expected, shape {rows.shape} given')
+    if len({number for number, _ in numbers}) == 1:  # without padding
+        _write_array(numbers[0][0], buffer, rows, rows.size)
+        return
     at = 0
     while at < len(rows):
         phase = len(buffer) % 8

@@ -25,7 +25,7 @@ class Figures:
 
     joints: np.ndarray  # (K, 55, 3)
     height: np.ndarray  # (K,) stature in the rest pose
-    transl: np.ndarray  # (K, 3) argument of smplx
+    transl: np.ndarray  # (K, 3) argument of smplx, which turns a body about its rest pelvis
     capsule_ends: np.ndarray  # (K, C, 2, 3) parent joint, joint
     capsule_radius: np.ndarray  # (K, C); 0: the bone holds no skin
     capsule_joint: np.ndarray  # (C,) joint at the second end
@@ -77,9 +77,6 @@ def figures(humans: Sequence[Human], body: BodyModel, tailor: Tailor | None = No
     """
     with torch.inference_mode():
         betas = _stacked([human.betas for human in humans], (10,))
-        pose = _stacked([human.pose for human in humans], (52, 3, 3))
-        root = _stacked([human.root_rotation for human in humans], (3, 3))
-        head = _stacked([human.head for human in humans], (3,))
         joints = _stacked([human.joints for human in humans], (55, 3))
         capsules, height = (tailor or Tailor(body)).measures(humans, betas)
         base, cylinder_radius, cylinder_height = bounding_cylinder(joints, capsules)
@@ -87,7 +84,7 @@ def figures(humans: Sequence[Human], body: BodyModel, tailor: Tailor | None = No
         return Figures(
             joints=joints.numpy(),
             height=height.numpy(),
-            transl=body.smplx_transl(betas, pose, root, head).numpy(),
+            transl=(joints[:, 0] - body.rest_joints(betas)[:, 0]).numpy(),
             capsule_ends=joints[:, pairs].numpy(),
             capsule_radius=capsules.radii.numpy(),
             capsule_joint=pairs[:, 1].numpy(),

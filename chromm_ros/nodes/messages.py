@@ -47,11 +47,10 @@ def header(nanoseconds: int, frame: str) -> Description:
 
 
 def pose_rows(rotations: np.ndarray, positions: np.ndarray) -> np.ndarray:
-    """(N, 7) rows of geometry_msgs/Pose from rotations (N, 3, 3) and positions (N, 3)."""
-    rows = np.zeros((len(positions), 7))
-    if len(positions):
-        rows[:, :3] = positions
-        rows[:, 3:] = Rotation.from_matrix(rotations).as_quat()
+    """(..., 7) rows of geometry_msgs/Pose from rotations (..., 3, 3) and positions (..., 3)."""
+    rows = np.zeros((*positions.shape[:-1], 7))
+    rows[..., :3] = positions
+    rows[..., 3:] = Rotation.from_matrix(rotations.reshape(-1, 3, 3)).as_quat().reshape(*rows.shape[:-1], 4)
     return rows
 
 
@@ -71,6 +70,7 @@ def human_array(
         latency: time of publication minus the stamp of the snapshot [s].
     """
     views = [camera.view for camera in snapshot.cameras]
+    turns = _Turns.of(snapshot.humans)
     return {
         'header': header(snapshot.stamp, frame),
         'session': {'uuid': np.frombuffer(UUID(snapshot.session).bytes, np.uint8)},
@@ -80,19 +80,46 @@ def human_array(
         'latency': stamp(round(latency * NANO)),
         'predicted': predicted,
         'humans': [
-            _human(human, k, bodies, snapshot.stamp, max(latency, 0.0), views, options)
+            _human(human, k, bodies, turns, snapshot.stamp, max(latency, 0.0), views, options)
             for k, human in enumerate(snapshot.humans)
         ],
     }
 
 
+@dataclass(frozen=True)
+class _Turns:
+    """Rotations of K people as messages have them, converted together: a conversion costs what a hundred cost."""
+
+    joints: np.ndarray  # (K, 55, 7) poses
+    frames: np.ndarray  # (K, 2, 7) poses of body and head, axes of REP-155
+    theta: np.ndarray  # (K, 53, 3) rotation vectors of the root and of the 52 joints with a pose
+
+    @classmethod
+    def of(cls, humans: Sequence[Human]) -> _Turns:
+        if not humans:
+            return cls(np.zeros((0, 55, 7)), np.zeros((0, 2, 7)), np.zeros((0, 53, 3)))
+        rotations = np.stack([human.joint_rotations for human in humans])
+        joints = np.stack([human.joints for human in humans])
+        root = np.stack([human.root_rotation for human in humans])
+        pose = np.stack([human.pose for human in humans])
+        frames = pose_rows(
+            np.stack([root, rotations[:, HEAD_JOINT]], 1) @ BODY_FROM_REP155,
+            np.stack([joints[:, HIPS].mean(1), joints[:, HEAD_JOINT]], 1),
+        )
+        return cls(pose_rows(rotations, joints), frames, axis_angles(root, pose))
+
+
 def _human(
-    human: Human, k: int, bodies: Figures, now: int, latency: float, views: Sequence[str], options: HumanOptions
+    human: Human,
+    k: int,
+    bodies: Figures,
+    turns: _Turns,
+    now: int,
+    latency: float,
+    views: Sequence[str],
+    options: HumanOptions,
 ) -> Description:
-    frames = pose_rows(
-        np.stack([human.root_rotation, human.joint_rotations[HEAD_JOINT]]) @ BODY_FROM_REP155,
-        np.stack([human.joints[list(HIPS)].mean(0), human.joints[HEAD_JOINT]]),
-    )
+    frames = turns.frames[k]
     message: Description = {
         'id': human.id,
         'body_id': body_id(human.id),
@@ -108,7 +135,7 @@ def _human(
         },
         'head': frames[1],
         'height': float(bodies.height[k]),
-        'smplx': smplx_parameters(human, bodies.transl[k], options.model),
+        'smplx': smplx_parameters(turns.theta[k], bodies.transl[k], human.betas, options.model),
         'cylinder': {
             'base': bodies.cylinder_base[k],
             'radius': float(bodies.cylinder_radius[k]),
@@ -118,7 +145,7 @@ def _human(
         'observations': [_observation(observation, views) for observation in human.observations],
     }
     if options.joints:
-        message['joints'] = pose_rows(human.joint_rotations, human.joints)
+        message['joints'] = turns.joints[k]
         message['joint_confidence'] = human.joint_confidence
         message['joints_observed'] = bits(human.joints_observed)
     if options.capsules:
@@ -131,12 +158,16 @@ def body_id(identity: int) -> str:
     return f'b{identity:04d}'
 
 
-def smplx_parameters(human: Human, transl: np.ndarray, model: str) -> Description:
-    """chromm_ros/SmplxParameters; theta turns the hands from flat, hence ``flat_hand_mean``."""
-    turns = (
-        Rotation.from_matrix(np.concatenate([human.root_rotation[None], human.pose])).as_rotvec().astype(np.float32)
-    )
-    root, pose = turns[0], turns[1:]
+def axis_angles(root: np.ndarray, pose: np.ndarray) -> np.ndarray:
+    """(K, 53, 3) float32 rotation vectors of roots (K, 3, 3), each followed by its pose (K, 52, 3, 3)."""
+    matrices = np.concatenate([root[:, None], pose], 1)
+    turns = Rotation.from_matrix(matrices.reshape(-1, 3, 3)).as_rotvec().astype(np.float32)
+    return turns.reshape(*matrices.shape[:2], 3)
+
+
+def smplx_parameters(theta: np.ndarray, transl: np.ndarray, betas: np.ndarray, model: str) -> Description:
+    """chromm_ros/SmplxParameters; ``theta`` (53, 3) turns the hands from flat, hence ``flat_hand_mean``."""
+    root, pose = theta[0], theta[1:]
     return {
         'model': model,
         'flat_hand_mean': True,
@@ -146,7 +177,7 @@ def smplx_parameters(human: Human, transl: np.ndarray, model: str) -> Descriptio
         'left_hand_pose': pose[21:36].ravel(),
         'right_hand_pose': pose[36:51].ravel(),
         'jaw_pose': pose[JAW].ravel(),
-        'betas': human.betas,
+        'betas': betas,
     }
 
 

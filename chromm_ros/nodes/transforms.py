@@ -7,7 +7,7 @@ node sends is never read back as if it were knowledge.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import tf2_ros
@@ -18,7 +18,7 @@ from rclpy.time import Time
 from scipy.spatial.transform import Rotation
 
 from chromm_ros.flow import CameraState, Human, HumanState
-from chromm_ros.nodes.messages import BODY_FROM_REP155, HIPS, NANO, body_id
+from chromm_ros.nodes.messages import BODY_FROM_REP155, HIPS, NANO, body_id, pose_rows
 
 NEWEST = Time()
 
@@ -68,11 +68,12 @@ class CameraFrames:
         if not set(frames) <= self._own:
             taken = frame_parents(self._buffer)
             self._own |= {frame for frame in frames if frame not in taken}
-        return [
-            transform_message(self._world, frame, camera.world_from_camera, stamp)
+        poses = {
+            frame: camera.world_from_camera
             for frame, camera in zip(frames, estimated)
             if frame in self._own and camera.world_from_camera is not None
-        ]
+        }
+        return transform_messages(self._world, poses, stamp)
 
 
 def frame_parents(buffer: tf2_ros.Buffer) -> dict[str, str]:
@@ -83,25 +84,31 @@ def frame_parents(buffer: tf2_ros.Buffer) -> dict[str, str]:
 
 def human_transforms(humans: Sequence[Human], world_frame: str, stamp: int) -> list[TransformStamped]:
     """body_<body_id> frames (REP-155) of the people who are tracked now."""
-    messages = []
+    poses = {}
     for human in humans:
         if human.state == HumanState.TRACKED:
             pose = np.eye(4)
             pose[:3, :3] = human.root_rotation @ BODY_FROM_REP155
             pose[:3, 3] = human.joints[list(HIPS)].mean(0)
-            messages.append(transform_message(world_frame, f'body_{body_id(human.id)}', pose, stamp))
+            poses[f'body_{body_id(human.id)}'] = pose
+    return transform_messages(world_frame, poses, stamp)
+
+
+def transform_messages(parent: str, poses: Mapping[str, np.ndarray], stamp: int) -> list[TransformStamped]:
+    """A TransformStamped for each child frame and its (4, 4) parent from child."""
+    if not poses:
+        return []
+    matrices = np.stack(list(poses.values()))
+    messages = []
+    for child, (x, y, z, *quaternion) in zip(poses, pose_rows(matrices[:, :3, :3], matrices[:, :3, 3]).tolist()):
+        message = TransformStamped()
+        message.header.frame_id, message.child_frame_id = parent, child
+        message.header.stamp.sec, message.header.stamp.nanosec = divmod(stamp, NANO)
+        move, turn = message.transform.translation, message.transform.rotation
+        move.x, move.y, move.z = x, y, z
+        turn.x, turn.y, turn.z, turn.w = quaternion
+        messages.append(message)
     return messages
-
-
-def transform_message(parent: str, child: str, parent_from_child: np.ndarray, stamp: int) -> TransformStamped:
-    """A TransformStamped of a (4, 4) matrix."""
-    message = TransformStamped()
-    message.header.frame_id, message.child_frame_id = parent, child
-    message.header.stamp.sec, message.header.stamp.nanosec = divmod(stamp, NANO)
-    move, turn = message.transform.translation, message.transform.rotation
-    move.x, move.y, move.z = parent_from_child[:3, 3].tolist()
-    turn.x, turn.y, turn.z, turn.w = Rotation.from_matrix(parent_from_child[:3, :3]).as_quat().tolist()
-    return message
 
 
 def matrix_of(message: TransformStamped) -> np.ndarray | None:

@@ -13,6 +13,7 @@ from chromm_ros.nodes import cdr
 from chromm_ros.nodes.figures import figures
 from chromm_ros.nodes.messages import (
     HumanOptions,
+    axis_angles,
     bits,
     camera_poses,
     capture_status,
@@ -109,7 +110,8 @@ def test_smplx_parameters_are_axis_angle_in_the_order_of_smplx():
     person = human(1, 0)
     angles = 0.01 * np.arange(52)
     person.pose[:] = Rotation.from_rotvec(angles[:, None] * [0.0, 0.0, 1.0]).as_matrix()
-    found = smplx_parameters(person, np.zeros(3), 'm')
+    (theta,) = axis_angles(person.root_rotation[None], person.pose[None])
+    found = smplx_parameters(theta, np.zeros(3), person.betas, 'm')
     for name, first, count in (
         ('body_pose', 0, 21),
         ('left_hand_pose', 21, 15),

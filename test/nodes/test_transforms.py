@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation
 from standins import camera, human
 
 from chromm_ros.flow import HumanState
-from chromm_ros.nodes.transforms import CameraFrames, human_transforms, matrix_of, transform_message
+from chromm_ros.nodes.transforms import CameraFrames, human_transforms, matrix_of, transform_messages
 
 SECOND = 1_000_000_000
 
@@ -36,21 +36,21 @@ def test_message_and_matrix_say_the_same(numbers):
     matrix = np.eye(4)
     matrix[:3, :3] = Rotation.from_rotvec(numbers[:3]).as_matrix()
     matrix[:3, 3] = numbers[3:]
-    message = transform_message('map', 'camera', matrix, 3 * SECOND + 7)
+    message = transform_messages('map', {'camera': matrix}, 3 * SECOND + 7)[0]
     assert (message.header.stamp.sec, message.header.stamp.nanosec) == (3, 7)
     np.testing.assert_allclose(matrix_of(message), matrix, atol=1e-9)
 
 
 @pytest.mark.parametrize('field', ['translation', 'rotation'])
 def test_numbers_that_are_no_motion_are_not_a_pose(field):
-    message = transform_message('map', 'camera', np.eye(4), 0)
+    message = transform_messages('map', {'camera': np.eye(4)}, 0)[0]
     setattr(getattr(message.transform, field), 'x' if field == 'translation' else 'w', float('nan'))
     assert matrix_of(message) is None
 
 
 def test_moving_camera_is_looked_up_at_the_stamp_of_the_image(buffer):
-    buffer.set_transform(transform_message('map', 'left', pose(0.0), 1 * SECOND), 'test')
-    buffer.set_transform(transform_message('map', 'left', pose(1.0), 2 * SECOND), 'test')
+    buffer.set_transform(transform_messages('map', {'left': pose(0.0)}, 1 * SECOND)[0], 'test')
+    buffer.set_transform(transform_messages('map', {'left': pose(1.0)}, 2 * SECOND)[0], 'test')
     found = frames(buffer).world_from('left', SECOND * 5 // 4, 0.0)
     np.testing.assert_allclose(found, pose(0.25), atol=1e-9)
 
@@ -63,8 +63,8 @@ def test_frame_that_tf_never_heard_of_is_not_a_problem(buffer):
 
 
 def test_time_that_tf_does_not_reach_is_counted(buffer):
-    buffer.set_transform(transform_message('map', 'left', pose(), 1 * SECOND), 'test')
-    buffer.set_transform(transform_message('map', 'left', pose(), 2 * SECOND), 'test')
+    buffer.set_transform(transform_messages('map', {'left': pose()}, 1 * SECOND)[0], 'test')
+    buffer.set_transform(transform_messages('map', {'left': pose()}, 2 * SECOND)[0], 'test')
     known = frames(buffer)
     assert known.world_from('left', 9 * SECOND, 0.0) is None
     assert known.problems == {'ExtrapolationException': 1}
@@ -78,7 +78,7 @@ def test_only_estimated_cameras_are_sent(buffer):
 
 
 def test_camera_frame_that_has_a_parent_gets_no_other(buffer):
-    buffer.set_transform_static(transform_message('base', 'chromm/a_optical_frame', pose(), 0), 'test')
+    buffer.set_transform_static(transform_messages('base', {'chromm/a_optical_frame': pose()}, 0)[0], 'test')
     assert frames(buffer).to_send([camera('a', 1, pose(1.0), known=False)], 5) == []
 
 

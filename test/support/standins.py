@@ -40,8 +40,8 @@ class StandInBody:
     def height(self, betas):
         return torch.full((len(betas),), 1.7)
 
-    def smplx_transl(self, betas, pose, root_rotation, head):
-        return head.clone()
+    def rest_joints(self, betas):
+        return torch.zeros(len(betas), 55, 3)
 
     def vertices(self, betas, pose, root_rotation):
         return torch.eye(4, 3).expand(len(betas), 4, 3)
