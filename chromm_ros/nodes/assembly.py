@@ -105,7 +105,7 @@ class Assembler:
         intrinsics = None
         if rectifier is not None:
             try:
-                intrinsics = rectifier.intrinsics(pixels.shape[1], pixels.shape[0], rectified=self._rectify)
+                intrinsics = rectifier.intrinsics(pixels.shape[1], pixels.shape[0])
                 pixels = rectifier.rectify(pixels) if self._rectify else pixels
             except CalibrationError as error:
                 notes.last_problem = str(error)

@@ -1,7 +1,11 @@
 """CameraInfo: the intrinsics of this package's pixels, and maps that undo the lens distortion.
 
 A CameraInfo puts the centre of the first pixel at (0, 0); below the nodes it lies at (0.5, 0.5). The half pixel is
-added here and nowhere else. The rectification matrix R is not applied: images stay in the optical frame of TF.
+added here and nowhere else.
+
+The rectification matrix R is not applied. An image that is rectified here stays in the optical frame that TF places,
+whatever stereo partner it may have; of one that arrives rectified ``frame_id`` is taken to be the rectified frame, as
+``image_geometry`` and ``stereo_image_proc`` do. Either way P is the matrix of the rectified image.
 """
 
 from __future__ import annotations
@@ -90,14 +94,13 @@ class Rectifier:
         self._for_size: Lens | None = None
         self._maps: tuple[np.ndarray, np.ndarray] | None = None
 
-    def intrinsics(self, width: int, height: int, rectified: bool = True) -> np.ndarray:
-        """(3, 3) of the image after (or, if not ``rectified``, before) :meth:`rectify`; first pixel at (0.5, 0.5).
+    def intrinsics(self, width: int, height: int) -> np.ndarray:
+        """(3, 3) of the rectified image; first pixel at (0.5, 0.5).
 
         Raises:
             CalibrationError: the image has other proportions than the calibration.
         """
-        lens = self._prepared(width, height)
-        matrix = (lens.rectified_matrix if rectified else lens.matrix).copy()
+        matrix = self._prepared(width, height).rectified_matrix.copy()
         matrix[:2, 2] += HALF_PIXEL
         return matrix
 

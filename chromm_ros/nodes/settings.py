@@ -27,7 +27,9 @@ class NodeSettings:
         'Reliability of the image subscriptions. best_effort fits every publisher, reliable needs a reliable one.',
         choices=('best_effort', 'reliable'),
     )
-    rectify: bool = setting(True, 'Undo the lens distortion that CameraInfo describes.')
+    rectify: bool = setting(
+        True, 'Undo the lens distortion that CameraInfo describes. False: images arrive rectified (image_rect).'
+    )
     sync_slop: float = setting(
         0.02, 'Images of one set differ in their stamps by at most this.', unit='s', low=0.0, high=0.5, live=True
     )

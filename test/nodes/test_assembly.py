@@ -69,6 +69,17 @@ def test_impossible_calibration_leaves_the_camera_uncalibrated_and_says_why():
     assert one.notes['a'].last_problem == ''
 
 
+def test_images_that_arrive_rectified_are_described_by_the_projection():
+    one = Assembler(('a',), compressed=False, rectify=False, pose_of=lambda frame, stamp: None)
+    calibration = info()
+    calibration.d = [-0.3, 0.1, 0.0, 0.0, 0.0]  # image_proc sends image_rect with the CameraInfo of the raw image
+    calibration.p = [5.0, 0.0, 3.0, 0.0, 0.0, 5.0, 2.0, 0.0, 0.0, 0.0, 1.0, 0.0]
+    one.calibrate('a', calibration)
+    view = one.assemble(matched(a=image(value=10)), 1).views['a']
+    np.testing.assert_allclose(view.intrinsics, [[5, 0, 3.5], [0, 5, 2.5], [0, 0, 1]])
+    assert (view.pixels == 10).all()  # not undistorted a second time: no black border
+
+
 def test_calibration_of_another_shape_is_not_used():
     one = assembler()
     one.calibrate('a', info(width=8, height=8))

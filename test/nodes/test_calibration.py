@@ -62,9 +62,15 @@ def test_undistorted_images_are_not_touched():
     assert Rectifier(lens_of(info(rectified=MATRIX))).rectify(image) is image
 
 
-def test_intrinsics_without_rectification_are_those_of_the_lens():
-    rectifier = Rectifier(lens_of(info(distortion=LENSES['plumb_bob'])))
-    np.testing.assert_allclose(rectifier.intrinsics(WIDTH, HEIGHT, rectified=False)[0, 0], MATRIX[0, 0])
+def test_rectification_does_not_turn_the_camera():
+    """R belongs to a stereo pair; the pose from TF is that of the optical frame."""
+    turned = cv2.Rodrigues(np.array([0.0, 0.1, 0.0]))[0]
+    image = np.random.default_rng(0).integers(0, 255, (HEIGHT, WIDTH, 3), np.uint8)
+    plain, stereo = (
+        Rectifier(lens_of(info(distortion=LENSES['plumb_bob'], r=r.ravel()))) for r in (np.eye(3), turned)
+    )
+    np.testing.assert_array_equal(plain.rectify(image), stereo.rectify(image))
+    np.testing.assert_array_equal(plain.intrinsics(WIDTH, HEIGHT), stereo.intrinsics(WIDTH, HEIGHT))
 
 
 def test_image_of_half_the_size_sees_the_same_rays():
