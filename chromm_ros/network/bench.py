@@ -38,6 +38,9 @@ PAPER = {
 GOALS = {1: 0.070, 4: 0.190, 5: 0.250, 8: 0.480, 25: 5.0}
 """Seconds for 4 views by time steps at full size on an H200."""
 
+MEMORY_GOALS = {5: 8, 25: 24}
+"""GB of the device for the same windows."""
+
 
 @dataclass(frozen=True)
 class Measurement:
@@ -183,7 +186,7 @@ def _stages(network: Chromm, inputs: Inputs) -> dict[str, Callable[[], object]]:
     scene, human = network.scene, network.human_encoder
 
     def fusion() -> None:
-        tokens = human.tokens(inputs.letterboxed)
+        tokens = human.encode(inputs.letterboxed)
         human.offsets(tokens)
         human.detection_logits(tokens)
         human.mask_logits(tokens)
@@ -222,10 +225,14 @@ def table(results: list[Measurement]) -> str:
 
 
 def totals(results: list[Measurement], with_goals: bool) -> Iterator[str]:
-    """One line per window: the sum of its stages, and the goal where there is one."""
+    """One line per window: the sum of its stages and their largest memory, and the goals where there are any."""
     for window in dict.fromkeys(row.window for row in results):
-        milliseconds = 1e3 * sum(row.seconds for row in results if row.window == window)
+        rows = [row for row in results if row.window == window]
+        milliseconds, memory = 1e3 * sum(row.seconds for row in rows), max(row.peak_memory_gb for row in rows)
         views, steps = window.removesuffix(' cached').split('x')
-        goal = GOALS.get(int(steps)) if with_goals and views == '4' else None
-        remark = '' if goal is None else f' (goal on an H200: {1e3 * goal:.0f} ms)'
-        yield f'{window}: {milliseconds:.1f} ms in all{remark}'
+        goals = with_goals and views == '4'
+        time_goal = GOALS.get(int(steps)) if goals else None
+        memory_goal = MEMORY_GOALS.get(int(steps)) if goals else None
+        in_time = '' if time_goal is None else f' (goal on an H200: {1e3 * time_goal:.0f} ms)'
+        in_memory = '' if memory_goal is None else f' (goal: {memory_goal} GB)'
+        yield f'{window}: {milliseconds:.1f} ms in all{in_time}, {memory:.1f} GB at most{in_memory}'

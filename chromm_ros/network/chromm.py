@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -31,6 +31,10 @@ from .preprocessing import resize, target_size
 from .presets import ChrommConfig, MultiHmrConfig, choose
 from .scene import SceneNetwork
 from .silhouettes import silhouettes
+
+SHAPES = 64
+"""Window shapes that are compiled, one graph each; PyTorch would stop at 8 and run slowly without a word. A rig of
+four cameras has 16 in windows of four steps when cameras come and go."""
 
 HumanHeadName = Literal['chromm', 'multi_hmr']
 
@@ -139,10 +143,11 @@ class Chromm(nn.Module):
         The first pass at a new number of images is slow, every later one saves the launch of thousands of kernels.
         """
         mode = 'reduce-overhead' if backend == 'inductor' and self.device.type == 'cuda' else None
-        self.scene.encoder.compile(backend=backend, mode=mode, dynamic=False)
-        self.human_encoder.backbone.compile(backend=backend, mode=mode, dynamic=False)
+        options: Any = {'backend': backend, 'mode': mode, 'dynamic': False, 'recompile_limit': SHAPES}
+        self.scene.encoder.compile(**options)
+        self.human_encoder.backbone.compile(**options)
         # As a whole: between two graphs of one pass the memory of the first would be taken by the second.
-        decode = torch.compile(self.scene.decode, backend=backend, mode=mode, dynamic=False)
+        decode = torch.compile(self.scene.decode, **options)
         setattr(self.scene, 'decode', decode)  # noqa: B010
         return self
 
@@ -167,11 +172,11 @@ class Chromm(nn.Module):
             scene = self.config.scene
             scene_size = target_size(width, height, scene.encoder.patch, scene.pixel_limit)[::-1]
         pixels = resize(images, scene_size[::-1]).to(self.device)
-        scene_tokens = self.scene.encode(pixels)
-        human_tokens = self.human_encoder.tokens(self._letterbox(scene_size).place(pixels))
-        # A CUDA graph writes its next output into the same memory; cached rows must outlive it.
+        # Whichever CUDA graph runs next takes the memory of what a graph returned; cached rows must outlive it.
+        scene_tokens = self.scene.encode(pixels).clone()
+        human_tokens = self.human_encoder.encode(self._letterbox(scene_size).place(pixels)).clone()
         sizes = tuple((image.shape[0], image.shape[1]) for image in images)
-        return FrameFeatures(scene_tokens.clone(), human_tokens.clone(), sizes, scene_size)
+        return FrameFeatures(scene_tokens, human_tokens, sizes, scene_size)
 
     @torch.inference_mode()
     def decode(

@@ -12,6 +12,7 @@ from .detection import Heads, find_heads
 from .pelvis_head import PelvisHead
 from .pixel_shuffle_head import PixelShuffleHead
 from .precision import autocast, dtype_of, full_precision, store_weights
+from .preprocessing import check_batch
 from .presets import FULL_HUMAN, TINY_HUMAN, HumanEncoderConfig
 from .public_weights import load_checked, renamed
 from .vit import ViT
@@ -86,12 +87,25 @@ class HumanEncoder(nn.Module):
         return self
 
     def tokens(self, images: torch.Tensor) -> torch.Tensor:
-        """Images (B, 3, height, width) in [0, 1] -> patch tokens (B, P, width), row by row, float32."""
+        """Images (B, 3, height, width) in [0, 1] -> patch tokens (B, P, width), row by row, float32.
+
+        Raises:
+            ValueError: shapes or values do not fit; the message says what was expected.
+        """
+        if images.ndim != 4 or not len(images):
+            raise ValueError(
+                f'images have shape {tuple(images.shape)}; expected (B, 3, H, W) with at least one image'
+            )
+        check_batch(images[None])
         if tuple(images.shape[-2:]) != tuple(self.config.image_size):
             raise ValueError(
                 f'the human encoder takes images of {self.config.image_size} (height, width), '
                 f'got {tuple(images.shape[-2:])}; bring them there with Letterbox.place'
             )
+        return self.encode(images)
+
+    def encode(self, images: torch.Tensor) -> torch.Tensor:
+        """:meth:`tokens` of images that are known to fit: looking at their values would wait for the device."""
         mean, std = _image_statistics(images.device)
         with autocast(images.device, self.precision):
             return self.backbone((images - mean) / std)

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -48,8 +49,10 @@ def test_ratios_to_the_paper_and_goals_are_printed():
     row = bench.Measurement(**ROW)
     assert '8.89 s' in bench.table([row])
     assert '4.4 x' in bench.table([row])
-    assert list(bench.totals([row, row], with_goals=True)) == ['4x25: 4000.0 ms in all (goal on an H200: 5000 ms)']
-    assert list(bench.totals([row], with_goals=False)) == ['4x25: 2000.0 ms in all']
+    other = replace(row, stage='scene heads', peak_memory_gb=12.0)
+    goals = '4x25: 4000.0 ms in all (goal on an H200: 5000 ms), 12.0 GB at most (goal: 24 GB)'
+    assert list(bench.totals([row, other], with_goals=True)) == [goals]
+    assert list(bench.totals([row], with_goals=False)) == ['4x25: 2000.0 ms in all, 9.0 GB at most']
 
 
 def test_flops_of_attention_on_the_meta_device():

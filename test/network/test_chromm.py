@@ -227,6 +227,54 @@ def test_what_cannot_run_is_refused_before_anything_is_loaded(monkeypatch, argum
         Chromm.from_preset(**arguments)
 
 
+class SharedMemory:
+    """What CUDA graphs do to each other: a stage that runs takes the memory of whatever stages returned before."""
+
+    def __init__(self):
+        self.returned = []
+
+    def __call__(self, stage):
+        def run(*arguments, **options):
+            result = stage(*arguments, **options)
+            for earlier in self.returned:
+                earlier.fill_(torch.nan)
+            self.returned = [result]
+            return result
+
+        return run
+
+
+def test_nothing_that_is_kept_lies_in_the_memory_of_a_graph(network, images, calibration, geometry, monkeypatch):
+    graphs = SharedMemory()
+    monkeypatch.setattr(network.scene.encoder, 'forward', graphs(network.scene.encoder.forward))
+    monkeypatch.setattr(network.human_encoder.backbone, 'forward', graphs(network.human_encoder.backbone.forward))
+    monkeypatch.setattr(network.scene, 'decode', graphs(network.scene.decode))
+    features = FrameFeatures.join([network.encode(images[:2]), network.encode(images[2:])])
+    one, two = (network.decode(features, calibration, with_confidence=True) for _ in range(2))
+    for name in ('local_points', 'world_from_camera', 'tokens', 'confidence', 'human_mask'):
+        close(getattr(one, name).float(), getattr(geometry, name).float())
+        close(getattr(two, name).float(), getattr(geometry, name).float())
+
+
+@pytest.mark.slow
+def test_more_window_shapes_than_pytorch_compiles_by_itself(network, images, body):
+    compiled = Chromm(network.config, body).eval()
+    compiled.load_state_dict(network.state_dict())
+    graphs = []
+
+    def backend(graph, inputs):
+        graphs.append(graph)
+        return graph.forward
+
+    compiled.compile_stages(backend=backend)
+    row = network.encode(images[:1])
+    for rows in range(1, 11):
+        compiled.decode(row.take([0] * rows))
+    before = len(graphs)
+    compiled.decode(row.take([0] * 10))
+    assert len(graphs) == before >= 10
+
+
 @pytest.mark.slow
 def test_compiled_stages_give_the_same_numbers(network, images, calibration, geometry, body):
     compiled = Chromm(network.config, body).eval()

@@ -33,6 +33,23 @@ def test_wrong_size_says_how_to_mend_it(encoder):
         encoder.tokens(torch.rand(1, 3, 100, 192))
 
 
+@pytest.mark.parametrize(
+    ('images', 'message'),
+    [
+        (torch.full((2, 3, 144, 192), torch.nan), 'contain NaN'),
+        (torch.full((1, 3, 144, 192), 255.0), r'lie in \[255, 255\]'),
+        (torch.full((1, 3, 144, 192), -1.0), r'lie in \[-1, -1\]'),
+        (torch.zeros(1, 3, 144, 192, dtype=torch.uint8), 'divide uint8 by 255'),
+        (torch.zeros(3, 144, 192), r'expected \(B, 3, H, W\)'),
+        (torch.zeros(0, 3, 144, 192), 'at least one image'),
+        (torch.zeros(1, 4, 144, 192), 'shape'),
+    ],
+)
+def test_wrong_images_are_refused(encoder, images, message):
+    with pytest.raises(ValueError, match=message):
+        encoder.tokens(images)
+
+
 def test_size_that_is_no_whole_patches_is_refused():
     with pytest.raises(ValueError, match='14x14'), torch.device('meta'):
         HumanEncoder.full(image_size=900)
