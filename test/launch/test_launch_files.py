@@ -118,17 +118,6 @@ def test_unknown_argument_is_refused():
         execute(MULTICAM, camera='front')
 
 
-def test_rviz_shows_topics_that_the_capture_publishes():
-    from chromm_ros.nodes.outputs import TOPICS
-
-    config = yaml.safe_load((ROOT / 'rviz' / 'multicam.rviz').read_text())
-    topics = [
-        display['Topic']['Value'] for display in config['Visualization Manager']['Displays'] if 'Topic' in display
-    ]
-    assert topics
-    assert {topic.removeprefix('/chromm/') for topic in topics} <= set(TOPICS)
-
-
 def test_every_parameter_is_in_the_file():
     values = flat(yaml.safe_load((ROOT / 'config' / 'multicam.yaml').read_text())['/**']['ros__parameters'])
     assert list(values) == [leaf.name for leaf in parameter_leaves(Parameters())]

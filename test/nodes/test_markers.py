@@ -31,14 +31,14 @@ def test_skeleton_joins_every_joint_to_its_parent():
     np.testing.assert_allclose(ends, HUMANS[0].joints[[53, 54]])
 
 
-@pytest.mark.parametrize(
-    'build',
-    [
-        lambda: skeletons(HUMANS, PARENTS, 5, 'map'),
-        lambda: capsules(HUMANS, bodies(), 5, 'map'),
-        lambda: meshes(HUMANS, skins(HUMANS, StandInBody()), StandInBody.faces, 5, 'map'),
-    ],
-)
+BODIES = [
+    lambda: skeletons(HUMANS, PARENTS, 5, 'map'),
+    lambda: capsules(HUMANS, bodies(), 5, 'map'),
+    lambda: meshes(HUMANS, skins(HUMANS, StandInBody()), StandInBody.faces, 5, 'map'),
+]
+
+
+@pytest.mark.parametrize('build', BODIES)
 def test_every_style_has_one_marker_per_person_in_the_colour_of_the_id(build):
     markers = published(build())
     assert [(marker.ns, marker.id, marker.action) for marker in markers] == [('body', 1, 0), ('body', 2, 0)]
@@ -49,6 +49,26 @@ def test_every_style_has_one_marker_per_person_in_the_colour_of_the_id(build):
         assert marker.header.frame_id == 'map'
         assert marker.lifetime.sec > 0, 'a dead node must leave no ghosts'
     assert markers[0].color.a > markers[1].color.a, 'who is only predicted is shown fainter'
+
+
+@pytest.mark.parametrize('build', [*BODIES, lambda: labels(HUMANS, 5, 'map')])
+def test_rviz_has_nothing_to_warn_of(build):
+    """What RViz checks of a marker: quaternion, the scales that its type uses, points, colour, text."""
+    used = {Marker.LINE_LIST: 'x', Marker.POINTS: 'xy', Marker.TRIANGLE_LIST: 'xyz', Marker.TEXT_VIEW_FACING: 'z'}
+    multiple = {Marker.LINE_LIST: 2, Marker.POINTS: 1, Marker.TRIANGLE_LIST: 3}
+    for marker in published(build()):
+        turn = marker.pose.orientation
+        assert np.linalg.norm([turn.x, turn.y, turn.z, turn.w]) == pytest.approx(1.0)
+        for axis in 'xyz':
+            assert (getattr(marker.scale, axis) > 0) == (axis in used[marker.type])
+        assert marker.color.a > 0
+        if marker.type in multiple:
+            assert marker.points
+            assert len(marker.points) % multiple[marker.type] == 0
+            assert not marker.text
+        else:
+            assert marker.text
+            assert not marker.points
 
 
 def test_mesh_has_three_points_per_face():
