@@ -1,4 +1,4 @@
-"""RViz cannot be installed everywhere: its configuration is held to what RViz 2 (Jazzy) knows and what is published."""
+"""RViz cannot be installed everywhere: its configuration is held to what RViz 2 knows and to what is published."""
 
 from pathlib import Path
 
