@@ -38,6 +38,7 @@ class Backend:
             device=self.device,
             precision=settings.precision,
             human_head=cast(Literal['chromm', 'multi_hmr'], settings.human_head),
+            compiled=settings.compiled,
         )
         self.body: BodyModel = BodyModel.load(settings.body_model or None)
         self.trained = bool(getattr(self.network, 'trained', True))

@@ -54,6 +54,11 @@ class NodeSettings:
     body_model: str = setting('', 'SMPLX_NEUTRAL.npz of yours; empty: the free body in the package.')
     device: str = setting('auto', 'auto: the GPU where there is one; else cpu, cuda, cuda:1, ...')
     precision: str = setting('fp32', 'Number format of the network.', choices=('fp32', 'bf16', 'fp16'))
+    compiled: bool = setting(
+        False,
+        'Compile the network for every size of window, on a GPU into CUDA graphs. The first window of each size then '
+        'takes long.',
+    )
 
     world_frame: str = setting('map', 'Frame of everything that is published; z up.')
     camera_frame_prefix: str = setting(
