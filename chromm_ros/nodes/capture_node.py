@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import tf2_ros
@@ -21,7 +21,7 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.parameter import Parameter
 from rclpy.timer import Timer
 
-from chromm_ros.nodes import services
+from chromm_ros.nodes import consistency, services
 from chromm_ros.nodes.backend import Backend, gpu_lost
 from chromm_ros.nodes.figures import skins
 from chromm_ros.nodes.health import Journal, diagnostics
@@ -53,7 +53,7 @@ class CaptureNode(LifecycleNode):
     def __init__(self, make_backend: Callable[[NodeSettings], Any] = Backend, **options: Any) -> None:
         super().__init__('chromm', **options)
         self.parameters = declare(self, Parameters())
-        _check(self.parameters)
+        consistency.check(self.parameters.node)
         self.exit_code = 0
         self.pipeline: Pipeline | None = None
         self.journal = Journal()
@@ -111,7 +111,13 @@ class CaptureNode(LifecycleNode):
         """Subscribe and start a session."""
         if self._outputs is None or self._frames is None:
             return TransitionCallbackReturn.ERROR
-        self.pipeline = Pipeline(self, self._backend, self.parameters, self._outputs, self._frames, self._ready)
+        try:
+            self.pipeline = Pipeline(self, self._backend, self.parameters, self._outputs, self._frames, self._ready)
+        except Exception as error:  # of the middleware, e.g. for an impossible QoS override; rclpy would not show it
+            self.journal.fatal = f'cannot be activated: {error}'
+            self.get_logger().error(self.journal.fatal)
+            return TransitionCallbackReturn.FAILURE
+        self.journal.fatal = ''
         if not self._backend.trained:
             self.pipeline.notes = (UNTRAINED,)
         self._schedule_prediction()
@@ -153,9 +159,8 @@ class CaptureNode(LifecycleNode):
         if self.count_clients(f'{self.get_fully_qualified_name()}/change_state'):
             self.get_logger().info('a lifecycle manager is connected: waiting for it')
             return
-        if self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
-            self.trigger_activate()
-        else:
+        success = TransitionCallbackReturn.SUCCESS
+        if self.trigger_configure() != success or self.trigger_activate() != success:
             self.exit_code = 1
             self.context.shutdown()
 
@@ -278,7 +283,7 @@ class CaptureNode(LifecycleNode):
     def _on_parameters(self, changes: list[Parameter]) -> SetParametersResult:
         try:
             chosen = updated(self.parameters, changes, running=self.state != 'unconfigured')
-            _check(chosen)
+            consistency.check(chosen.node)
         except ParameterError as error:
             return SetParametersResult(successful=False, reason=str(error))
         rate_changed = chosen.node.prediction_rate != self.parameters.node.prediction_rate
@@ -323,22 +328,6 @@ class CaptureNode(LifecycleNode):
             scene = services.with_people(scene, last.humans, skins(last.humans, self._backend.body))
         write_ply(path, scene)
         return f'{len(scene.points)} points written to {path}'
-
-
-def _check(parameters: Parameters) -> None:
-    """What no range can say about parameters."""
-    cameras: Sequence[str] = parameters.node.cameras
-    if not cameras or len(set(cameras)) != len(cameras) or not all(cameras):
-        raise ParameterError(f'cameras is {list(cameras)}; different names expected, at least one')
-    if parameters.node.min_views > len(cameras):
-        raise ParameterError(f'min_views is {parameters.node.min_views}, but there are {len(cameras)} cameras')
-    for name in ('image_topic', 'camera_info_topic'):
-        try:
-            topics = {getattr(parameters.node, name).format(camera=camera) for camera in cameras}
-        except (KeyError, IndexError, ValueError):
-            raise ParameterError(f'{name} may contain only the placeholder {{camera}}') from None
-        if len(topics) != len(cameras):
-            raise ParameterError(f'{name} must contain {{camera}}, so that every camera has its own topic')
 
 
 def main() -> int:

@@ -84,7 +84,13 @@ class Pipeline:
         )
         self.capture: Any = backend.session(parameters.capture, chosen.cameras)
         self.worker: Worker[Letter] = Worker(self._work, self._failed, chosen.queue_policy == 'block')
-        self._subscribe()
+        try:
+            self._subscribe()
+        except Exception:
+            self._unsubscribe()
+            raise
+        self.synchronizer = Synchronizer(self.images, self._limits(), read_stamp, self._now)
+        self.synchronizer.registerCallback(self._post)
         self.worker.start()
 
     # -- in the executor's thread -------------------------------------------------------------------------------
@@ -92,7 +98,7 @@ class Pipeline:
     def _subscribe(self) -> None:
         chosen, node = self.parameters.node, self._node
         compressed = chosen.image_transport == 'compressed'
-        self.images = {}
+        self.images: dict[str, message_filters.Subscriber] = {}
         self._infos: list[Subscription] = []
         for camera in chosen.cameras:
             topic = chosen.image_topic.format(camera=camera) + ('/compressed' if compressed else '')
@@ -118,8 +124,10 @@ class Pipeline:
                     event_callbacks=NO_SUBSCRIPTION_EVENTS,
                 )
             )
-        self.synchronizer = Synchronizer(self.images, self._limits(), read_stamp, self._now)
-        self.synchronizer.registerCallback(self._post)
+
+    def _unsubscribe(self) -> None:
+        for subscription in self.subscriptions:
+            self._node.destroy_subscription(subscription)
 
     def _limits(self) -> SyncLimits:
         node, capture = self.parameters.node, self.parameters.capture
@@ -181,8 +189,7 @@ class Pipeline:
     def stop(self) -> bool:
         """End the worker and the subscriptions; whether the worker ended in time."""
         ended = self.worker.stop(STOP_SECONDS)
-        for subscription in self.subscriptions:
-            self._node.destroy_subscription(subscription)
+        self._unsubscribe()
         return ended
 
     # -- in the worker's thread ---------------------------------------------------------------------------------

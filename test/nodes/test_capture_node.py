@@ -125,6 +125,22 @@ def test_backend_that_cannot_be_loaded_leaves_the_node_unconfigured(stage):
     active(one)
 
 
+def test_activation_that_fails_says_why_and_leaves_nothing_behind(stage):
+    impossible = {'qos_overrides./b/image.subscription.reliability': 'sometimes'}
+    one = stage(**impossible)
+    one.node.trigger_configure()
+    before = len(list(one.node.subscriptions))
+    assert one.node.trigger_activate() == FAILURE
+    assert one.node.state == 'inactive'
+    assert 'sometimes' in one.node.journal.fatal
+    assert len(list(one.node.subscriptions)) == before
+
+
+def test_node_that_cannot_start_itself_ends(stage):
+    one = stage(autostart=True, **{'qos_overrides./a/image.subscription.reliability': 'sometimes'})
+    one.until(lambda: one.node.exit_code == 1)
+
+
 def test_window_is_published_with_the_stamp_of_its_images(stage):
     one = active(stage())
     one.listen(HumanArray, '/chromm/humans')
