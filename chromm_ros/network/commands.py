@@ -34,15 +34,17 @@ def weights_list(file: Positional[Path | None] = None) -> None:
     tensors, metadata = checkpoints.read(file)
     if metadata.get('format') != checkpoints.FORMAT:
         print('not a file of this package')
-    for name, value in metadata.items():
+    for name, value in sorted(metadata.items()):
         if name == 'parts':
             for part in json.loads(value):
                 print(f'part: {part["part"]}: {part["name"]}, {part["licence"]}')
                 print(f'      {part["file"]}, sha256 {part["sha256"]}')
         else:
             print(f'{name}: {value}')
-    for part, numbers in _sizes(tensors).items():
-        print(f'{part:<24} {numbers:>14,} numbers')
+    sizes = _sizes(tensors)
+    width = max(map(len, sizes), default=0)
+    for part, numbers in sizes.items():
+        print(f'{part:<{width}} {numbers:>13,} numbers')
 
 
 def weights_check(

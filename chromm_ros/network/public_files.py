@@ -6,6 +6,7 @@ import argparse
 import hashlib
 import pathlib
 import pickle
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,10 +57,11 @@ def read_multi_hmr(path: Path) -> PublicFile:
     except pickle.UnpicklingError as error:
         raise ValueError(
             f'{path} holds more than tensors and options; reading the rest would run code of the file, '
-            f'which is refused ({_first_line(error)})'
+            f'which is refused ({_first_sentence(error)})'
         ) from error
     except (RuntimeError, EOFError, OSError) as error:
-        raise ValueError(f'{path} is not a complete PyTorch file ({_first_line(error)}); fetch it again') from error
+        why = _first_sentence(error)
+        raise ValueError(f'{path} is not a complete PyTorch file ({why}); fetch it again') from error
     if not isinstance(content, dict) or not isinstance(content.get('model_state_dict'), dict):
         found = ', '.join(map(str, content)) if isinstance(content, dict) else type(content).__name__
         raise ValueError(f'{path} is not a Multi-HMR checkpoint: it has no model_state_dict (it holds {found[:200]})')
@@ -81,5 +83,6 @@ def digest(path: Path) -> str:
     return total.hexdigest()
 
 
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+def _first_sentence(error: BaseException) -> str:
+    """PyTorch adds advice for developers, which hides what the user should do."""
+    return re.split(r'\.\s|\n', str(error).strip(), maxsplit=1)[0] or type(error).__name__

@@ -1,24 +1,16 @@
 """Fixtures of the Pi3X reference. ``fixtures/README.md`` says where the numbers come from."""
 
 import json
-import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from weight_rule import drawn
 
 from chromm_ros.network.scene import SceneNetwork
 
 PI3X = Path(__file__).parent / 'fixtures' / 'pi3x'
-
-
-def drawn(key, shape, matrix=0.02, vector=0.02):
-    """A parameter from its name alone: N(0, matrix) for matrices, 1 + N(0, vector) for scales, N(0, vector) else."""
-    values = torch.randn(tuple(shape), generator=torch.Generator().manual_seed(zlib.crc32(key.encode())))
-    if len(shape) >= 2:
-        return values.mul_(matrix)
-    return values.mul_(vector).add_(1.0 if key.endswith(('.weight', '.gamma')) else 0.0)
 
 
 class TinyModules:
