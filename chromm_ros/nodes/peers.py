@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from rclpy.duration import Infinite
 from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
 from rclpy.node import Node
-from rclpy.qos import QoSCompatibility, qos_check_compatible
+from rclpy.qos import QoSCompatibility, QoSProfile, qos_check_compatible
 from rclpy.topic_endpoint_info import TopicEndpointInfo
 
+UNKNOWN = '_NODE_NAME_UNKNOWN_'
+"""Name of a node that was discovered but has not introduced itself yet."""
 NO_PUBLISHER_EVENTS = PublisherEventCallbacks(use_default_callbacks=False)
 NO_SUBSCRIPTION_EVENTS = SubscriptionEventCallbacks(use_default_callbacks=False)
 
@@ -39,7 +42,7 @@ class IncompatiblePeers:
                 self._note(ours, peer, 'publisher', _mismatch(ours, peer, peer.qos_profile, ours.qos_profile))
 
     def _note(self, ours: Any, peer: TopicEndpointInfo, role: str, reason: str) -> None:
-        if not reason:
+        if not reason or peer.node_name == UNKNOWN:
             return
         name = f'{peer.node_namespace.rstrip("/")}/{peer.node_name}'
         problem = f'nothing passes between {ours.topic_name} and its {role} {name}: {reason}'
@@ -55,5 +58,17 @@ def _mismatch(ours: Any, peer: TopicEndpointInfo, offered: Any, requested: Any) 
     expected = f'{kind.__module__.split(".")[0]}/msg/{kind.__name__}'
     if peer.topic_type != expected:
         return f'its type is {peer.topic_type}, {expected} expected'
-    compatibility, reason = qos_check_compatible(offered, requested)
-    return reason.removeprefix('ERROR: ').rstrip('; ') if compatibility == QoSCompatibility.ERROR else ''
+    compatibility, reason = qos_check_compatible(_comparable(offered), _comparable(requested))
+    return reason.replace('ERROR: ', ' ').strip('; ') if compatibility == QoSCompatibility.ERROR else ''
+
+
+def _comparable(profile: QoSProfile) -> QoSProfile:
+    """What must agree, with endless durations unset: the graph says endless where we, and the check, say unset."""
+    durations = {name: getattr(profile, name) for name in ('deadline', 'liveliness_lease_duration')}
+    return QoSProfile(
+        depth=1,
+        reliability=profile.reliability,
+        durability=profile.durability,
+        liveliness=profile.liveliness,
+        **{name: duration for name, duration in durations.items() if duration != Infinite},
+    )

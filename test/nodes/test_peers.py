@@ -4,12 +4,14 @@ import time
 
 import pytest
 import rclpy
+from rclpy.duration import Duration
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image
 
 from chromm_ros.nodes import quality
 from chromm_ros.nodes.peers import IncompatiblePeers
 
+TOPICS_AND_QOS = {'/a': quality.reliable(5), '/b': quality.sensor(), '/c': quality.latched()}
 BEST_EFFORT = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
 
 
@@ -65,11 +67,27 @@ def test_other_type_under_the_same_name(nodes):
     assert 'sensor_msgs/msg/CompressedImage' in problems(ours, subscriptions=[subscription])['/a/image']
 
 
+def test_subscriber_that_expects_messages_in_time(nodes):
+    ours, theirs = nodes
+    publisher = ours.create_publisher(Image, '/scene', quality.reliable(5))
+    theirs.create_subscription(
+        Image, '/scene', lambda message: None, QoSProfile(depth=5, deadline=Duration(seconds=1))
+    )
+    found = problems(ours, publishers=[publisher])
+    assert 'deadline' in found['/scene']
+    assert 'lease' not in found['/scene']
+
+
 def test_peers_that_fit_are_not_mentioned(nodes):
     ours, theirs = nodes
-    theirs.create_publisher(Image, '/a/image', quality.reliable(5))
-    subscription = ours.create_subscription(Image, '/a/image', lambda message: None, BEST_EFFORT)
-    assert problems(ours, subscriptions=[subscription], expected=False) == {}
+    for topic, qos in TOPICS_AND_QOS.items():
+        theirs.create_publisher(Image, topic, qos)
+        theirs.create_subscription(Image, topic, lambda message: None, qos)
+    publishers = [ours.create_publisher(Image, topic, qos) for topic, qos in TOPICS_AND_QOS.items()]
+    subscriptions = [
+        ours.create_subscription(Image, topic, lambda message: None, qos) for topic, qos in TOPICS_AND_QOS.items()
+    ]
+    assert problems(ours, publishers, subscriptions, expected=False) == {}
 
 
 def test_problem_ends_with_the_peer(nodes):
