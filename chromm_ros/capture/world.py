@@ -14,12 +14,13 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
+from chromm_ros.capture.camera_memory import CameraMemory
 from chromm_ros.capture.floor import find_floor, levelling
-from chromm_ros.capture.motion_filter import rotation_of, vector_of
+from chromm_ros.capture.scale_filter import ScaleFilter, vote_sigma
 from chromm_ros.capture.seams import Seam
 from chromm_ros.capture.settings import WorldSettings
 from chromm_ros.flow import WorldSource
@@ -37,9 +38,6 @@ MISFIT_SCALE = 2.0
 
 REWEIGHTINGS = 3
 """Steps after which the weights of the cameras hardly change."""
-
-VOTE_SPREAD, VOTE_BIAS = 0.1, 0.03
-"""Least spread of the people's votes, and the error that they share."""
 
 
 @dataclass(frozen=True)
@@ -66,49 +64,6 @@ class Alignment:
     messages: tuple[str, ...] = ()
 
 
-@dataclass
-class ScaleFilter:
-    """Kalman filter of the logarithm of a scale."""
-
-    log: float = 0.0
-    variance: float = 0.3**2
-
-    def drift(self, sigma: float) -> None:
-        self.variance += sigma**2
-
-    def observe(self, ratio: float, sigma: float, follow: bool = False) -> None:
-        """``follow``: a ratio that is far off means that the scale jumped, not that the measurement is bad."""
-        innovation = math.log(ratio) - self.log
-        if follow and innovation**2 > 9 * (self.variance + sigma**2):
-            self.variance = innovation**2
-        gain = self.variance / (self.variance + sigma**2)
-        self.log += gain * innovation
-        self.variance *= 1 - gain
-
-    @property
-    def scale(self) -> float:
-        return math.exp(self.log)
-
-
-BUMP_SIGMAS = 2.5
-"""A camera counts as bumped only beyond this many standard deviations of what the network misplaces by itself."""
-
-
-@dataclass
-class Camera:
-    """What is remembered of one camera."""
-
-    pose: np.ndarray | None = None
-    """(4, 4) average of where windows put it."""
-    windows: int = 0
-    deviation: np.ndarray = field(default_factory=lambda: np.zeros(6))
-    """Recent mean of (translation, rotation vector) from the expected to the estimated pose, camera frame."""
-    deviations: int = 0
-    off: bool = False
-    """Reported as bumped."""
-    given: bool = False
-
-
 class WorldGauge:
     """Owner of the world frame of one session."""
 
@@ -120,12 +75,12 @@ class WorldGauge:
             level_gauge: the network's own gauge is z up with the floor at zero (the tiny preset).
             camera_noise: how far the network misplaces cameras that stand where they should [m].
         """
-        self._bump_distance = BUMP_SIGMAS * (settings.camera_noise or camera_noise)
+        self._camera_noise = settings.camera_noise or camera_noise
         self.settings = settings
         self.extrinsics = extrinsics
         self.level_gauge = level_gauge
         self.source: WorldSource | None = None
-        self.cameras: dict[str, Camera] = {}
+        self.cameras: dict[str, CameraMemory] = {}
         self._scale = ScaleFilter(variance=settings.scale_prior**2)
         self._rig_scale = ScaleFilter(variance=settings.scale_prior**2)
 
@@ -192,7 +147,7 @@ class WorldGauge:
         camera = self.cameras.get(view)
         if camera is None or not camera.given or not camera.deviations:
             return math.nan, math.nan
-        return float(np.linalg.norm(camera.deviation[:3])), float(np.linalg.norm(camera.deviation[3:]))
+        return camera.errors
 
     def bumped(self, view: str) -> bool:
         """Whether a camera stays away from its given pose."""
@@ -227,7 +182,7 @@ class WorldGauge:
 
     def _start(self, rows: Sequence[CameraRow], estimated: np.ndarray, vote: ScaleEstimate | None) -> Alignment:
         """The first window of an unknown rig defines the world."""
-        self._observe_vote(self._scale, vote)
+        self._scale.observe_vote(vote)
         scale = np.asarray(self._scale.scale)
         if self.level_gauge:
             tie = Similarity(scale, np.eye(3), np.zeros(3))
@@ -259,7 +214,7 @@ class WorldGauge:
         used = sure > 0
         if self.settings.scale == 'people' or _extent(target[used]) <= self.settings.minimum_baseline:
             if seam is None or self.settings.scale == 'people':
-                self._observe_vote(self._scale, vote)
+                self._scale.observe_vote(vote)
                 return None
             self._rig_scale.drift(seam.error)
             return self._follow(seam.ratio, seam.error, vote)
@@ -286,7 +241,7 @@ class WorldGauge:
         """
         opinions = [(0.0, self.settings.scale_prior), (math.log(baselines), sigma)]
         if vote is not None and vote.votes:
-            opinions.append((math.log(vote.ratio), _vote_sigma(vote)))
+            opinions.append((math.log(vote.ratio), vote_sigma(vote)))
         trust = [1 / error**2 for _, error in opinions]
         mean = sum(weight * log for weight, (log, _) in zip(trust, opinions)) / sum(trust)
         return math.exp(mean), 1 / math.sqrt(sum(trust))
@@ -295,7 +250,7 @@ class WorldGauge:
         """People measure network metres, and so, through this window, the metres of the estimated rig."""
         if vote is None or not vote.votes:
             return None
-        self._observe_vote(self._rig_scale, dataclasses.replace(vote, ratio=vote.ratio / rig_scale))
+        self._rig_scale.observe_vote(dataclasses.replace(vote, ratio=vote.ratio / rig_scale))
         if abs(self._rig_scale.log) < RESCALE:
             return None
         change = Similarity(np.asarray(self._rig_scale.scale), np.eye(3), np.zeros(3))
@@ -314,62 +269,21 @@ class WorldGauge:
         for row, pose, expected in zip(rows, aligned, target):
             if row.placed is not None:
                 continue
-            camera = self.cameras.setdefault(row.view, Camera())
+            camera = self.cameras.setdefault(row.view, CameraMemory())
             camera.given = row.known is not None and self.extrinsics != 'estimated'
             if np.isfinite(expected).all():
                 given = row.known if camera.given else None
-                messages += self._compare(row.view, camera, pose, expected if given is None else given)
+                expected = expected if given is None else given
+                messages += camera.compare(row.view, pose, expected, self.settings, self._camera_noise)
             if not self.settings.rig_moves:
-                self._average(camera, pose, row.known if camera.given else None)
+                refine = self.extrinsics == 'tf_then_refine'
+                camera.average(pose, row.known if camera.given else None, refine, self.settings.rig_memory)
         return tuple(messages)
-
-    def _average(self, camera: Camera, pose: np.ndarray, known: np.ndarray | None) -> None:
-        """Standing cameras: the mean over the last ``rig_memory`` windows; a given pose starts with full weight."""
-        if known is not None and self.extrinsics != 'tf_then_refine':
-            camera.pose = known
-            return
-        if camera.pose is None:
-            camera.pose, camera.windows = (known, self.settings.rig_memory) if known is not None else (pose, 1)
-            return
-        camera.windows = min(camera.windows + 1, self.settings.rig_memory)
-        camera.pose = _offset(camera.pose, _deviation(camera.pose, pose) / camera.windows)
-
-    def _compare(self, view: str, camera: Camera, pose: np.ndarray, expected: np.ndarray) -> list[str]:
-        """Watch for a camera that was bumped; one sentence when it starts to be off, one when it is right again."""
-        limits = self.settings
-        camera.deviations = min(camera.deviations + 1, limits.bump_windows)
-        camera.deviation += (_deviation(expected, pose) - camera.deviation) / camera.deviations
-        distance, angle = (float(np.linalg.norm(part)) for part in np.split(camera.deviation, 2))
-        off = camera.deviations == limits.bump_windows and (
-            distance > max(limits.bump_translation, self._bump_distance) or angle > limits.bump_rotation
-        )
-        was_off, camera.off = camera.off, off
-        moved = f'{distance:.2f} m and {math.degrees(angle):.0f} degrees'
-        if off and not camera.given:
-            camera.pose, camera.windows, camera.off = None, 0, False
-            camera.deviation, camera.deviations = np.zeros(6), 0
-            return [f'Camera {view} was moved by {moved}; its pose is estimated anew.']
-        if off and not was_off:
-            return [f'Camera {view} is {moved} away from its given pose: was it bumped? Check its calibration or TF.']
-        if was_off and not off:
-            return [f'Camera {view} agrees with its given pose again.']
-        return []
 
     def _poses(self, rows: Sequence[CameraRow], aligned: np.ndarray) -> np.ndarray:
         """(N, 4, 4) the poses to use: given or remembered ones where there are any, else those of this window."""
         poses = [self._reference(row) for row in rows]
         return np.stack([pose if known is None else known for known, pose in zip(poses, aligned)])
-
-    @staticmethod
-    def _observe_vote(scale: ScaleFilter, vote: ScaleEstimate | None) -> None:
-        if vote is not None and vote.votes:
-            scale.observe(vote.ratio, _vote_sigma(vote))
-
-
-def _vote_sigma(vote: ScaleEstimate) -> float:
-    """Standard deviation of the logarithm of the people's ratio."""
-    spread = max(vote.spread, VOTE_SPREAD) if math.isfinite(vote.spread) else VOTE_SPREAD
-    return math.hypot(spread / math.sqrt(vote.votes), VOTE_BIAS)
 
 
 def _robust_weights(source: np.ndarray, target: np.ndarray) -> np.ndarray:
@@ -395,18 +309,3 @@ def _extent(poses: np.ndarray) -> float:
         return 0.0
     centres = poses[:, :3, 3]
     return float(np.sqrt(((centres[:, None] - centres) ** 2).sum(-1).max()))
-
-
-def _deviation(expected: np.ndarray, pose: np.ndarray) -> np.ndarray:
-    """(6,) translation and rotation vector from ``expected`` to ``pose`` (4, 4), in the frame of ``expected``."""
-    rotation = expected[:3, :3].T
-    turned = vector_of(rotation @ pose[:3, :3])
-    return np.concatenate([rotation @ (pose[:3, 3] - expected[:3, 3]), turned])
-
-
-def _offset(pose: np.ndarray, deviation: np.ndarray) -> np.ndarray:
-    """(4, 4) the pose that deviates by ``deviation`` (6,)."""
-    moved = pose.copy()
-    moved[:3, 3] += pose[:3, :3] @ deviation[:3]
-    moved[:3, :3] = pose[:3, :3] @ rotation_of(deviation[3:])
-    return moved

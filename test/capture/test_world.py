@@ -9,7 +9,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from chromm_ros.capture.settings import WorldSettings
-from chromm_ros.capture.world import CameraRow, ScaleFilter, WorldGauge
+from chromm_ros.capture.world import CameraRow, WorldGauge
 from chromm_ros.flow import WorldSource
 from chromm_ros.geometry.similarity import Similarity
 from chromm_ros.people import ScaleEstimate
@@ -238,28 +238,6 @@ def test_levelling_moves_the_cameras_too():
     assert change.translation[2] == pytest.approx(1.5, abs=0.02)
     assert gauge.source is WorldSource.FLOOR
     assert gauge.align(seen_by_network(rig(), 1, scale=1.0), None).poses[0, 2, 3] == pytest.approx(1.5, abs=0.02)
-
-
-def test_scale_filter_trusts_what_is_sure():
-    scale = ScaleFilter()
-    scale.observe(2.0, 0.01)
-    assert scale.scale == pytest.approx(2.0, rel=0.01)
-    scale.observe(1.0, 1.0)
-    assert scale.scale == pytest.approx(2.0, rel=0.01)
-    scale.drift(1.0)
-    scale.observe(1.0, 0.1)
-    assert scale.scale == pytest.approx(1.0, rel=0.02)
-
-
-def test_scale_filter_follows_a_jump_only_where_it_may():
-    calm, following = ScaleFilter(), ScaleFilter()
-    for _ in range(20):
-        calm.observe(1.0, 0.02)
-        following.observe(1.0, 0.02, follow=True)
-    calm.observe(1.5, 0.02)
-    following.observe(1.5, 0.02, follow=True)
-    assert calm.scale == pytest.approx(1.0, abs=0.05)
-    assert following.scale == pytest.approx(1.5, abs=0.02)
 
 
 @pytest.mark.parametrize(('camera_noise', 'reported'), [(0.0, True), (0.6, False)])
