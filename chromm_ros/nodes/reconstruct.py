@@ -102,6 +102,8 @@ def reconstruct_files(inputs: tuple[Path, ...], options: Options) -> Summary:
         raise ValueError(
             f'overlap is {options.overlap}; it must be at least 0 and less than the window {options.window}'
         )
+    if options.rate is not None and options.rate <= 0:
+        raise ValueError(f'rate is {options.rate}; it must be more than 0 image sets per second')
     source = _source(inputs, options)
     settings = changed(
         CaptureSettings(),
@@ -111,6 +113,7 @@ def reconstruct_files(inputs: tuple[Path, ...], options: Options) -> Summary:
             'window_size': options.window,
             'window_stride': options.window - options.overlap,
             'max_gap': LONGEST_GAP,
+            'scene.min_hits': 1,  # long windows are few; a photo or a short video is one
         },
     )
     body = BodyModel.load(options.body)

@@ -78,6 +78,11 @@ def test_slow_recordings_are_used_step_by_step(folders, tmp_path):
         assert len(np.unique(data['stamp'])) == STEPS
 
 
+def test_a_rate_that_is_none_is_refused(folders, tmp_path):
+    with pytest.raises(ValueError, match='rate is 0'):
+        reconstruct_files(folders, options(tmp_path, rate=0.0))
+
+
 def test_a_finished_folder_is_not_overwritten(folders, tmp_path):
     (tmp_path / 'summary.json').write_text('{}')
     with pytest.raises(FileExistsError, match='finished run'):
@@ -117,6 +122,7 @@ def test_single_images_and_a_single_camera_work(folders, tmp_path, count):
         renamed[-1].write_bytes(image.read_bytes())
     summary = reconstruct_files(tuple(renamed), options(tmp_path / 'out'))
     assert (summary.image_sets, summary.windows) == (1, 1)
+    assert summary.points > 1000
 
 
 def test_a_job_with_a_misspelt_option_is_refused():
