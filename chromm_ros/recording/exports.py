@@ -11,7 +11,7 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from chromm_ros.body.model import BodyModel
-from chromm_ros.flow import CameraState, Human, Step
+from chromm_ros.flow import CameraState, Cloud, Human, Step
 from chromm_ros.recording.calibration import CameraFile, write_cameras
 
 ABOUT = {
@@ -64,13 +64,14 @@ def write_people(path: Path, steps: Sequence[Step], body: BodyModel) -> int:
     return len(rows)
 
 
-def write_trajectories(folder: Path, steps: Sequence[Step], sizes: dict[str, tuple[int, int]]) -> None:
-    """Write ``cameras.json`` (the last pose of every camera), ``trajectories.npz`` and COLMAP text.
+def write_trajectories(folder: Path, steps: Sequence[Step], sizes: dict[str, tuple[int, int]], scene: Cloud) -> None:
+    """Write ``cameras.json`` (the last pose of every camera), ``trajectories.npz`` and COLMAP's text model.
 
     Args:
         folder: exists.
         steps: in the order of time.
         sizes: width and height [px] of the images by camera.
+        scene: the points of COLMAP's model.
     """
     placed = [
         (step.stamp, camera) for step in steps for camera in step.cameras if camera.world_from_camera is not None
@@ -91,10 +92,11 @@ def write_trajectories(folder: Path, steps: Sequence[Step], sizes: dict[str, tup
         world_from_camera=np.array([camera.world_from_camera for _, camera in placed]).reshape(-1, 4, 4),
     )
     _write_colmap(folder / 'colmap', placed, sizes)
+    _write_colmap_points(folder / 'colmap' / 'points3D.txt', scene)
 
 
 def _write_colmap(folder: Path, placed: Sequence[tuple[int, CameraState]], sizes: dict[str, tuple[int, int]]) -> None:
-    """COLMAP's text model: one PINHOLE camera per view, one image per view and step, no points."""
+    """COLMAP's text model: one PINHOLE camera per view, one image per view and step."""
     folder.mkdir(exist_ok=True)
     known = [(stamp, camera) for stamp, camera in placed if camera.intrinsics is not None and camera.view in sizes]
     numbers = {name: number for number, name in enumerate(sorted({camera.view for _, camera in known}), start=1)}
@@ -113,7 +115,12 @@ def _write_colmap(folder: Path, placed: Sequence[tuple[int, CameraState]], sizes
         images.append(f'{index} {place} {numbers[camera.view]} {camera.view}/{stamp}.png\n')
     (folder / 'cameras.txt').write_text(''.join(f'{line}\n' for line in cameras))
     (folder / 'images.txt').write_text(''.join(f'{line}\n' for line in images))
-    (folder / 'points3D.txt').write_text('')
+
+
+def _write_colmap_points(path: Path, scene: Cloud) -> None:
+    """Points without tracks and with the error that COLMAP gives those it did not triangulate."""
+    rows = np.column_stack([np.arange(1, len(scene.points) + 1), scene.points, scene.colors])
+    np.savetxt(path, rows, fmt=('%d', '%.4f', '%.4f', '%.4f', '%d', '%d', '%d -1'))
 
 
 def _transl(body: BodyModel, betas: np.ndarray, pose: np.ndarray, root: np.ndarray, head: np.ndarray) -> np.ndarray:

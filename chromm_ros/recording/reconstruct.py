@@ -118,7 +118,7 @@ def _write(out: Path, progress: Progress, capture: Capture, body: BodyModel, pag
         page.add(step, progress.windows)
     rows = write_people(out / 'people.npz', progress.steps, body)
     write_ply(out / 'scene.ply', scene)
-    write_trajectories(out, progress.steps, progress.sizes)
+    write_trajectories(out, progress.steps, progress.sizes, scene)
     page.write(out / 'page.html', scene)
     summary = Summary(
         image_sets=progress.image_sets,

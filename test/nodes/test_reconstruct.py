@@ -55,6 +55,10 @@ def test_a_run_leaves_people_scene_cameras_and_a_page(folders, tmp_path):
     assert (tmp_path / 'page.html').stat().st_size > 100_000
     lines = (tmp_path / 'colmap' / 'images.txt').read_text().splitlines()
     assert sum(line.endswith('.png') for line in lines) == 2 * STEPS
+    points = np.loadtxt(tmp_path / 'colmap' / 'points3D.txt')
+    cloud = read_ply(tmp_path / 'scene.ply')
+    np.testing.assert_allclose(points[:, 1:4], cloud.points, atol=1e-4)
+    np.testing.assert_array_equal(points[:, 4:7], cloud.colors)
     assert not (tmp_path / RESUME).exists()
 
 
