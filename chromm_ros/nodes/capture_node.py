@@ -27,7 +27,7 @@ from chromm_ros.nodes.figures import skins
 from chromm_ros.nodes.health import Journal, diagnostics
 from chromm_ros.nodes.outputs import Outputs
 from chromm_ros.nodes.parameters import ParameterError, declare, updated
-from chromm_ros.nodes.peers import IncompatiblePeers
+from chromm_ros.nodes.peers import NO_PUBLISHER_EVENTS, IncompatiblePeers
 from chromm_ros.nodes.pipeline import Pipeline
 from chromm_ros.nodes.running import USER_ERRORS, run_node
 from chromm_ros.nodes.settings import NodeSettings, Parameters
@@ -65,7 +65,9 @@ class CaptureNode(LifecycleNode):
         self._frames: CameraFrames | None = None
         self._configured: list[Callable[[], object]] = []
         self._ready = self.create_guard_condition(self._send_results)
-        self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
+        self._diagnostics = self.create_publisher(
+            DiagnosticArray, '/diagnostics', 10, event_callbacks=NO_PUBLISHER_EVENTS
+        )
         self.create_timer(
             self.parameters.node.diagnostics_period,
             self._send_diagnostics,

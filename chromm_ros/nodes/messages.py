@@ -11,7 +11,7 @@ from uuid import UUID
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from chromm_ros.flow import CameraState, Human, Observation, Snapshot
+from chromm_ros.flow import JOINTS, CameraState, Human, Observation, Snapshot
 from chromm_ros.nodes.figures import Figures
 
 Description = dict[str, Any]
@@ -70,7 +70,7 @@ def human_array(
         latency: time of publication minus the stamp of the snapshot [s].
     """
     views = [camera.view for camera in snapshot.cameras]
-    turns = _Turns.of(snapshot.humans)
+    turns = Turns.of(snapshot.humans)
     return {
         'header': header(snapshot.stamp, frame),
         'session': {'uuid': np.frombuffer(UUID(snapshot.session).bytes, np.uint8)},
@@ -87,33 +87,39 @@ def human_array(
 
 
 @dataclass(frozen=True)
-class _Turns:
-    """Rotations of K people as messages have them, converted together: a conversion costs what a hundred cost."""
+class Turns:
+    """Rotations of K people as messages have them, converted together: one conversion costs what a hundred cost."""
 
     joints: np.ndarray  # (K, 55, 7) poses
     frames: np.ndarray  # (K, 2, 7) poses of body and head, axes of REP-155
-    theta: np.ndarray  # (K, 53, 3) rotation vectors of the root and of the 52 joints with a pose
+    theta: np.ndarray  # (K, 53, 3) float32 rotation vectors of the root and of the 52 joints with a pose
 
     @classmethod
-    def of(cls, humans: Sequence[Human]) -> _Turns:
+    def of(cls, humans: Sequence[Human]) -> Turns:
+        """The turns of some people, in their order."""
         if not humans:
-            return cls(np.zeros((0, 55, 7)), np.zeros((0, 2, 7)), np.zeros((0, 53, 3)))
-        rotations = np.stack([human.joint_rotations for human in humans])
+            return cls(np.zeros((0, JOINTS, 7)), np.zeros((0, 2, 7)), np.zeros((0, 53, 3), np.float32))
         joints = np.stack([human.joints for human in humans])
-        root = np.stack([human.root_rotation for human in humans])
-        pose = np.stack([human.pose for human in humans])
-        frames = pose_rows(
-            np.stack([root, rotations[:, HEAD_JOINT]], 1) @ BODY_FROM_REP155,
-            np.stack([joints[:, HIPS].mean(1), joints[:, HEAD_JOINT]], 1),
+        matrices = np.stack(
+            [np.concatenate([human.joint_rotations, human.root_rotation[None], human.pose]) for human in humans]
         )
-        return cls(pose_rows(rotations, joints), frames, axis_angles(root, pose))
+        frames = matrices[:, [JOINTS, HEAD_JOINT]] @ BODY_FROM_REP155
+        turns = Rotation.from_matrix(np.concatenate([matrices, frames], 1).reshape(-1, 3, 3))
+        quaternions = turns.as_quat().reshape(len(humans), -1, 4)
+        theta = turns.as_rotvec().astype(np.float32).reshape(len(humans), -1, 3)
+        places = np.stack([joints[:, HIPS].mean(1), joints[:, HEAD_JOINT]], 1)
+        return cls(
+            np.concatenate([joints, quaternions[:, :JOINTS]], -1),
+            np.concatenate([places, quaternions[:, -2:]], -1),
+            theta[:, JOINTS:-2],
+        )
 
 
 def _human(
     human: Human,
     k: int,
     bodies: Figures,
-    turns: _Turns,
+    turns: Turns,
     now: int,
     latency: float,
     views: Sequence[str],
@@ -156,13 +162,6 @@ def _human(
 def body_id(identity: int) -> str:
     """REP-155 body id of an identity; its TF frame is body_<body_id>."""
     return f'b{identity:04d}'
-
-
-def axis_angles(root: np.ndarray, pose: np.ndarray) -> np.ndarray:
-    """(K, 53, 3) float32 rotation vectors of roots (K, 3, 3), each followed by its pose (K, 52, 3, 3)."""
-    matrices = np.concatenate([root[:, None], pose], 1)
-    turns = Rotation.from_matrix(matrices.reshape(-1, 3, 3)).as_rotvec().astype(np.float32)
-    return turns.reshape(*matrices.shape[:2], 3)
 
 
 def smplx_parameters(theta: np.ndarray, transl: np.ndarray, betas: np.ndarray, model: str) -> Description:

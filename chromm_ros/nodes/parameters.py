@@ -97,11 +97,12 @@ def updated(settings: Settings, parameters: Iterable[Parameter], running: bool) 
     Raises:
         ParameterError: with the reason of the refusal.
     """
+    own = [parameter for parameter in parameters if parameter.name.partition('.')[0] not in FOREIGN]
+    if not own:
+        return settings
     live = {leaf.name: leaf.live for leaf in parameter_leaves(settings)}
     values = {}
-    for parameter in parameters:
-        if parameter.name.partition('.')[0] in FOREIGN:
-            continue
+    for parameter in own:
         if running and not live.get(parameter.name, True):
             raise ParameterError(
                 f'{parameter.name} cannot change while the node is configured; deactivate and clean up first'

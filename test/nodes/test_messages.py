@@ -13,7 +13,7 @@ from chromm_ros.nodes import cdr
 from chromm_ros.nodes.figures import figures
 from chromm_ros.nodes.messages import (
     HumanOptions,
-    axis_angles,
+    Turns,
     bits,
     camera_poses,
     capture_status,
@@ -110,7 +110,7 @@ def test_smplx_parameters_are_axis_angle_in_the_order_of_smplx():
     person = human(1, 0)
     angles = 0.01 * np.arange(52)
     person.pose[:] = Rotation.from_rotvec(angles[:, None] * [0.0, 0.0, 1.0]).as_matrix()
-    (theta,) = axis_angles(person.root_rotation[None], person.pose[None])
+    (theta,) = Turns.of([person]).theta
     found = smplx_parameters(theta, np.zeros(3), person.betas, 'm')
     for name, first, count in (
         ('body_pose', 0, 21),
