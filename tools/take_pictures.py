@@ -26,6 +26,9 @@ from browser import frame_number, opened  # noqa: E402 - the tests and this tool
 
 from chromm_ros.recording.pages import free_port  # noqa: E402
 
+TRIES = 4
+"""Pictures that are taken at most until one has everybody on it."""
+
 COLORS = 256
 """A palette this large is hardly seen and makes the file three times smaller."""
 
@@ -51,11 +54,11 @@ def take(
             frame_number(page)
             page.locator('.mantine-Notification-closeButton').click()  # that there is no GPU here
             time.sleep(seconds)
-            shown = False
-            while not shown:
+            for _ in range(TRIES):
                 _wait_for_people(page, people)
                 page.screenshot(path=output, timeout=180_000)
-                shown = _all_shown(page, people)  # afterwards, too: a picture takes as long as a window
+                if _all_shown(page, people):  # still: a picture takes as long as a window
+                    break
     finally:
         demo.send_signal(signal.SIGINT)
         demo.wait()
@@ -64,13 +67,14 @@ def take(
 
 
 def _wait_for_people(page: Any, people: int) -> None:
-    """Until everybody is seen, nobody twice."""
-    while not _all_shown(page, people):
+    """Until everybody is seen, for a while."""
+    deadline = time.monotonic() + 20.0
+    while not _all_shown(page, people) and time.monotonic() < deadline:
         time.sleep(0.1)
 
 
 def _all_shown(page: Any, people: int) -> bool:
-    return re.search(rf'\b{people} people,', page.inner_text('body')) is not None
+    return re.search(rf'\b{people} people', page.inner_text('body')) is not None
 
 
 def _wait_for_page(port: int, demo: subprocess.Popen[bytes]) -> None:
