@@ -10,6 +10,9 @@ import numpy as np
 REACH = 3.0
 """What a camera looks at is about half as far [m]."""
 
+MARGIN = 1.1
+"""Of the distance, for what stands beyond the cameras."""
+
 ELEVATION = 0.78
 """Angle from which the page looks down [rad]: over the heads of a room, and still at faces."""
 
@@ -47,7 +50,7 @@ def overview(world_from_camera: Sequence[np.ndarray]) -> Overview | None:
     radius = max(0.5 * REACH, float(np.linalg.norm(places - center, axis=1).max()))
     azimuth = _widest_gap(places - center)
     away = np.array([np.cos(azimuth) * np.cos(ELEVATION), np.sin(azimuth) * np.cos(ELEVATION), np.sin(ELEVATION)])
-    return Overview(center, radius, center + radius / np.sin(0.5 * FOV) * away)
+    return Overview(center, radius, center + MARGIN * radius / np.sin(0.5 * FOV) * away)
 
 
 def _widest_gap(directions: np.ndarray) -> float:

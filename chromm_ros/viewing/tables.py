@@ -14,7 +14,7 @@ def people_line(view: WorldView) -> str:
     """How many are seen now, and how many more are drawn."""
     seen = sum(person.state == 'tracked' for person in view.people)
     more = len(view.people) - seen
-    return f'{seen} people' + (f' (and {more} uncertain)' if more else '')
+    return f'{seen} people' + (f' (+{more} unseen)' if more else '')
 
 
 def camera_table(cameras: tuple[CameraView, ...]) -> str:
