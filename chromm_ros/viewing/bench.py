@@ -31,9 +31,12 @@ BROWSER = """
 import asyncio, sys, websockets
 
 async def listen(address, version, pause):
-    async with websockets.connect(address, max_size=None, subprotocols=[version]) as socket:
-        async for _ in socket:
-            await asyncio.sleep(float(pause))
+    async for socket in websockets.connect(address, max_size=None, subprotocols=[version], ping_interval=None):
+        try:  # as a browser, it connects again when the server found it too slow
+            async for _ in socket:
+                await asyncio.sleep(float(pause))
+        except websockets.ConnectionClosed:
+            pass
 
 asyncio.run(listen(*sys.argv[1:]))
 """
