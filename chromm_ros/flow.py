@@ -331,6 +331,8 @@ class Snapshot:
     """What this window left out, by reason."""
     messages: tuple[str, ...] = ()
     """Sentences for a person: a fallback was taken, a camera was bumped, memory ran out."""
+    doubted: tuple[Human, ...] = ()
+    """Not reported among ``humans``: some images see them, but more images that should do not."""
     steps: tuple[Step, ...] = ()
     """What happened since the previous snapshot, oldest first; the last step is at ``stamp``. More than one where the
     stride is larger than 1."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from chromm_ros.capture.motion_filter import rotation_of, vector_of
 from chromm_ros.capture.settings import WorldSettings
+from chromm_ros.geometry.similarity import Similarity
 
 BUMP_SIGMAS = 2.5
 """A camera counts as bumped only beyond this many standard deviations of what the network misplaces by itself."""
@@ -27,6 +28,26 @@ class CameraMemory:
     off: bool = False
     """Reported as bumped."""
     given: bool = False
+    correction: np.ndarray = field(default_factory=lambda: np.zeros(6))
+    """Mean of what people say about the average: (translation, rotation vector) in its frame."""
+    corrections: int = 0
+
+    @property
+    def corrected(self) -> np.ndarray | None:
+        """(4, 4) where the camera is most likely."""
+        return self.pose if self.pose is None or not self.corrections else _offset(self.pose, self.correction)
+
+    def correct(self, pose: np.ndarray, memory: int) -> None:
+        """Take in where people put the camera, (4, 4); the mean over the last ``memory`` times counts."""
+        if self.pose is not None:
+            self.corrections = min(self.corrections + 1, memory)
+            self.correction = self.correction + (_deviation(self.pose, pose) - self.correction) / self.corrections
+
+    def move(self, change: Similarity) -> None:
+        """Express everything in the frame that ``change`` maps the world to."""
+        if self.pose is not None:
+            self.pose = change.apply_poses(self.pose)
+        self.correction[:3] *= float(change.scale)
 
     @property
     def errors(self) -> tuple[float, float]:
@@ -73,6 +94,7 @@ class CameraMemory:
         if off and not self.given:
             self.pose, self.windows, self.off = None, 0, False
             self.deviation, self.deviations = np.zeros(6), 0
+            self.correction, self.corrections = np.zeros(6), 0
             return [f'Camera {view} was moved by {moved}; its pose is estimated anew.']
         if off and not was_off:
             return [f'Camera {view} is {moved} away from its given pose: was it bumped? Check its calibration or TF.']

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chromm_ros.capture.identities import Identities, Identity, Sighting, WindowPeople
+from chromm_ros.capture.identities import Identities
+from chromm_ros.capture.identity import Identity, Sighting
 from chromm_ros.capture.motion_filter import Motion, pelvis_covariance, predict
 from chromm_ros.capture.settings import IdentitySettings
 from chromm_ros.capture.surfaces import Surfaces, seen_through
 from chromm_ros.capture.visibility import Visibility, joint_visibility
+from chromm_ros.capture.window_people import WindowPeople
 from chromm_ros.capture.windows import WindowStep
 from chromm_ros.flow import HEAD, JOINTS, CameraState, Cloud, Human, HumanState, Observation, Step
 
@@ -112,6 +114,7 @@ def humans_now(identities: Identities, window: WindowPeople, sight: Sight) -> tu
     motions = [predict(identity.newest.motion, stamp, identities.settings) for identity in everybody]
     joints = np.stack([place(one.newest.canonical_joints, motion) for one, motion in zip(everybody, motions)])
     visibility = sight.joints(joints)
+    _weigh(identities, window, sight, everybody, visibility)
     humans = []
     for column, (identity, motion) in enumerate(zip(everybody, motions)):
         human = human_at(identities, identity, identity.newest, motion, identity.state)
@@ -123,6 +126,22 @@ def humans_now(identities: Identities, window: WindowPeople, sight: Sight) -> tu
             )
         humans.append((human, identity.newest.motion))
     return tuple(humans)
+
+
+def _weigh(
+    identities: Identities,
+    window: WindowPeople,
+    sight: Sight,
+    everybody: Sequence[Identity],
+    visibility: Visibility,
+) -> None:
+    """Tell the identities how many images see each person of the newest step, and how many should but do not."""
+    views = [window.views.index(row.view) for row in sight.step.rows.values()]
+    for column, identity in enumerate(everybody):
+        if identity.last_observed == window.stamps[-1]:
+            seen = (window.people.identity[views, -1] == identity.newest.person).any(1)
+            expected = visibility.expected(column)
+            identities.weigh(identity, int(seen.sum()), int((expected & ~seen).sum()))
 
 
 def steps_since(
@@ -138,6 +157,8 @@ def steps_since(
         seen = []
         for key in sorted(identities.live):
             identity = identities.live[key]
+            if identities.doubted(key):
+                continue
             for sighting in identity.sightings:
                 if sighting.stamp == step.stamp:
                     seen.append(human_at(identities, identity, sighting, sighting.motion, HumanState.TRACKED))
@@ -177,7 +198,7 @@ def _observations(
         observations.append(
             Observation(
                 view=row.view,
-                tracklet=identities.tracklet(row.view, window.stamps[-1], m),
+                tracklet=identities.labels.tracklet(row.view, window.stamps[-1], m),
                 stamp=row.image.stamp,
                 score=score,
                 visible_fraction=visibility.fraction(image, column),

@@ -10,14 +10,17 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 
+from chromm_ros.capture.duplicates import Duplicates
+from chromm_ros.capture.identity import Identity, Sighting
+from chromm_ros.capture.image_labels import ImageLabels
 from chromm_ros.capture.linking import Candidates, Observed, count_votes, link, pair_token_distance
 from chromm_ros.capture.motion_filter import Motion, begin, correct, predict, predict_head
 from chromm_ros.capture.settings import IdentitySettings
-from chromm_ros.flow import HumanState, People, Tracklets, ViewPeople
+from chromm_ros.capture.window_people import WindowPeople
+from chromm_ros.flow import HumanState
 from chromm_ros.geometry.similarity import Similarity
 
 SHAPE_MEMORY = 30
@@ -27,10 +30,11 @@ TOKEN_MEMORY = 10
 """Observations over which the mean head token runs."""
 
 HIT, MISS_TIME = 0.5, 2.0
-"""Existence probability: an observation halves the doubt; without one it decays with this time [s]."""
+"""Existence probability: every step moves it half way to the evidence; without one it decays with this time [s]."""
 
-FUSED_VOTE = 0.25
-"""Share of the votes for somebody unseen that hints at two identities of one person."""
+ALONE, AGREEMENT = 1.7, 3.0
+"""Logarithms of the odds that one image gives for somebody it sees, or against somebody it should see but does not,
+and that each further image adds which agrees about the place: furniture may look like a person from one side."""
 
 NOT_POSED = np.zeros(0)
 """Stands for joints until a batch of people is posed."""
@@ -39,71 +43,19 @@ BodyJoints = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 """betas (K, 10) and pose (K, 52, 3, 3) to canonical joints (K, 55, 3) and joint rotations (K, 55, 3, 3)."""
 
 
-@dataclass(frozen=True)
-class Sighting:
-    """One person at one time at which cameras saw it."""
-
-    stamp: int  # [ns]
-    person: int
-    """Column in the People of the window."""
-    motion: Motion
-    """Filtered, this observation included."""
-    pose: np.ndarray  # (52, 3, 3)
-    canonical_joints: np.ndarray  # (55, 3) pelvis at the origin, root unrotated [m]
-    joint_rotations: np.ndarray  # (55, 3, 3) of the joints with the root unrotated
-
-
-@dataclass
-class Identity:
-    """One person. Changed by :class:`Identities` alone."""
-
-    id: int
-    newest: Sighting
-    betas: np.ndarray  # (10,) running mean
-    token: np.ndarray  # (D,) running mean
-    first_observed: int  # [ns]
-    sightings: list[Sighting] = field(default_factory=list)
-    """In the new steps of the newest window."""
-    hits: int = 1
-    confidence: float = HIT
-    state: HumanState = HumanState.TENTATIVE
-    absorbed: list[int] = field(default_factory=list)
-    """Since the last snapshot."""
-
-    @property
-    def last_observed(self) -> int:
-        """[ns]"""
-        return self.newest.stamp
-
-
-@dataclass(frozen=True)
-class WindowPeople:
-    """What the people room says about a window, with what names its images."""
-
-    views: tuple[str, ...]
-    stamps: tuple[int, ...]  # (T,) [ns]
-    first_new: int
-    """Index of the first step that no earlier window had."""
-    view_people: ViewPeople
-    tracklets: Tracklets
-    people: People
-
-
 class Identities:
     """Owner of all identities of one session."""
 
     def __init__(self, settings: IdentitySettings, body_joints: BodyJoints):
         self.settings = settings
         self.live: dict[int, Identity] = {}
+        self.labels = ImageLabels()
         self.messages: list[str] = []
         """Merges and splits since the last update."""
         self._body_joints = body_joints
         self._memory: dict[int, Identity] = {}
         self._next_id = 1
-        self._labels: dict[tuple[str, int], np.ndarray] = {}  # (view, stamp) -> (M,) identity of each detection
-        self._numbers: dict[tuple[str, int], np.ndarray] = {}  # (view, stamp) -> (M,) tracklet number
-        self._next_number: dict[str, int] = {}
-        self._evidence: dict[tuple[int, int], int] = {}
+        self._duplicates = Duplicates()
         self._token_unit = 0.0
 
     def update(self, window: WindowPeople) -> None:
@@ -113,9 +65,11 @@ class Identities:
         self._forget(window.stamps[-1])
         ids, observed_at, votes = self._link(window)
         self._observe(window, ids, observed_at)
-        self._label(window, ids)
+        self.labels.write(window, ids)
         self._age(window.stamps[-1])
-        self._merge_duplicates(window, ids, votes)
+        for pair in self._duplicates.update(window, self.live, ids, votes, self.settings):
+            if all(identity in self.live for identity in pair):
+                self._merge_duplicate(*pair)
 
     def keep(self) -> None:
         """After the snapshot was made: what it announced once is over."""
@@ -123,12 +77,8 @@ class Identities:
             identity.absorbed = []
             if identity.state is HumanState.LOST:
                 del self.live[identity.id]
-                if identity.hits >= self.settings.min_hits:
+                if identity.trusted and identity.hits >= self.settings.min_hits:
                     self._memory[identity.id] = identity
-
-    def tracklet(self, view: str, stamp: int, detection: int) -> int:
-        """Number of a detection's tracklet, which stays the same from window to window; -1: it has none."""
-        return int(self._numbers[view, stamp][detection])
 
     def merge(self, keep: int, absorb: Iterable[int]) -> None:
         """Make several identities one.
@@ -166,7 +116,7 @@ class Identities:
         present = np.flatnonzero(observed_at.any(0))
         known = [*self.live.values(), *self._memory.values()]
         ids = [identity.id for identity in known]
-        labels = self._window_labels(window)
+        labels = self.labels.known(window)
         votes = count_votes(people.identity, labels, ids, people.valid.shape[1])[present]
         first = observed_at.argmax(0)[present]
         observed = Observed(
@@ -194,16 +144,6 @@ class Identities:
             former = ids[int(votes[row].argmax())]
             self.messages.append(f'Person {former} was split: {identity} is new.')
         return identity
-
-    def _window_labels(self, window: WindowPeople) -> np.ndarray:
-        """(V, T, M) identities that earlier windows gave; -1 for new images."""
-        labels = np.full(window.view_people.valid.shape, -1)
-        for v, view in enumerate(window.views):
-            for t, stamp in enumerate(window.stamps[: window.first_new]):
-                known = self._labels.get((view, stamp))
-                if known is not None:
-                    labels[v, t] = known
-        return labels
 
     def _tokens(self, window: WindowPeople, steps: np.ndarray, persons: np.ndarray) -> np.ndarray:
         """(K, D) mean head token over the views that see each person at its step."""
@@ -257,7 +197,6 @@ class Identities:
         identity.hits += 1
         identity.betas = identity.betas + (betas - identity.betas) / min(identity.hits, SHAPE_MEMORY)
         identity.token = identity.token + (token - identity.token) / min(identity.hits, TOKEN_MEMORY)
-        identity.confidence += HIT * (1 - identity.confidence)
 
     def _revive(self, identity_id: int) -> Identity | None:
         """The identity, taken back from memory if it was lost."""
@@ -266,45 +205,6 @@ class Identities:
             identity = self.live[identity_id] = self._memory.pop(identity_id)
             identity.confidence = HIT
         return identity
-
-    def _label(self, window: WindowPeople, ids: dict[int, int]) -> None:
-        """Write down who and which tracklet each new detection is; forget images that left the window."""
-        to_id = np.full(window.people.valid.shape[1] + 1, -1)  # the last entry is for "nobody", index -1
-        for person, identity in ids.items():
-            to_id[person] = identity
-        numbers = self._tracklet_numbers(window)
-        labels, all_numbers = {}, {}
-        for v, view in enumerate(window.views):
-            for t, stamp in enumerate(window.stamps):
-                if not window.view_people.seen[v, t]:
-                    continue
-                known = self._labels.get((view, stamp)) if t < window.first_new else None
-                labels[view, stamp] = to_id[window.people.identity[v, t]] if known is None else known
-                all_numbers[view, stamp] = numbers[v, t]
-        self._labels, self._numbers = labels, all_numbers
-
-    def _tracklet_numbers(self, window: WindowPeople) -> np.ndarray:
-        """(V, T, M) numbers that outlive the window: a tracklet keeps the one that its older images had."""
-        tracklets = window.tracklets.ids
-        numbers = np.full(tracklets.shape, -1)
-        for v, view in enumerate(window.views):
-            for t, stamp in enumerate(window.stamps[: window.first_new]):
-                known = self._numbers.get((view, stamp))
-                if known is not None:
-                    numbers[v, t] = known
-            taken: set[int] = set()
-            for tracklet in np.unique(tracklets[v][tracklets[v] >= 0]):
-                mine = tracklets[v] == tracklet
-                old = numbers[v][mine & (numbers[v] >= 0)]
-                number = int(old[-1]) if len(old) and int(old[-1]) not in taken else self._new_number(view)
-                taken.add(number)
-                numbers[v, window.first_new :][mine[window.first_new :]] = number
-        return numbers
-
-    def _new_number(self, view: str) -> int:
-        number = self._next_number.get(view, 0)
-        self._next_number[view] = number + 1
-        return number
 
     # -- life and death -----------------------------------------------------------------------------------------
 
@@ -321,6 +221,17 @@ class Identities:
             else:
                 identity.state = HumanState.PREDICTED if confirmed else HumanState.TENTATIVE
 
+    def weigh(self, identity: Identity, seen: int, missing: int) -> None:
+        """Move the belief in a person half way to what the images of one time say about it.
+
+        Args:
+            seen: images with a detection of the person.
+            missing: images that show where it should be, but not it.
+        """
+        odds = ALONE + AGREEMENT * (seen - 1) - ALONE * missing
+        identity.confidence += HIT * (1 / (1 + math.exp(-odds)) - identity.confidence)
+        identity.trusted |= identity.confidence >= self.settings.min_confidence
+
     def existence(self, identity: Identity, stamp: int) -> float:
         """Probability in [0, 1] that the person is still there at ``stamp``."""
         away = max(0.0, (stamp - identity.last_observed) * 1e-9)
@@ -333,48 +244,18 @@ class Identities:
         kept = kept[max(0, len(kept) - self.settings.capacity) :]
         self._memory = {identity.id: identity for identity in kept}
 
+    def doubted(self, identity: int) -> bool:
+        """Whether fewer images see the person than should: perhaps there is nobody."""
+        return self.live[identity].confidence < self.settings.min_confidence
+
     # -- merging ------------------------------------------------------------------------------------------------
 
-    def _merge_duplicates(
-        self, window: WindowPeople, ids: dict[int, int], votes: dict[int, dict[int, float]]
-    ) -> None:
-        """Two identities that kept being one person for ``merge_windows`` windows become one; the older id stays."""
-        pairs = self._close_pairs(window) | self._swallowed_pairs(window.stamps[-1], ids, votes)
-        self._evidence = {pair: self._evidence.get(pair, 0) + 1 for pair in pairs}
-        for (older, younger), windows in list(self._evidence.items()):
-            if windows >= self.settings.merge_windows and older in self.live and younger in self.live:
-                self._absorb(older, younger)
-                self.messages.append(f'Person {younger} was merged into {older}.')
-
-    def _close_pairs(self, window: WindowPeople) -> set[tuple[int, int]]:
-        """Pairs observed now within ``merge_distance`` that no camera sees both of."""
-        now = [identity for identity in self.live.values() if identity.last_observed == window.stamps[-1]]
-        seen = window.people.identity[:, -1]  # (V, M)
-        pairs = set()
-        for n, a in enumerate(now):
-            for b in now[n + 1 :]:
-                distance = np.linalg.norm(a.newest.motion.head - b.newest.motion.head)
-                apart = distance > self.settings.merge_distance
-                together = ((seen == a.newest.person).any(1) & (seen == b.newest.person).any(1)).any()
-                if not apart and not together:
-                    pairs.add((min(a.id, b.id), max(a.id, b.id)))
-        return pairs
-
-    def _swallowed_pairs(
-        self, stamp: int, ids: dict[int, int], votes: dict[int, dict[int, float]]
-    ) -> set[tuple[int, int]]:
-        """Pairs of which one is unseen since its detections went to the other, and would be where the other is."""
-        pairs = set()
-        for other in self.live.values():
-            if other.sightings or other.state is HumanState.LOST:
-                continue
-            place = predict_head(other.newest.motion, stamp, self.settings)
-            for person, identity in ids.items():
-                pair = (min(identity, other.id), max(identity, other.id))
-                hinted = pair in self._evidence or votes[person].get(other.id, 0.0) >= FUSED_VOTE
-                if hinted and np.linalg.norm(place - self.live[identity].newest.motion.head) < self.settings.reach:
-                    pairs.add(pair)
-        return pairs
+    def _merge_duplicate(self, older: int, younger: int) -> None:
+        """The older id stays, unless it was never believed in."""
+        kept, gone = (older, younger) if self.live[older].trusted else (younger, older)
+        if self.live[gone].trusted:
+            self.messages.append(f'Person {gone} was merged into {kept}.')
+        self._absorb(kept, gone)
 
     def _absorb(self, keep: int, other: int) -> None:
         kept, gone = self.live[keep], self.live.pop(other)
@@ -383,10 +264,10 @@ class Identities:
         kept.hits += gone.hits
         kept.confidence = max(kept.confidence, gone.confidence)
         kept.first_observed = min(kept.first_observed, gone.first_observed)
-        kept.absorbed += [other, *gone.absorbed]
-        for labels in self._labels.values():
-            labels[labels == other] = keep
-        self._evidence = {pair: count for pair, count in self._evidence.items() if other not in pair}
+        kept.absorbed += [other, *gone.absorbed] if gone.trusted else gone.absorbed
+        kept.trusted |= gone.trusted
+        self.labels.rename(other, keep)
+        self._duplicates.forget(other)
 
 
 def _candidates(known: Sequence[Identity], stamps: Sequence[int], settings: IdentitySettings) -> Candidates:
@@ -401,7 +282,8 @@ def _candidates(known: Sequence[Identity], stamps: Sequence[int], settings: Iden
             away[row, column] = (stamp - identity.last_observed) * 1e-9
     betas = np.array([identity.betas for identity in known])
     token = np.array([identity.token for identity in known])
-    return Candidates(head, away, betas, token)
+    doubted = np.array([not identity.trusted for identity in known], bool)
+    return Candidates(head, away, betas, token, doubted)
 
 
 def _moved(motion: Motion, change: Similarity) -> Motion:

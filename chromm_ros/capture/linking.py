@@ -24,6 +24,9 @@ MAX_PLACE = 3.0
 APPEARANCE = 0.25
 """Weight of shape and of token, each, against place."""
 
+NEW = 2.0
+"""Cost of taking somebody without votes for new: nobody gives up the own identity so that a stranger gets one."""
+
 REFUSED = 1e3
 
 
@@ -35,6 +38,8 @@ class Candidates:
     away: np.ndarray  # (K, N) time since the last observation [s]
     betas: np.ndarray  # (N, 10)
     token: np.ndarray  # (N, D)
+    doubted: np.ndarray
+    """(N,) bool: perhaps nobody; votes alone lead to it."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +63,10 @@ def link(observed: Observed, candidates: Candidates, token_unit: float, settings
     if not people or not identities:
         return links
     cost = _cost(observed, candidates, token_unit, settings)
-    rows, columns = linear_sum_assignment(cost)
+    stranger = np.where(observed.votes.any(1), REFUSED, NEW)[:, None]
+    rows, columns = linear_sum_assignment(np.concatenate([cost, np.repeat(stranger, people, 1)], 1))
+    linked = columns < identities
+    rows, columns = rows[linked], columns[linked]
     accepted = cost[rows, columns] < REFUSED
     links[rows[accepted]] = columns[accepted]
     return links
@@ -78,7 +86,11 @@ def _cost(observed: Observed, candidates: Candidates, token_unit: float, setting
     voted = VOTE_COST * (1 - share) + np.minimum(distance / settings.reach, MAX_PLACE)
     found = VOTE_COST + place + appearance
     gone = candidates.away > settings.prediction_horizon
-    refused = (place > 1) | (gone & ((1 - 2 * APPEARANCE) * place + appearance > settings.reconnect_cost))
+    refused = (
+        candidates.doubted
+        | (place > 1)
+        | (gone & ((1 - 2 * APPEARANCE) * place + appearance > settings.reconnect_cost))
+    )
     return np.where(share > 0, voted, np.where(refused, REFUSED, found))
 
 

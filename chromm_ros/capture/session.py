@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from chromm_ros.capture.humans import Sight, humans_now, steps_since
-from chromm_ros.capture.identities import Identities, WindowPeople
+from chromm_ros.capture.identities import Identities
 from chromm_ros.capture.motion_filter import Motion
 from chromm_ros.capture.network_pass import Decoded, run_network
 from chromm_ros.capture.rig import Rig
@@ -21,11 +21,12 @@ from chromm_ros.capture.seams import Seam, fit_seam
 from chromm_ros.capture.settings import CaptureSettings
 from chromm_ros.capture.stages import StageClock
 from chromm_ros.capture.surfaces import Surfaces, sample_surfaces, without_people
+from chromm_ros.capture.window_people import WindowPeople
 from chromm_ros.capture.windows import PERSON_FIELDS, Placed, RollingWindow, Row, WindowStep, stack_people
 from chromm_ros.capture.world import Alignment, CameraRow, WorldGauge
-from chromm_ros.flow import CameraState, Cloud, Human, ImageSet, Snapshot, ViewPeople, WorldSource
+from chromm_ros.flow import CameraState, Cloud, Human, ImageSet, Snapshot, Tracklets, ViewPeople, WorldSource
 from chromm_ros.geometry.similarity import Similarity
-from chromm_ros.people import PeopleSettings, ScaleEstimate, reconstruct_people, scale_ratio
+from chromm_ros.people import PeopleSettings, ScaleEstimate, adjust_rig, reconstruct_people, scale_ratio, track
 
 BREAKDOWNS = 2
 """Windows in a row that the network may break down on before the whole window is thrown away."""
@@ -139,14 +140,17 @@ class Session:
         self.identities.update(window)
         cameras = self._camera_states(images, newest)
         sight = Sight(surfaces, alignment.scale, newest, self.settings.scene.occlusion_margin)
-        seen = humans_now(self.identities, window, sight)
+        everybody = humans_now(self.identities, window, sight)
+        seen = tuple(pair for pair in everybody if not self.identities.doubted(pair[0].id))
         humans = tuple(human for human, _ in seen)
+        doubted = tuple(human for human, _ in everybody if self.identities.doubted(human.id) and human.observations)
         clock.end('identities')
         cloud = without_people(sight.static_cloud(), humans)
         self._update_scene(cloud, sight, images.stamp)
         clock.end('scene')
         self.windows += 1
         self.dropped.update(window.people.dropped)
+        self.dropped.update({'doubted person': len(doubted)} if doubted else {})
         self.dropped.update({'beyond ten people': decoded.crowded_out} if decoded.crowded_out else {})
         messages = (*self.messages, *alignment.messages, *self.identities.messages)
         snapshot = Snapshot(
@@ -154,6 +158,7 @@ class Session:
             session=self.id,
             window=self.windows,
             humans=humans,
+            doubted=doubted,
             cameras=cameras,
             scene_update=cloud,
             world_source=WorldSource.FIRST_CAMERA if self.gauge.source is None else self.gauge.source,
@@ -255,14 +260,30 @@ class Session:
         present = {row.view for row in self.window.rows()}
         views = tuple(view for view in self.rig.views if view in present)
         view_people = stack_people(tuple(self.window.steps), views)
-        tracklets, people = reconstruct_people(view_people, self._people_settings(), self.body)
+        settings = self._people_settings()
+        tracklets = track(view_people, settings.tracking)
+        if self._settle(view_people, views, tracklets):
+            view_people = stack_people(tuple(self.window.steps), views)
+        _, people = reconstruct_people(view_people, settings, self.body, tracklets)
         stamps = tuple(step.stamp for step in self.window.steps)
         return WindowPeople(views, stamps, first_new, view_people, tracklets, people)
+
+    def _settle(self, people: ViewPeople, views: tuple[str, ...], tracklets: Tracklets) -> bool:
+        """Let people correct the cameras of an estimated rig that stands; whether it was done."""
+        poses = self.gauge.estimated(views)
+        given = np.array([self.gauge.cameras[view].given for view in views if view in self.gauge.cameras])
+        if poses is None or not self.gauge.camera_noise or given.all():
+            return False
+        noise = np.where(given, self.settings.people.fusion.camera_noise, self.gauge.camera_noise)
+        as_estimated = np.repeat(poses[:, None], people.seen.shape[1], 1)
+        corrections = adjust_rig(dataclasses.replace(people, world_from_camera=as_estimated), tracklets, noise)
+        self.window.put(dict(zip(views, self.gauge.correct(views, corrections @ poses))))
+        return True
 
     def _people_settings(self) -> PeopleSettings:
         """Rays of cameras whose place is only estimated do not meet: heads are then weighted, not triangulated."""
         settings = self.settings.people
-        noise = self.settings.world.camera_noise or getattr(self.network, 'camera_noise', 0.0)
+        noise = self.gauge.camera_noise
         if not noise or all(row.known_pose is not None for row in self.window.rows()):
             return settings
         fusion = dataclasses.replace(

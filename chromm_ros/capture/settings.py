@@ -154,6 +154,14 @@ class IdentitySettings:
     merge_windows: int = setting(
         5, 'Windows in a row of evidence before two people become one.', unit='windows', low=1, high=1000, live=True
     )
+    min_confidence: float = setting(
+        0.4,
+        'Existence probability below which a person is doubted and not reported: fewer cameras see it than should. '
+        '0: report everybody.',
+        low=0.0,
+        high=1.0,
+        live=True,
+    )
     acceleration: float = setting(
         3.0, 'Standard deviation of the acceleration of a head.', unit='m/s^2', low=0.01, high=100.0, live=True
     )
@@ -240,9 +248,7 @@ class SceneSettings:
 def live_people() -> PeopleSettings:
     """The people room's defaults are the paper's, for 25 steps and a large network. Live windows have few steps, and
     a small network has rough depths: there, fewer pairs of tracklets would be found and people would be doubled."""
-    return PeopleSettings(
-        association=AssociationSettings(min_overlap=1, threshold=0.65, depth_tolerance=0.15, ray_distance=0.25)
-    )
+    return PeopleSettings(association=AssociationSettings(min_overlap=1, depth_tolerance=0.15, ray_distance=0.25))
 
 
 @dataclass(frozen=True)

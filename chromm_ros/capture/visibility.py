@@ -7,10 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from chromm_ros.capture.surfaces import Surfaces
+from chromm_ros.flow import HEAD
 from chromm_ros.geometry.cameras import invert_rigid, project, transform
 
 BODY_JOINTS = 22
 """The pelvis and the 21 joints of the body: the ones that a visible fraction counts."""
+
+EDGE = 0.05
+"""A head this near to the edge of an image, as a part of its size, need not be detected."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,13 @@ class Visibility:
     def fraction(self, image: int, person: int) -> float:
         """Share of the body joints that the image sees."""
         return float(self.visible[image, person, :BODY_JOINTS].mean())
+
+    def expected(self, person: int) -> np.ndarray:
+        """(N,) bool: the image shows so much of the person that it should be detected: head and half of the body."""
+        pixels, edge = self.pixels[:, person, HEAD], EDGE * self.sizes
+        inside = ((pixels > edge) & (pixels < self.sizes - edge)).all(-1)
+        half = self.visible[:, person, :BODY_JOINTS].mean(-1) >= 0.5
+        return inside & half & self.visible[:, person, HEAD]
 
     def box(self, image: int, person: int) -> tuple[int, int, int, int]:
         """x, y, width, height [px] of the projected joints, cut to the image; zeros when nothing is inside."""

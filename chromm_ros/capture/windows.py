@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -130,6 +130,14 @@ class RollingWindow:
             for view, row in step.rows.items():
                 if row.placed is None:
                     step.rows[view] = dataclasses.replace(row, placed=next(found))
+
+    def put(self, poses: Mapping[str, np.ndarray]) -> None:
+        """Cameras that stand are at these (4, 4) poses, and were in all steps."""
+        for step in self.steps:
+            for view, row in step.rows.items():
+                if row.placed is not None and view in poses:
+                    placed = dataclasses.replace(row.placed, world_from_camera=poses[view])
+                    step.rows[view] = dataclasses.replace(row, placed=placed)
 
     @property
     def first_new(self) -> int:

@@ -75,7 +75,7 @@ class WorldGauge:
             level_gauge: the network's own gauge is z up with the floor at zero (the tiny preset).
             camera_noise: how far the network misplaces cameras that stand where they should [m].
         """
-        self._camera_noise = settings.camera_noise or camera_noise
+        self._network_noise = camera_noise
         self.settings = settings
         self.extrinsics = extrinsics
         self.level_gauge = level_gauge
@@ -154,10 +154,31 @@ class WorldGauge:
         camera = self.cameras.get(view)
         return camera is not None and camera.given and camera.off
 
-    def _reference(self, row: CameraRow) -> np.ndarray | None:
-        """(4, 4) where the row is known to be in the world."""
+    @property
+    def camera_noise(self) -> float:
+        """Standard deviation of the position of an estimated camera [m]; 0: none worth to speak of."""
+        return self.settings.camera_noise or self._network_noise
+
+    def estimated(self, views: Sequence[str]) -> np.ndarray | None:
+        """(V, 4, 4) where the network alone puts the cameras; those that were given stay there. None: they move."""
+        poses = [self.cameras[view].pose if view in self.cameras else None for view in views]
+        found = [pose for pose in poses if pose is not None]
+        return None if self.settings.rig_moves or len(found) < len(views) else np.stack(found)
+
+    def correct(self, views: Sequence[str], poses: np.ndarray) -> np.ndarray:
+        """People put estimated cameras at ``poses`` (V, 4, 4); returns (V, 4, 4) where they are from now on."""
+        settled = []
+        for view, pose in zip(views, poses):
+            camera = self.cameras[view]
+            if not camera.given:
+                camera.correct(pose, self.settings.rig_memory)
+            settled.append(pose if camera.corrected is None else camera.corrected)
+        return np.stack(settled)
+
+    def _reference(self, row: CameraRow, corrected: bool = False) -> np.ndarray | None:
+        """(4, 4) where the row is known to be in the world: as the network sees it, or as people corrected that."""
         camera = self.cameras.get(row.view)
-        remembered = camera.pose if camera is not None else None
+        remembered = None if camera is None else camera.corrected if corrected else camera.pose
         if row.known is not None and self.extrinsics != 'estimated':
             refined = self.extrinsics == 'tf_then_refine' and not self.settings.rig_moves
             return remembered if refined and remembered is not None else row.known
@@ -261,8 +282,7 @@ class WorldGauge:
     def _move(self, change: Similarity) -> None:
         self._scale.log += math.log(change.scale)
         for camera in self.cameras.values():
-            if camera.pose is not None:
-                camera.pose = change.apply_poses(camera.pose)
+            camera.move(change)
 
     def _remember(self, rows: Sequence[CameraRow], aligned: np.ndarray, target: np.ndarray) -> tuple[str, ...]:
         messages = []
@@ -274,7 +294,7 @@ class WorldGauge:
             if np.isfinite(expected).all():
                 given = row.known if camera.given else None
                 expected = expected if given is None else given
-                messages += camera.compare(row.view, pose, expected, self.settings, self._camera_noise)
+                messages += camera.compare(row.view, pose, expected, self.settings, self.camera_noise)
             if not self.settings.rig_moves:
                 refine = self.extrinsics == 'tf_then_refine'
                 camera.average(pose, row.known if camera.given else None, refine, self.settings.rig_memory)
@@ -282,7 +302,7 @@ class WorldGauge:
 
     def _poses(self, rows: Sequence[CameraRow], aligned: np.ndarray) -> np.ndarray:
         """(N, 4, 4) the poses to use: given or remembered ones where there are any, else those of this window."""
-        poses = [self._reference(row) for row in rows]
+        poses = [self._reference(row, corrected=True) for row in rows]
         return np.stack([pose if known is None else known for known, pose in zip(poses, aligned)])
 
 

@@ -148,7 +148,9 @@ def score_scene(score: SyntheticScore, frames: Frames, snapshots: Sequence[Snaps
         score.people.add(truth, estimate, seen)
         people.add(truth, estimate, seen)
         score.cameras.add(frames.world_from_camera[:, step], poses)
-        owner = _owners(observed, in_sight[:, step], head_px[:, step], frames.images.shape[3] / 192)
+        owner = _owners(
+            [*observed, *snapshot.doubted], in_sight[:, step], head_px[:, step], frames.images.shape[3] / 192
+        )
         score.pairs += _pairs(owner)
     score.switches += people.summary()['id_switches']
 

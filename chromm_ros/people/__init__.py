@@ -3,6 +3,7 @@
 from chromm_ros.people.association import associate
 from chromm_ros.people.fusion import fuse, pooled_tokens
 from chromm_ros.people.reconstruction import reconstruct_people
+from chromm_ros.people.rig_adjustment import adjust_rig
 from chromm_ros.people.scale import ScaleEstimate, rescaled, rig_scale, scale_ratio
 from chromm_ros.people.settings import (
     AssociationSettings,
@@ -20,6 +21,7 @@ __all__ = [
     'ScaleEstimate',
     'ScaleSettings',
     'TrackingSettings',
+    'adjust_rig',
     'associate',
     'fuse',
     'pooled_tokens',

@@ -12,16 +12,21 @@ from chromm_ros.people.settings import PeopleSettings
 from chromm_ros.people.tracking import track
 
 
-def reconstruct_people(people: ViewPeople, settings: PeopleSettings, body: Body) -> tuple[Tracklets, People]:
+def reconstruct_people(
+    people: ViewPeople, settings: PeopleSettings, body: Body, tracklets: Tracklets | None = None
+) -> tuple[Tracklets, People]:
     """Tracking, association and fusion of one window (CHROMM algorithm 1 and 3.2).
 
     The scale is the caller's: it belongs to the scene and is filtered over windows. Adjust the window before, with
     :func:`chromm_ros.people.scale.scale_ratio` and :func:`chromm_ros.people.scale.rescaled`.
 
+    Args:
+        tracklets: of :func:`chromm_ros.people.tracking.track`, where they are known already.
+
     Returns:
         The tracklets, and the people with everything that was left out on the way, by reason.
     """
-    tracklets = track(people, settings.tracking)
+    tracklets = tracklets or track(people, settings.tracking)
     identity = associate(people, tracklets, settings.association)
     fused = fuse(people, identity, settings.fusion, body)
     dropped = Counter(tracklets.dropped) + Counter(fused.dropped)

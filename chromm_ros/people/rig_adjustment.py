@@ -27,11 +27,11 @@ STEPS = 4
 """Gauss-Newton steps, after which the poses hardly change."""
 
 
-def adjust_rig(people: ViewPeople, tracklets: Tracklets, noise: float) -> np.ndarray:
+def adjust_rig(people: ViewPeople, tracklets: Tracklets, noise: np.ndarray) -> np.ndarray:
     """(V, 4, 4) rigid corrections: ``correction[v] @ world_from_camera[v]`` is where view v more likely is.
 
     Args:
-        noise: standard deviation of the position of a camera, per axis [m].
+        noise: (V,) standard deviation of the position of each camera, per axis [m].
 
     Returns:
         One correction per view for all steps; the identity for a view that shares nobody with another one.
@@ -44,7 +44,7 @@ def adjust_rig(people: ViewPeople, tracklets: Tracklets, noise: float) -> np.nda
     if not len(shared.view):
         return corrections
     newest = people.world_from_camera[np.arange(len(people.valid)), _last_seen(people)]
-    turn, shift = shared.fit(newest, np.repeat([TURN_PER_METRE * noise, noise], 3))
+    turn, shift = shared.fit(newest, np.repeat(np.stack([TURN_PER_METRE * noise, noise], -1), 3, -1))
     corrections[:, :3, :3] = turn
     corrections[:, :3, 3] = newest[:, :3, 3] + shift - (turn @ newest[:, :3, 3, None])[..., 0]
     return corrections
@@ -81,7 +81,7 @@ class _Shared:
 
         Args:
             poses: (V, 4, 4) world_from_camera where the network put them.
-            sigma: (6,) standard deviations of rotation vector and translation.
+            sigma: (V, 6) standard deviations of rotation vector and translation.
         """
         rotation, centre, weight = poses[:, :3, :3], poses[:, :3, 3], np.ones(len(self.view))
         for _ in range(STEPS):
@@ -101,7 +101,7 @@ class _Shared:
             centre: (V, 3) of the cameras.
             weight: (R,) of the observations.
             moved: (V, 6) rotation vector and translation from where the network put the cameras,
-            known: (6,) how firmly they are held there.
+            known: (V, 6) how firmly they are held there.
         """
         lever = np.einsum('rij,rj->ri', rotation[self.view], self.place)
         point = lever + centre[self.view]
@@ -119,7 +119,7 @@ class _Shared:
         np.add.at(coupling, (self.head, self.view), weighted)
         hessian = -np.einsum('pvik,pwil->vkwl', coupling, np.linalg.solve(total[:, None], coupling))
         views = np.arange(self.views)
-        hessian[views, :, views] += own + np.diag(known)
+        hessian[views, :, views] += own + known[:, :, None] * np.eye(6)
         flat = hessian.reshape(6 * self.views, 6 * self.views)
         step = -np.linalg.solve(flat, (gradient + known * moved).reshape(-1))
         return step.reshape(self.views, 6), weight

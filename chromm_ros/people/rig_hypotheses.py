@@ -34,11 +34,11 @@ TRIED, REFITS = 8, 3
 """Shifts whose best matching is computed, those that promise most, and how often each is fitted to its matches."""
 
 
-def match_misplaced(people: ViewPeople, stack: TrackletStack, noise: float) -> np.ndarray:
+def match_misplaced(people: ViewPeople, stack: TrackletStack, noise: np.ndarray) -> np.ndarray:
     """(N,) group of each tracklet.
 
     Args:
-        noise: standard deviation of the position of a camera, per axis [m].
+        noise: (V,) standard deviation of the position of each camera, per axis [m].
     """
     matches: list[tuple[float, int, int]] = []
     facing = _facings(people, stack)
@@ -46,7 +46,7 @@ def match_misplaced(people: ViewPeople, stack: TrackletStack, noise: float) -> n
         for other in range(one + 1, len(people.valid)):
             first, second = np.nonzero(stack.view == one)[0], np.nonzero(stack.view == other)[0]
             if len(first) and len(second):
-                cost, row, column = _best_matching(stack, facing, first, second, 2 * noise**2)
+                cost, row, column = _best_matching(stack, facing, first, second, noise[one] ** 2 + noise[other] ** 2)
                 matches += zip(cost[row, column], first[row], second[column])
     return merge(sorted(matches), stack.view, stack.present)
 

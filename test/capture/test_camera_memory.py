@@ -8,6 +8,7 @@ from scipy.spatial.transform import Rotation
 
 from chromm_ros.capture.camera_memory import CameraMemory
 from chromm_ros.capture.settings import WorldSettings
+from chromm_ros.geometry.similarity import Similarity
 
 LIMITS = WorldSettings(bump_windows=3, bump_translation=0.1, bump_rotation=0.2)
 
@@ -66,3 +67,32 @@ def test_what_the_network_misplaces_by_itself_is_no_bump():
     camera = CameraMemory(given=True)
     assert not any(camera.compare('door', pose(0.3), pose(), LIMITS, noise=0.2) for _ in range(10))
     assert camera.errors[0] == pytest.approx(0.3)
+
+
+def test_people_correct_what_the_network_says_and_the_average_goes_on():
+    camera = CameraMemory()
+    camera.average(pose(0.0), None, refine=False, memory=10)
+    for x in (0.2, 0.4):
+        camera.correct(pose(x), memory=10)
+    assert camera.corrected[0, 3] == pytest.approx(0.3)
+    assert camera.pose[0, 3] == 0.0
+    camera.average(pose(1.0), None, refine=False, memory=10)
+    assert camera.corrected[0, 3] == pytest.approx(0.8)  # the correction is about the average
+
+
+def test_a_correction_grows_with_the_world():
+    camera = CameraMemory()
+    camera.average(pose(1.0), None, refine=False, memory=10)
+    camera.correct(pose(1.5), memory=10)
+    camera.move(Similarity(np.asarray(2.0), np.eye(3), np.zeros(3)))
+    assert camera.corrected[0, 3] == pytest.approx(3.0)
+
+
+def test_a_camera_that_was_moved_forgets_its_correction():
+    camera = CameraMemory()
+    camera.average(pose(), None, refine=False, memory=10)
+    camera.correct(pose(0.2), memory=10)
+    for _ in range(4):
+        camera.compare('door', pose(0.9), pose(), LIMITS, noise=0.0)
+    camera.average(pose(0.9), None, refine=False, memory=10)
+    assert camera.corrected[0, 3] == pytest.approx(0.9)

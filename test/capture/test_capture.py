@@ -8,6 +8,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from scipy.spatial.transform import Rotation
 from truthful_studio import BODY, Studio, TruthfulNetwork, circling, nanoseconds, ring, standing
 
 from chromm_ros.capture.capture import Capture
@@ -453,6 +454,49 @@ def test_estimated_cameras_are_not_triangulated_as_if_they_were_known():
     assert spread[1] > 4 * spread[0]
     known = [np.trace(run(capture, studio, 1, 3)[-1].humans[0].covariance[:3, :3]) for capture in (sure, unsure)]
     assert known[1] == pytest.approx(known[0], rel=0.2)
+
+
+def test_people_correct_the_cameras_of_an_estimated_rig():
+    """The network misplaces every camera by about 0.4 m; people who walk through all views give that away."""
+    rng = np.random.default_rng(4)
+    wrong = np.tile(np.eye(4), (4, 1, 1))
+    wrong[:, :3, :3] = Rotation.from_rotvec(0.08 * rng.normal(size=(4, 3))).as_matrix()
+    wrong[:, :3, 3] = 0.25 * rng.normal(size=(4, 3))
+    studio = Studio([circling(1.5, 0.0), circling(1.2, 2.0, speed=-0.7), standing(-0.5, 0.5)])
+
+    def error(camera_noise: float) -> float:
+        """Mean error of where cameras are in each other's frames [m]."""
+        settings = changed(CaptureSettings(), {'world.camera_noise': camera_noise})
+        capture = capture_of(studio, settings, noise=0.03, misplaced=wrong)
+        last = run(capture, studio, 0, 6, rig=None)[-1]
+        poses = np.stack([camera.world_from_camera for camera in last.cameras])
+        between = [np.linalg.inv(rig)[:, None] @ rig[None] for rig in (poses, studio.rig)]
+        return float(np.linalg.norm((between[0] - between[1])[..., :3, 3], axis=-1).mean())
+
+    assert error(camera_noise=0.3) < 0.5 * error(camera_noise=0.0)
+
+
+def test_somebody_whom_one_camera_alone_sees_where_all_should_is_not_reported():
+    studio = Studio([circling(1.5, 0.0)])
+    capture = capture_of(studio, phantoms={2: np.array([-0.5, -1.0, 1.6])})
+    snapshots = run(capture, studio, 0, 4)
+    assert all(set(tracked(snapshot)) <= {1, 2} and len(snapshot.humans) == 1 for snapshot in snapshots)
+    (doubted,) = snapshots[-1].doubted
+    assert {seen.view for seen in doubted.observations} == {'camera2'}
+    assert doubted.confidence < 0.2
+    assert sum(snapshot.dropped.get('doubted person', 0) for snapshot in snapshots) == len(snapshots)
+
+
+def test_somebody_whom_the_other_cameras_cannot_see_is_reported():
+    """Hidden from three cameras is not the same as missed by three cameras."""
+    rig = ring(4)
+    rig[1:, :3, :3] = rig[1:, :3, :3] @ Rotation.from_rotvec([0, np.pi, 0]).as_matrix()  # they look at the wall
+    studio = Studio([standing(0.3, 0.2)], rig=rig)
+    last = run(capture_of(studio), studio, 0, 3)[-1]
+    (human,) = last.humans
+    assert human.state is HumanState.TRACKED
+    assert human.confidence > 0.8
+    assert {seen.view for seen in human.observations} == {'camera0'}
 
 
 def test_stages_add_up_to_the_time_that_a_window_takes():

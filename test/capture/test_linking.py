@@ -16,14 +16,22 @@ def east(distance: float) -> np.ndarray:
 
 
 def links(
-    observed: list[np.ndarray], known: list[np.ndarray], votes=None, away=0.2, looks=None, new_looks=None
+    observed: list[np.ndarray],
+    known: list[np.ndarray],
+    votes=None,
+    away=0.2,
+    looks=None,
+    new_looks=None,
+    doubted=None,
 ) -> list:
     """Indices of the known that the observed are linked with; looks are (betas, token) numbers."""
     looks = [0.0] * len(known) if looks is None else looks
     new_looks = [0.0] * len(observed) if new_looks is None else new_looks
     votes = np.zeros((len(observed), len(known))) if votes is None else np.array(votes, float)
     heads = np.broadcast_to(np.array(known), (len(observed), len(known), 3))
-    candidates = Candidates(heads, np.full((len(observed), len(known)), away), _looks(looks, 10), _looks(looks, 4))
+    away = np.full((len(observed), len(known)), away)
+    doubted = np.zeros(len(known), bool) if doubted is None else np.array(doubted)
+    candidates = Candidates(heads, away, _looks(looks, 10), _looks(looks, 4), doubted)
     people = Observed(np.array(observed), _looks(new_looks, 10), _looks(new_looks, 4), votes)
     return link(people, candidates, 1.0, SETTINGS).tolist()
 
@@ -90,3 +98,15 @@ def test_token_distance_needs_two_people_in_an_image():
     tokens[0, 1] = 1.0
     assert pair_token_distance(tokens, np.array([[True, False, False], [True, False, False]])) is None
     assert pair_token_distance(tokens, np.array([[True, True, False], [True, False, False]])) == 2.0
+
+
+def test_a_stranger_takes_nobodys_id():
+    """Rather than giving the known person another id so that the stranger gets one, the stranger is new."""
+    voted = [[5, 0], [0, 0]]
+    assert links([A, east(0.55)], [A, east(3.0)], votes=voted, looks=[0.0, 0.0], new_looks=[0.0, 6.0]) == [0, -1]
+
+
+def test_who_was_never_believed_in_is_found_by_votes_alone():
+    assert links([A], [A]) == [0]
+    assert links([A], [A], doubted=[True]) == [-1]
+    assert links([A], [A], votes=[[3]], doubted=[True]) == [0]

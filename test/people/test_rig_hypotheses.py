@@ -17,7 +17,7 @@ MISPLACED = Errors(
 def partition(people, person, noise=NOISE):
     stack = TrackletStack.of(people, Tracklets(person), joints=1)
     identity = np.full(person.shape, -1)
-    identity[stack.rows] = match_misplaced(people, stack, noise)[stack.of_row]
+    identity[stack.rows] = match_misplaced(people, stack, np.full(len(people.valid), noise))[stack.of_row]
     return identity
 
 

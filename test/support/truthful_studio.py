@@ -6,7 +6,7 @@ stand-in computes from (camera, time), with noise that depends on the image alon
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -138,6 +138,10 @@ class TruthfulNetwork:
     """Times at which it gives NaN."""
     blind: Collection[tuple[int, int]] = ()
     """(camera, person) that it never detects."""
+    misplaced: np.ndarray | None = None
+    """(V, 4, 4) what it always gets wrong about each camera: seen pose = true pose @ this."""
+    phantoms: Mapping[int, np.ndarray] = field(default_factory=dict)
+    """camera -> head (3,) of somebody whom this camera alone always sees, and who is not there."""
 
     def encode(self, images: Sequence[np.ndarray], scene_size: tuple[int, int] | None = None) -> FrameFeatures:
         self.encoded += len(images)
@@ -158,6 +162,8 @@ class TruthfulNetwork:
         codes = features.take(range(len(features)) if heads_on is None else heads_on).scene[:, 0]
         poses = self.studio.cameras(codes[:, 0].int().tolist(), codes[:, 1].tolist())
         depth = np.stack([_room_depth(pose) for pose in poses])
+        if self.misplaced is not None:
+            poses = poses @ self.misplaced[codes[:, 0].int().tolist()]
         if self.noise:
             depth *= 1 + self.noise * np.stack([_waves(code) for code in codes.numpy()])
         if self.wobble:
@@ -200,7 +206,8 @@ class TruthfulNetwork:
         fields = _nobody()
         camera_from_world = invert_rigid(self.studio.cameras([camera], [time])[0])
         row = 0
-        for person, head in enumerate(self.studio.heads(time)):
+        heads = [*self.studio.heads(time), *([self.phantoms[camera]] if camera in self.phantoms else [])]
+        for person, head in enumerate(heads):
             if np.isnan(head).any() or (camera, person) in self.blind:
                 continue
             betas, pose = looks(person, self.studio.same_looks)
