@@ -35,6 +35,7 @@ COMMANDS = (
     Command('batch', 'chromm_ros.nodes.batch:batch', 'many reconstructions, here or on a Ray cluster'),
     Command('train', 'chromm_ros.training.commands:train', 'the two stages of CHROMM, and the tiny preset'),
     Command('evaluate synthetic', 'chromm_ros.evaluation.commands:synthetic', 'scores on held-out synthetic scenes'),
+    Command('evaluate scripts', 'chromm_ros.evaluation.commands:scripts', 'who keeps the own id, in scripted worlds'),
     Command(
         'evaluate ablation', 'chromm_ros.evaluation.commands:ablation', 'what each part of the people logic is worth'
     ),

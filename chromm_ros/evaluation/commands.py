@@ -58,6 +58,54 @@ def synthetic(
     return 0
 
 
+def scripts(
+    seed: int = 3_000_000,
+    runs: int = 5,
+    views: int = 4,
+    script: tuple[str, ...] = (),
+    weights: Path | None = None,
+    json: Path | None = None,
+    picture: Path | None = None,
+) -> int:
+    """See whether people keep their ids when they walk, leave and return, cross, or hide from all cameras but one.
+
+    Args:
+        seed: of the first world of every script; the others follow.
+        runs: worlds per script.
+        views: cameras per world.
+        script: walks, leaves_and_returns, crossing, hidden; all of them when none is named.
+        weights: another weight file than the one of this package.
+        json: file for the numbers.
+        picture: PNG of the first world of every script.
+    """
+    from chromm_ros.body.model import BodyModel
+    from chromm_ros.evaluation.scripted import run_scripts
+    from chromm_ros.evaluation.timelines import write_timelines
+    from chromm_ros.network.chromm import Chromm
+    from chromm_ros.synthetic.scripts import SCRIPTS
+
+    body = BodyModel.load()
+    network = Chromm.from_preset('tiny', weights, body=body)
+    rows, shown = [], []
+    print(f'{"script":<20}{"seed":>9}{"recall":>8}{"precision":>11}{"head m":>8}  ids of each person')
+    for run in run_scripts(network, body, script or tuple(SCRIPTS), range(seed, seed + runs), views):
+        ids = [run.ids_of(person) for person in range(run.ids.shape[1])]
+        rows.append({'script': run.script, 'seed': run.seed, 'ids': ids, **run.scores})
+        head = run.scores['head_error_m']['median']
+        numbers = f'{run.scores["recall"]:>8.3f}{run.scores["precision"]:>11.3f}{head:>8.3f}'
+        print(f'{run.script:<20}{run.seed:>9}{numbers}  {", ".join(map(str, ids))}', flush=True)
+        if run.seed == seed:
+            shown.append(run)
+    kept = sum(len(ids) == 1 for row in rows for ids in row['ids'])
+    print(f'{kept} of {sum(len(row["ids"]) for row in rows)} people had one id')
+    if picture is not None:
+        write_timelines(picture, shown)
+    if json is not None:
+        json.parent.mkdir(parents=True, exist_ok=True)
+        json.write_text(dumps(rows, indent=1))
+    return 0
+
+
 def ablation(
     output: Path = Path('docs/ablation.md'), seed: int = 0, scenes: int = 10, steps: int = 25, people: int = 6
 ) -> int:
