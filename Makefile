@@ -7,6 +7,7 @@ JOBS ?= $(shell n=$$(nproc); [ $$n -gt 4 ] && echo 4 || echo $$n)
 # Options of the demo, as make variables: make demo DURATION=60 HEADLESS=1 REPORT=report.json
 DEMO_OPTIONS := $(if $(DURATION),--duration $(DURATION)) $(if $(SEED),--seed $(SEED)) \
   $(if $(CAMERAS),--cameras $(CAMERAS)) $(if $(PEOPLE),--people $(PEOPLE)) \
+  $(if $(SCRIPT),--script $(SCRIPT)) \
   $(if $(EXTRINSICS),--extrinsics $(EXTRINSICS)) $(if $(filter-out 0,$(HEADLESS)),--headless) \
   $(if $(PORT),--port $(PORT)) $(if $(REPORT),--report $(REPORT))
 
@@ -16,6 +17,7 @@ DEMO_OPTIONS := $(if $(DURATION),--duration $(DURATION)) $(if $(SEED),--seed $(S
 help:
 	@echo 'make demo          synthetic cameras, capture and viewer; stop with Ctrl-C'
 	@echo '                   DURATION=seconds SEED=n CAMERAS=n PEOPLE=n EXTRINSICS=auto|tf|estimated'
+	@echo '                   SCRIPT=walks|leaves_and_returns|crossing|hidden'
 	@echo '                   HEADLESS=1 PORT=n REPORT=file.json'
 	@echo 'make test          lint and all tests; one part: make test TESTS=test/people'
 	@echo 'make lint          ruff, mypy, import-linter'

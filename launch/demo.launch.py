@@ -19,6 +19,9 @@ def generate_launch_description() -> LaunchDescription:
         [
             DeclareLaunchArgument('cameras', default_value='4', description='Number of cameras, 1 to 8'),
             DeclareLaunchArgument('people', default_value='3', description='Number of people in the room'),
+            DeclareLaunchArgument(
+                'script', default_value='', description='walks, leaves_and_returns, crossing or hidden'
+            ),
             DeclareLaunchArgument('seed', default_value='0', description='Seed of the room and its people'),
             DeclareLaunchArgument('rate', default_value='10.0', description='Images per second of every camera'),
             DeclareLaunchArgument('extrinsics', default_value='auto', description='auto, tf or estimated'),
@@ -34,6 +37,7 @@ def room_and_capture(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     parameters = {
         'cameras': names,
         'people': int(LaunchConfiguration('people').perform(context)),
+        'script': LaunchConfiguration('script').perform(context),
         'seed': int(LaunchConfiguration('seed').perform(context)),
         'rate': float(LaunchConfiguration('rate').perform(context)),
     }

@@ -152,6 +152,7 @@ def test_make_passes_every_option_to_the_demo():
         'SEED': '7',
         'CAMERAS': '3',
         'PEOPLE': '2',
+        'SCRIPT': 'walks',
         'EXTRINSICS': 'tf',
         'PORT': '8091',
         'REPORT': 'report.json',

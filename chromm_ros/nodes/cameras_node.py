@@ -32,6 +32,7 @@ from chromm_ros.nodes.running import run_node
 from chromm_ros.nodes.settings import CamerasSettings
 from chromm_ros.nodes.transforms import optical_frame, transform_messages
 from chromm_ros.nodes.truth import true_snapshot
+from chromm_ros.synthetic.scripts import scripted
 from chromm_ros.synthetic.world import Frames, World
 
 IMAGES = QoSProfile(depth=5, reliability=ReliabilityPolicy.RELIABLE)
@@ -49,9 +50,7 @@ class CamerasNode(Node):
         _check(self.settings)
         self.add_on_set_parameters_callback(self._on_parameters)
         chosen = self.settings
-        self.world = World.sample(
-            chosen.seed, len(chosen.cameras), (chosen.people, chosen.people), (chosen.width, chosen.height)
-        )
+        self.world = _world(chosen)
         self._session = str(uuid.UUID(int=chosen.seed))
         self._sets = 0
         self._start: int | None = None
@@ -142,6 +141,16 @@ def camera_info(intrinsics: np.ndarray, width: int, height: int, head: Descripti
         'r': np.eye(3).ravel(),
         'p': np.concatenate([matrix, np.zeros((3, 1))], 1).ravel(),
     }
+
+
+def _world(settings: CamerasSettings) -> World:
+    views, size = len(settings.cameras), (settings.width, settings.height)
+    if not settings.script:
+        return World.sample(settings.seed, views, (settings.people, settings.people), size)
+    try:
+        return scripted(settings.script, settings.seed, views, size)
+    except ValueError as error:  # an unknown script, or too few cameras for it
+        raise ParameterError(str(error)) from error
 
 
 def _check(settings: CamerasSettings) -> None:

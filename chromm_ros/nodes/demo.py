@@ -19,6 +19,7 @@ from chromm_ros.network.checkpoints import packaged
 from chromm_ros.nodes.dds import dds_environment
 from chromm_ros.nodes.demo_monitor import DemoMonitor
 from chromm_ros.nodes.processes import Processes, stop_requests
+from chromm_ros.synthetic.scripts import SCRIPTS
 from chromm_ros.viewing.page import check_port
 
 PAGE_PORT = 8080
@@ -33,6 +34,7 @@ def demo(
     seed: int = 0,
     cameras: int = 4,
     people: int = 3,
+    script: str = '',
     rate: float = 10.0,
     extrinsics: Literal['auto', 'tf', 'estimated'] = 'auto',
     headless: bool = False,
@@ -46,7 +48,8 @@ def demo(
         duration: seconds from the first window; 0 runs until Ctrl-C.
         seed: of the room, the people and their motion.
         cameras: number of cameras, 1 to 8.
-        people: number of people in the room.
+        people: number of people in the room; a script brings its own.
+        script: what happens again and again: walks, leaves_and_returns, crossing or hidden.
         rate: images per second of every camera.
         extrinsics: auto uses the rig of TF where it is known, estimated ignores it.
         headless: no viewer page.
@@ -54,14 +57,15 @@ def demo(
         weights: of the tiny network; default those in the package.
         report: JSON file for the summary.
     """
-    _check_arguments(duration, cameras, people, rate)
+    _check_arguments(duration, cameras, people, rate, script)
     if report is not None and not report.absolute().parent.is_dir():
         raise ValueError(f'cannot write {report}: the folder {report.absolute().parent} does not exist')
     if not headless:
         check_port('127.0.0.1', port)
     os.environ.update(dds_environment())
     domain = os.environ.setdefault('ROS_DOMAIN_ID', '0')
-    print(f'chromm demo in ROS domain {domain}: {cameras} cameras, {people} people, seed {seed}')
+    happens = f'script {script}' if script else f'{people} people'
+    print(f'chromm demo in ROS domain {domain}: {cameras} cameras, {happens}, seed {seed}')
     with (
         _only_demo(domain),
         _monitor() as (monitor, executor),
@@ -70,7 +74,7 @@ def demo(
         _check_alone(executor, monitor, domain)
         processes = Processes(Path(folder))
         try:
-            _start(processes, seed, cameras, people, rate, extrinsics, weights, None if headless else port)
+            _start(processes, seed, cameras, people, script, rate, extrinsics, weights, None if headless else port)
             seconds = _watch(processes, monitor, executor, duration)
         finally:
             processes.stop()
@@ -87,6 +91,7 @@ def _start(
     seed: int,
     cameras: int,
     people: int,
+    script: str,
     rate: float,
     extrinsics: str,
     weights: Path | None,
@@ -95,6 +100,8 @@ def _start(
     names = ','.join(f'camera_{index}' for index in range(cameras))
     rig = ['-p', f'cameras:=[{names}]']
     scene = ['-p', f'seed:={seed}', '-p', f'people:={people}', '-p', f'rate:={rate}']
+    if script:
+        scene += ['-p', f'script:={script}']
     processes.start('cameras', 'chromm_ros.nodes.cameras_node', ['--ros-args', *rig, *scene], {})
     capture = ['--ros-args', *rig, '-p', f'extrinsics:={extrinsics}']
     if weights is not None:
@@ -175,7 +182,7 @@ def _number(value: float | None, digits: int) -> str:
     return '-' if value is None else f'{value:.{digits}f}'
 
 
-def _check_arguments(duration: float, cameras: int, people: int, rate: float) -> None:
+def _check_arguments(duration: float, cameras: int, people: int, rate: float, script: str) -> None:
     for name, value, low, high in (
         ('duration', duration, 0, 1e6),
         ('cameras', cameras, 1, 8),
@@ -184,6 +191,8 @@ def _check_arguments(duration: float, cameras: int, people: int, rate: float) ->
     ):
         if not low <= value <= high:
             raise ValueError(f'{name} is {value}; it must be between {low:g} and {high:g}')
+    if script and script not in SCRIPTS:
+        raise ValueError(f'unknown script {script!r}; known are {", ".join(SCRIPTS)}')
 
 
 def _check_alone(executor: SingleThreadedExecutor, monitor: DemoMonitor, domain: str) -> None:

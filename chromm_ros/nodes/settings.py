@@ -140,7 +140,12 @@ class CamerasSettings:
         'Names of the cameras; their number is that of the rig (1 to 8).',
     )
     seed: int = setting(0, 'Of the room, the cameras, the people and their motion.', low=0, high=2**31 - 1)
-    people: int = setting(3, 'People in the room.', low=0, high=20)
+    people: int = setting(3, 'People in the room; a script brings its own.', low=0, high=20)
+    script: str = setting(
+        '',
+        'What happens: walks, leaves_and_returns, crossing (two change places) or hidden (from all cameras but one); '
+        'then it begins again. Empty: people do what comes to their minds.',
+    )
     rate: float = setting(10.0, 'Images per second of every camera.', unit='Hz', low=0.1, high=60.0)
     width: int = setting(192, 'Width of the images.', unit='px', low=32, high=1920)
     height: int = setting(144, 'Height of the images.', unit='px', low=32, high=1080)

@@ -98,12 +98,14 @@ def test_images_get_the_buffers_they_need(monkeypatch):
 
 
 def test_demo_starts_room_and_capture_on_the_same_cameras():
-    context = execute(DEMO, cameras='2', people='5', seed='3', rate='7.5', extrinsics='estimated', rviz='false')
+    context = execute(
+        DEMO, cameras='2', people='5', script='walks', seed='3', rate='7.5', extrinsics='estimated', rviz='false'
+    )
     assert set(context.declared) == context.used
     capture, room = context.nodes
     assert {capture['executable'], room['executable']} == {'capture', 'cameras'} <= executables()
     cameras = settings_of(room, CamerasSettings())
-    assert (cameras.people, cameras.seed, cameras.rate) == (5, 3, 7.5)
+    assert (cameras.people, cameras.script, cameras.seed, cameras.rate) == (5, 'walks', 3, 7.5)
     chosen = settings_of(capture, Parameters())
     assert chosen.node.cameras == cameras.cameras == ('camera_0', 'camera_1')
     assert chosen.capture.extrinsics == 'estimated'

@@ -2,6 +2,7 @@
 
 import time
 from collections import defaultdict
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,12 +18,17 @@ from tf2_msgs.msg import TFMessage
 from chromm_ros.msg import HumanArray
 from chromm_ros.nodes.calibration import Rectifier, lens_of
 from chromm_ros.nodes.cameras_node import CamerasNode
+from chromm_ros.nodes.demo import demo
 from chromm_ros.nodes.image_messages import read_compressed, read_image
 from chromm_ros.nodes.images import decode
 from chromm_ros.nodes.parameters import ParameterError
+from chromm_ros.nodes.settings import CamerasSettings
+from chromm_ros.settings import leaves
+from chromm_ros.synthetic.scripts import SCRIPTS, scripted
 
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 SIZE = (96, 72)
+ROOT = Path(__file__).parents[2]
 
 
 class Room:
@@ -125,6 +131,23 @@ def test_compressed_cameras_can_be_stopped_and_started(room):
     one.until(lambda: len(one.heard['right/image/compressed']) > silent)
     (refused,) = one.node.set_parameters([Parameter('stopped', value=['middle'])])
     assert 'unknown camera' in refused.reason
+
+
+@pytest.mark.parametrize('script', SCRIPTS)
+def test_scripts_bring_their_people_and_are_named_where_people_choose_them(room, script):
+    one = room(cameras=['a', 'b', 'c', 'd'], people=0, script=script)
+    expected = scripted(script, 3, 4, SIZE)
+    np.testing.assert_allclose(one.node.world.people(1.0).joints, expected.people(1.0).joints)
+    (leaf,) = (leaf for leaf in leaves(CamerasSettings()) if leaf.name == 'script')
+    files = [(ROOT / name).read_text() for name in ('Makefile', 'launch/demo.launch.py')]
+    assert all(script in text for text in (leaf.help, demo.__doc__, *files))
+
+
+def test_scripts_that_are_unknown_or_have_too_few_cameras_are_refused(room):
+    with pytest.raises(ParameterError, match="unknown script 'dance'; known are walks, leaves_and_returns"):
+        room(script='dance')
+    with pytest.raises(ParameterError, match='with 1 cameras'):
+        room(cameras=['a'], script='crossing')
 
 
 @pytest.mark.parametrize(

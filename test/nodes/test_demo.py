@@ -187,6 +187,7 @@ def test_it_says_which_domain_it_uses_and_prints_a_line_per_second(run):
     [
         (('--cameras', '9'), 'cameras is 9; it must be between 1 and 8'),
         (('--people', '-1'), 'people is -1'),
+        (('--script', 'dance'), "unknown script 'dance'; known are walks, leaves_and_returns"),
         (('--report', '/nowhere/at/all.json'), 'the folder /nowhere/at does not exist'),
     ],
 )

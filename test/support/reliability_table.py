@@ -14,6 +14,7 @@ BEGIN = '<!-- observed: written by the tests, see test/support/reliability_table
 END = '<!-- end of observed -->'
 FAULTS = {
     'camera_stops': 'A camera stops, and comes back',
+    'cameras_off': 'Each camera in turn is off for 5 s while a person walks',
     'camera_never_came': 'A camera sends nothing from the start',
     'resolution': 'A camera changes its resolution',
     'truncated': 'Images with too little data',
