@@ -11,7 +11,7 @@ from chromm_ros.flow import Human, HumanState
 from chromm_ros.nodes.clouds import capsule_surfaces
 from chromm_ros.nodes.figures import Figures
 from chromm_ros.nodes.messages import Description, header
-from chromm_ros.viewing.colors import identity_color
+from chromm_ros.viewing.colors import identity_color, identity_opacity
 
 LINE_WIDTH = 0.025
 DOT_SIZE = 0.04
@@ -21,7 +21,6 @@ CAPSULE_DOTS = 0.08
 """Metres between the dots that show a capsule."""
 LIFETIME = {'sec': 3, 'nanosec': 0}
 """RViz removes what is not renewed, so a dead node leaves no ghosts."""
-OPAQUE, GHOST = 1.0, 0.4
 UPRIGHT = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0)
 
 BODY = 'body'
@@ -95,7 +94,7 @@ def _shape(
 
 def _common(human: Human, ns: str, stamp: int, frame: str) -> Description:
     red, green, blue = identity_color(human.id)
-    opacity = OPAQUE if human.state == HumanState.TRACKED else GHOST
+    opacity = identity_opacity(human.state == HumanState.TRACKED, human.confidence)
     return {
         'header': header(stamp, frame),
         'ns': ns,

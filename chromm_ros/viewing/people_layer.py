@@ -9,7 +9,7 @@ import numpy as np
 import viser
 
 from chromm_ros.body.files import PARENTS
-from chromm_ros.viewing.colors import identity_color
+from chromm_ros.viewing.colors import identity_color, identity_opacity
 from chromm_ros.viewing.skin import Skin
 from chromm_ros.viewing.view import PersonView
 
@@ -18,9 +18,6 @@ BONES = np.array([(parent, joint) for joint, parent in enumerate(PARENTS) if par
 
 BONE_RADIUS = 0.06
 """Thickness of the capsules that the page draws [m]; planners read the true radii from the message."""
-
-FADED = 0.35
-"""Opacity of a person that is predicted, not observed."""
 
 LABEL_HEIGHT, LABEL_SCALE = 0.28, 1.2
 """Of a label: above the head joint [m], and against the usual size of text."""
@@ -105,7 +102,7 @@ class PeopleLayer:
         _set_visible(figure.trail, switches.trails and len(trail) > 1)
         if switches.meshes:
             figure.mesh.vertices = vertices
-            opacity = 1.0 if person.state in ('tracked', 'tentative') else FADED
+            opacity = identity_opacity(person.state == 'tracked', person.confidence)
             if figure.mesh.opacity != opacity:
                 figure.mesh.opacity = opacity
         if switches.skeletons:

@@ -80,13 +80,16 @@ class Timeline:
         return tuple(self._views)
 
     def trail(self, identity: int, seconds: float, until: int) -> np.ndarray:
-        """(N, 3) pelvis positions of one person in the ``seconds`` before the stamp ``until`` [ns]."""
+        """(N, 3) pelvis positions of one person in the ``seconds`` before the stamp ``until`` [ns].
+
+        Where it was only predicted to be is left out: people do not walk through walls, guesses do.
+        """
         positions = [
             person.joints[0]
             for view in self._views
             if until - seconds * 1e9 <= view.stamp <= until
             for person in view.people
-            if person.id == identity
+            if person.id == identity and person.state != 'predicted'
         ]
         return np.array(positions).reshape(-1, 3)
 

@@ -63,6 +63,14 @@ def test_people_move_in_place_and_those_who_left_are_hidden(page):
     assert not mesh.visible
 
 
+def test_who_is_only_predicted_fades(page):
+    opacities = []
+    for step, (state, confidence) in enumerate((('tracked', 0.9), ('predicted', 0.9), ('predicted', 0.3))):
+        page.show(view(0.2 * step, replace(person(1, state=state), confidence=confidence)))
+        opacities.append(page.people._shown[1].mesh.opacity)
+    assert opacities[0] == 1.0 > opacities[1] > opacities[2] > 0
+
+
 def test_a_newcomer_takes_the_nodes_of_who_left_in_a_colour_of_their_own(page):
     page.show(view(0.0, person(1)))
     mesh = page.people._shown[1].mesh
