@@ -299,7 +299,7 @@ class Step:
 
     stamp: int  # [ns]
     humans: tuple[Human, ...]
-    """Those that were observed at this time; their ``observations`` are given in the newest step only."""
+    """Those that were observed at this time."""
     cameras: tuple[CameraState, ...]
 
 

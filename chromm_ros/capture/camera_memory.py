@@ -10,8 +10,9 @@ import numpy as np
 from chromm_ros.capture.motion_filter import rotation_of, vector_of
 from chromm_ros.capture.settings import WorldSettings
 from chromm_ros.geometry.similarity import Similarity
+from chromm_ros.people.rig_adjustment import TURN_PER_METRE
 
-BUMP_SIGMAS = 2.5
+BUMP_SIGMAS = 3.5
 """A camera counts as bumped only beyond this many standard deviations of what the network misplaces by itself."""
 
 
@@ -86,9 +87,9 @@ class CameraMemory:
         self.deviations = min(self.deviations + 1, limits.bump_windows)
         self.deviation += (_deviation(expected, pose) - self.deviation) / self.deviations
         distance, angle = self.errors
-        off = self.deviations == limits.bump_windows and (
-            distance > max(limits.bump_translation, BUMP_SIGMAS * noise) or angle > limits.bump_rotation
-        )
+        farthest = max(limits.bump_translation, BUMP_SIGMAS * noise)
+        widest = max(limits.bump_rotation, BUMP_SIGMAS * TURN_PER_METRE * noise)
+        off = self.deviations == limits.bump_windows and (distance > farthest or angle > widest)
         was_off, self.off = self.off, off
         moved = f'{distance:.2f} m and {math.degrees(angle):.0f} degrees'
         if off and not self.given:

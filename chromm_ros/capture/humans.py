@@ -105,6 +105,20 @@ class Sight:
         return self.surfaces.static_cloud(self.scale, self.step.world_from_camera)
 
 
+@dataclass(frozen=True)
+class Moment:
+    """The world at one image set."""
+
+    step: WindowStep
+    seen: tuple[tuple[Human, Motion], ...]
+    """Everybody who is believed in, each with the motion that it extrapolates."""
+    doubted: tuple[Human, ...]
+    cloud: Cloud
+    """What the images see of the static scene."""
+    messages: tuple[str, ...]
+    """Merges and splits."""
+
+
 def humans_now(identities: Identities, window: WindowPeople, sight: Sight) -> tuple[tuple[Human, Motion], ...]:
     """Everybody at the newest step, seen or not, in order of id, each with the motion that it extrapolates."""
     stamp = window.stamps[-1]
@@ -144,28 +158,11 @@ def _weigh(
             identities.weigh(identity, int(seen.sum()), int((expected & ~seen).sum()))
 
 
-def steps_since(
-    identities: Identities,
-    window: WindowPeople,
-    steps: Sequence[WindowStep],
-    humans: tuple[Human, ...],
-    cameras: tuple[CameraState, ...],
-) -> tuple[Step, ...]:
-    """The new steps of a window; the newest shows ``humans`` and ``cameras`` of the snapshot."""
-    result = []
-    for step in list(steps)[window.first_new : -1]:
-        seen = []
-        for key in sorted(identities.live):
-            identity = identities.live[key]
-            if identities.doubted(key):
-                continue
-            for sighting in identity.sightings:
-                if sighting.stamp == step.stamp:
-                    seen.append(human_at(identities, identity, sighting, sighting.motion, HumanState.TRACKED))
-        result.append(Step(step.stamp, tuple(seen), tuple(_camera_at(camera, step) for camera in cameras)))
-    stamp = window.stamps[-1]
-    result.append(Step(stamp, tuple(human for human in humans if human.last_observed == stamp), cameras))
-    return tuple(result)
+def step_of(moment: Moment, cameras: Sequence[CameraState]) -> Step:
+    """What happened at one time: who was observed, and where those of ``cameras`` were that saw it."""
+    step = moment.step
+    observed = tuple(human for human, _ in moment.seen if human.last_observed == step.stamp)
+    return Step(step.stamp, observed, tuple(_camera_at(camera, step) for camera in cameras))
 
 
 def _camera_at(camera: CameraState, step: WindowStep) -> CameraState:

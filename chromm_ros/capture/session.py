@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from chromm_ros.capture.humans import Sight, humans_now, steps_since
+from chromm_ros.capture.humans import Moment, Sight, humans_now, step_of
 from chromm_ros.capture.identities import Identities
 from chromm_ros.capture.motion_filter import Motion
 from chromm_ros.capture.network_pass import Decoded, run_network
@@ -21,12 +21,12 @@ from chromm_ros.capture.seams import Seam, fit_seam
 from chromm_ros.capture.settings import CaptureSettings
 from chromm_ros.capture.stages import StageClock
 from chromm_ros.capture.surfaces import Surfaces, sample_surfaces, without_people
-from chromm_ros.capture.window_people import WindowPeople
+from chromm_ros.capture.window_people import people_of
 from chromm_ros.capture.windows import PERSON_FIELDS, Placed, RollingWindow, Row, WindowStep, stack_people
 from chromm_ros.capture.world import Alignment, CameraRow, WorldGauge
-from chromm_ros.flow import CameraState, Cloud, Human, ImageSet, Snapshot, Tracklets, ViewPeople, WorldSource
+from chromm_ros.flow import CameraState, Cloud, Human, ImageSet, Snapshot, ViewPeople, WorldSource
 from chromm_ros.geometry.similarity import Similarity
-from chromm_ros.people import PeopleSettings, ScaleEstimate, adjust_rig, reconstruct_people, scale_ratio, track
+from chromm_ros.people import PeopleSettings, ScaleEstimate, adjust_rig, scale_ratio, track
 
 BREAKDOWNS = 2
 """Windows in a row that the network may break down on before the whole window is thrown away."""
@@ -129,50 +129,65 @@ class Session:
         decoded = self._decode(clock)
         if decoded is None:
             return None
-        first_new, newest = self.window.first_new, self.window.steps[-1]
-        surfaces = self._surfaces(decoded, slice(decoded.new - len(newest.rows), decoded.new))
+        first_new = self.window.first_new
+        surfaces = self._surfaces_by_step(decoded, first_new)
         clock.end('scene')
         vote = scale_ratio(_view_people(decoded), self.settings.people.scale)
-        alignment = self._place(decoded, surfaces, vote)
+        alignment = self._place(decoded, surfaces[-1], vote)
         clock.end('world')
-        window = self._people(first_new)
+        self._settle()
         clock.end('people')
-        self.identities.update(window)
-        cameras = self._camera_states(images, newest)
-        sight = Sight(surfaces, alignment.scale, newest, self.settings.scene.occlusion_margin)
-        everybody = humans_now(self.identities, window, sight)
-        seen = tuple(pair for pair in everybody if not self.identities.doubted(pair[0].id))
-        humans = tuple(human for human, _ in seen)
-        doubted = tuple(human for human, _ in everybody if self.identities.doubted(human.id) and human.observations)
-        clock.end('identities')
-        cloud = without_people(sight.static_cloud(), humans)
-        self._update_scene(cloud, sight, images.stamp)
-        clock.end('scene')
+        cameras = self._camera_states(images, self.window.steps[-1])
+        moments = [
+            self._moment(t, seen, alignment.scale, clock)
+            for t, seen in zip(range(first_new, len(self.window.steps)), surfaces)
+        ]
+        newest = moments[-1]
         self.windows += 1
-        self.dropped.update(window.people.dropped)
-        self.dropped.update({'doubted person': len(doubted)} if doubted else {})
         self.dropped.update({'beyond ten people': decoded.crowded_out} if decoded.crowded_out else {})
-        messages = (*self.messages, *alignment.messages, *self.identities.messages)
         snapshot = Snapshot(
             stamp=images.stamp,
             session=self.id,
             window=self.windows,
-            humans=humans,
-            doubted=doubted,
+            humans=tuple(human for human, _ in newest.seen),
+            doubted=newest.doubted,
             cameras=cameras,
-            scene_update=cloud,
+            scene_update=newest.cloud,
             world_source=WorldSource.FIRST_CAMERA if self.gauge.source is None else self.gauge.source,
             scale=alignment.scale * decoded.metric_scale,
             scale_spread=vote.spread,
             seam_error=alignment.seam_error,
             stages=clock.seconds,
             dropped=dict(self.dropped - self._announced),
-            messages=messages,
-            steps=steps_since(self.identities, window, self.window.steps, humans, cameras),
+            messages=(*self.messages, *alignment.messages, *(said for moment in moments for said in moment.messages)),
+            steps=tuple(step_of(moment, cameras) for moment in moments),
         )
-        self._announced, self.messages, self.motions = self.dropped.copy(), [], seen
+        self._announced, self.messages, self.motions = self.dropped.copy(), [], newest.seen
         self.identities.keep()
         return snapshot
+
+    def _moment(self, t: int, surfaces: Surfaces, scale: float, clock: StageClock) -> Moment:
+        """The people and the scene at step ``t`` of the placed window.
+
+        Every image set is taken by itself, in order, whatever number of them a window brings: a recording that is
+        processed in long windows gives the people that the live capture gives.
+        """
+        step, settings = self.window.steps[t], self.settings
+        steps = tuple(self.window.steps)[max(0, t + 1 - settings.people_window) : t + 1]
+        window = people_of(steps, self._views(), self._people_settings(), self.body)
+        self.dropped.update(window.people.dropped)
+        clock.end('people')
+        self.identities.update(window)
+        sight = Sight(surfaces, scale, step, settings.scene.occlusion_margin)
+        everybody = humans_now(self.identities, window, sight)
+        seen = tuple(pair for pair in everybody if not self.identities.doubted(pair[0].id))
+        doubted = tuple(human for human, _ in everybody if self.identities.doubted(human.id) and human.observations)
+        self.dropped.update({'doubted person': len(doubted)} if doubted else {})
+        clock.end('identities')
+        cloud = without_people(sight.static_cloud(), [human for human, _ in seen])
+        self._update_scene(cloud, sight, step.stamp)
+        clock.end('scene')
+        return Moment(step, seen, doubted, cloud, tuple(self.identities.messages))
 
     def static_scene(self) -> Cloud:
         """The static scene so far; may be called from any thread."""
@@ -256,29 +271,28 @@ class Session:
         with self._scene_lock:
             self.scene.move(change)
 
-    def _people(self, first_new: int) -> WindowPeople:
-        present = {row.view for row in self.window.rows()}
-        views = tuple(view for view in self.rig.views if view in present)
-        view_people = stack_people(tuple(self.window.steps), views)
-        settings = self._people_settings()
-        tracklets = track(view_people, settings.tracking)
-        if self._settle(view_people, views, tracklets):
-            view_people = stack_people(tuple(self.window.steps), views)
-        _, people = reconstruct_people(view_people, settings, self.body, tracklets)
-        stamps = tuple(step.stamp for step in self.window.steps)
-        return WindowPeople(views, stamps, first_new, view_people, tracklets, people)
+    def _surfaces_by_step(self, decoded: Decoded, first_new: int) -> list[Surfaces]:
+        """What the images of each new step see."""
+        rows = [len(step.rows) for step in self.window.steps][first_new:]
+        return [self._surfaces(decoded, slice(end - count, end)) for count, end in zip(rows, np.cumsum(rows))]
 
-    def _settle(self, people: ViewPeople, views: tuple[str, ...], tracklets: Tracklets) -> bool:
-        """Let people correct the cameras of an estimated rig that stands; whether it was done."""
+    def _views(self) -> tuple[str, ...]:
+        present = {row.view for row in self.window.rows()}
+        return tuple(view for view in self.rig.views if view in present)
+
+    def _settle(self) -> None:
+        """Let people correct the cameras of an estimated rig that stands."""
+        views = self._views()
         poses = self.gauge.estimated(views)
         given = np.array([self.gauge.cameras[view].given for view in views if view in self.gauge.cameras])
         if poses is None or not self.gauge.camera_noise or given.all():
-            return False
+            return
+        people = stack_people(tuple(self.window.steps), views)
+        tracklets = track(people, self._people_settings().tracking)
         noise = np.where(given, self.settings.people.fusion.camera_noise, self.gauge.camera_noise)
         as_estimated = np.repeat(poses[:, None], people.seen.shape[1], 1)
         corrections = adjust_rig(dataclasses.replace(people, world_from_camera=as_estimated), tracklets, noise)
         self.window.put(dict(zip(views, self.gauge.correct(views, corrections @ poses))))
-        return True
 
     def _people_settings(self) -> PeopleSettings:
         """Rays of cameras whose place is only estimated do not meet: heads are then weighted, not triangulated."""

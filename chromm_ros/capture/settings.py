@@ -256,6 +256,13 @@ class CaptureSettings:
     """All settings of a :class:`~chromm_ros.capture.capture.Capture`."""
 
     window_size: int = setting(4, 'Image sets that the network sees together.', unit='image sets', low=1, high=64)
+    people_window: int = setting(
+        4,
+        'Newest image sets in which people are tracked and matched between cameras, however long the window is.',
+        unit='image sets',
+        low=1,
+        high=64,
+    )
     window_stride: int = setting(
         1, 'Image sets from one window to the next.', unit='image sets', low=1, high=64, live=True
     )

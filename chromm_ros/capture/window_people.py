@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from chromm_ros.capture.windows import WindowStep, stack_people
 from chromm_ros.flow import People, Tracklets, ViewPeople
+from chromm_ros.people import PeopleSettings, reconstruct_people
+from chromm_ros.people.fusion import Body
 
 
 @dataclass(frozen=True)
@@ -18,3 +22,12 @@ class WindowPeople:
     view_people: ViewPeople
     tracklets: Tracklets
     people: People
+
+
+def people_of(
+    steps: Sequence[WindowStep], views: tuple[str, ...], settings: PeopleSettings, body: Body
+) -> WindowPeople:
+    """The people of some placed steps, of which the last one is new."""
+    view_people = stack_people(steps, views)
+    tracklets, people = reconstruct_people(view_people, settings, body)
+    return WindowPeople(views, tuple(step.stamp for step in steps), len(steps) - 1, view_people, tracklets, people)

@@ -357,6 +357,40 @@ def test_a_stride_waits_and_flush_does_not():
         assert len(step.cameras) == 4
 
 
+def test_long_windows_give_the_people_of_short_ones():
+    """People in uniform, of whom two pass each other, or one comes back elsewhere in the middle of a long window."""
+
+    def visitor(time):
+        return None if 3 <= time < 5 else np.array([-1.5 if time < 4 else -0.5, 1.0, 1.6])
+
+    times = PERIOD * np.arange(49)
+    for people in ([circling(2.0, 0.0), visitor], [circling(1.0, 0.0), circling(1.0, 3.0, speed=-0.8)]):
+        studio = Studio(people, same_looks=True)
+        found = []
+        for size, stride in ((4, 1), (25, 22)):
+            settings = CaptureSettings(window_size=size, window_stride=stride, max_gap=60.0)
+            capture = capture_of(studio, settings, noise=0.05)
+            snapshots = [
+                *(capture.add(studio.images(float(time), rig=studio.rig)) for time in times),
+                capture.flush(),
+            ]
+            found.append([step for snapshot in snapshots if snapshot is not None for step in snapshot.steps])
+        for short, long in zip(*found, strict=True):
+            assert short.stamp == long.stamp
+            assert [human.id for human in short.humans] == [human.id for human in long.humans]
+            for one, other in zip(short.humans, long.humans):
+                np.testing.assert_allclose(one.head, other.head, atol=0.02)
+                assert {seen.view for seen in one.observations} == {seen.view for seen in other.observations}
+
+
+def test_every_image_set_of_a_window_enters_the_static_scene():
+    studio = Studio([])
+    capture = capture_of(studio, CaptureSettings(window_size=4, window_stride=4))
+    (snapshot,) = run(capture, studio, 0, 1)
+    assert len(snapshot.scene_update.points)
+    assert len(capture.static_scene().points)  # a voxel must have been seen twice
+
+
 def test_single_images_and_single_videos_work():
     studio = Studio([standing(0.5, 0)], rig=ring(4)[:1])
     capture = capture_of(studio, gauge='random')
