@@ -67,6 +67,9 @@ def test_what_the_network_misplaces_by_itself_is_no_bump():
     camera = CameraMemory(given=True)
     assert not any(camera.compare('door', pose(0.3), pose(), LIMITS, noise=0.2) for _ in range(10))
     assert camera.errors[0] == pytest.approx(0.3)
+    camera, turned = CameraMemory(given=True), pose(0.0, 0.22)  # such a network also turns cameras
+    assert not any(camera.compare('door', turned, pose(), LIMITS, noise=0.4) for _ in range(10))
+    assert any(camera.compare('door', turned, pose(), LIMITS, noise=0.0) for _ in range(10))
 
 
 def test_people_correct_what_the_network_says_and_the_average_goes_on():
