@@ -59,7 +59,7 @@ class Duplicates:
         """Pairs of which one is unseen since its detections went to the other, and would be where the other is."""
         pairs = set()
         for other in live.values():
-            if other.sightings or other.state is HumanState.LOST:
+            if other.seen_now or other.state is HumanState.LOST:
                 continue
             place = predict_head(other.newest.motion, window.stamps[-1], settings)
             for person, identity in ids.items():

@@ -59,12 +59,12 @@ class Identities:
         self._token_unit = 0.0
 
     def update(self, window: WindowPeople) -> None:
-        """Take in the new steps of a window. ``live`` then holds everybody, those just lost included."""
+        """Take in the newest step of a window. ``live`` then holds everybody, those just lost included."""
         self.messages = []
         self._learn_token_unit(window)
         self._forget(window.stamps[-1])
-        ids, observed_at, votes = self._link(window)
-        self._observe(window, ids, observed_at)
+        ids, votes = self._link(window)
+        self._observe(window, ids)
         self.labels.write(window, ids)
         self._age(window.stamps[-1])
         for pair in self._duplicates.update(window, self.live, ids, votes, self.settings):
@@ -104,29 +104,20 @@ class Identities:
 
     # -- linking ------------------------------------------------------------------------------------------------
 
-    def _link(self, window: WindowPeople) -> tuple[dict[int, int], np.ndarray, dict[int, dict[int, float]]]:
-        """Ids of the people of the window.
+    def _link(self, window: WindowPeople) -> tuple[dict[int, int], dict[int, dict[int, float]]]:
+        """Ids of the people of the newest step.
 
         Returns:
-            person -> id for those seen in a new step; (T, K) bool which of the new steps saw them; person -> id ->
-            share of the votes.
+            person -> id; person -> id -> share of the votes.
         """
-        people, new = window.people, np.arange(len(window.stamps)) >= window.first_new
-        observed_at = people.valid & new[:, None]
-        present = np.flatnonzero(observed_at.any(0))
+        people = window.people
+        present = np.flatnonzero(people.valid[-1])
         known = [*self.live.values(), *self._memory.values()]
         ids = [identity.id for identity in known]
         labels = self.labels.known(window)
         votes = count_votes(people.identity, labels, ids, people.valid.shape[1])[present]
-        first = observed_at.argmax(0)[present]
-        observed = Observed(
-            people.head[first, present],
-            people.betas[first, present],
-            self._tokens(window, first, present),
-            votes,
-        )
-        stamps = [window.stamps[t] for t in first]
-        candidates = _candidates(known, stamps, self.settings)
+        observed = Observed(people.head[-1, present], people.betas[-1, present], _tokens(window, present), votes)
+        candidates = _candidates(known, window.stamps[-1], self.settings)
         links = link(observed, candidates, self._token_unit, self.settings)
         result: dict[int, int] = {}
         for row, person in enumerate(present):
@@ -136,7 +127,7 @@ class Identities:
             int(person): {ids[column]: float(shares[row, column]) for column in np.flatnonzero(shares[row])}
             for row, person in enumerate(present)
         }
-        return result, observed_at, by_person
+        return result, by_person
 
     def _new_id(self, row: int, ids: Sequence[int], votes: np.ndarray) -> int:
         identity, self._next_id = self._next_id, self._next_id + 1
@@ -145,58 +136,44 @@ class Identities:
             self.messages.append(f'Person {former} was split: {identity} is new.')
         return identity
 
-    def _tokens(self, window: WindowPeople, steps: np.ndarray, persons: np.ndarray) -> np.ndarray:
-        """(K, D) mean head token over the views that see each person at its step."""
-        mine = window.people.identity[:, steps] == persons[:, None]  # (V, K, M)
-        tokens = window.view_people.token[:, steps]  # (V, K, M, D)
-        return np.einsum('vkm,vkmd->kd', mine, tokens) / np.maximum(mine.sum((0, 2)), 1)[:, None]
-
     def _learn_token_unit(self, window: WindowPeople) -> None:
-        new = slice(window.first_new, None)
-        distance = pair_token_distance(window.view_people.token[:, new], window.view_people.valid[:, new])
+        distance = pair_token_distance(window.view_people.token[:, -1], window.view_people.valid[:, -1])
         if distance is not None:
             self._token_unit += (distance - self._token_unit) * (0.1 if self._token_unit else 1.0)
 
     # -- observing ----------------------------------------------------------------------------------------------
 
-    def _observe(self, window: WindowPeople, ids: dict[int, int], observed_at: np.ndarray) -> None:
-        """Filter the new steps in order of time, then pose everybody in one batch."""
+    def _observe(self, window: WindowPeople, ids: dict[int, int]) -> None:
+        """Filter everybody who was seen, then pose them in one batch."""
         for identity in self.live.values():
-            identity.sightings = []
-        steps, persons = np.nonzero(observed_at)
-        if not len(steps):
+            identity.seen_now = False
+        if not ids:
             return
-        tokens = self._tokens(window, steps, persons)
-        for t, person, token in zip(steps, persons, tokens):
-            self._sight(ids[int(person)], window, int(t), int(person), token)
-        sighted = [identity for identity in self.live.values() if identity.sightings]
-        betas = np.stack([identity.betas for identity in sighted for _ in identity.sightings])
-        poses = np.stack([sighting.pose for identity in sighted for sighting in identity.sightings])
-        posed = zip(*self._body_joints(betas, poses))
-        for identity in sighted:
-            identity.sightings = [
-                dataclasses.replace(sighting, canonical_joints=joints, joint_rotations=rotations)
-                for sighting, (joints, rotations) in zip(identity.sightings, posed)
-            ]
-            identity.newest = identity.sightings[-1]
+        tokens = _tokens(window, np.array(list(ids)))
+        seen = [self._sight(number, window, person, token) for (person, number), token in zip(ids.items(), tokens)]
+        betas = np.stack([identity.betas for identity in seen])
+        poses = np.stack([identity.newest.pose for identity in seen])
+        for identity, joints, rotations in zip(seen, *self._body_joints(betas, poses)):
+            identity.newest = dataclasses.replace(identity.newest, canonical_joints=joints, joint_rotations=rotations)
 
-    def _sight(self, identity_id: int, window: WindowPeople, t: int, person: int, token: np.ndarray) -> None:
-        people, stamp = window.people, window.stamps[t]
-        head, covariance = people.head[t, person], people.head_covariance[t, person]
-        rotation, betas, pose = people.root_rotation[t, person], people.betas[t, person], people.pose[t, person]
-        identity = self._revive(identity_id)
+    def _sight(self, number: int, window: WindowPeople, person: int, token: np.ndarray) -> Identity:
+        people, stamp = window.people, window.stamps[-1]
+        head, covariance = people.head[-1, person], people.head_covariance[-1, person]
+        rotation, betas, pose = people.root_rotation[-1, person], people.betas[-1, person], people.pose[-1, person]
+        identity = self._revive(number)
         if identity is None:
             motion = begin(stamp, head, covariance, rotation, self.settings)
             sighting = Sighting(stamp, person, motion, pose, NOT_POSED, NOT_POSED)
-            self.live[identity_id] = Identity(identity_id, sighting, betas, token, stamp, [sighting])
-            return
+            identity = self.live[number] = Identity(number, sighting, betas, token, stamp)
+            return identity
         predicted = predict(identity.newest.motion, stamp, self.settings)
         motion = correct(predicted, head, covariance, rotation, self.settings)
         identity.newest = Sighting(stamp, person, motion, pose, NOT_POSED, NOT_POSED)
-        identity.sightings.append(identity.newest)
+        identity.seen_now = True
         identity.hits += 1
         identity.betas = identity.betas + (betas - identity.betas) / min(identity.hits, SHAPE_MEMORY)
         identity.token = identity.token + (token - identity.token) / min(identity.hits, TOKEN_MEMORY)
+        return identity
 
     def _revive(self, identity_id: int) -> Identity | None:
         """The identity, taken back from memory if it was lost."""
@@ -260,7 +237,7 @@ class Identities:
     def _absorb(self, keep: int, other: int) -> None:
         kept, gone = self.live[keep], self.live.pop(other)
         if gone.last_observed > kept.last_observed:
-            kept.newest, kept.sightings, kept.state = gone.newest, gone.sightings, gone.state
+            kept.newest, kept.seen_now, kept.state = gone.newest, gone.seen_now, gone.state
         kept.hits += gone.hits
         kept.confidence = max(kept.confidence, gone.confidence)
         kept.first_observed = min(kept.first_observed, gone.first_observed)
@@ -270,20 +247,20 @@ class Identities:
         self._duplicates.forget(other)
 
 
-def _candidates(known: Sequence[Identity], stamps: Sequence[int], settings: IdentitySettings) -> Candidates:
-    head = np.zeros((len(stamps), len(known), 3))
-    away = np.zeros((len(stamps), len(known)))
-    for row, stamp in enumerate(stamps):
-        if row and stamp == stamps[row - 1]:
-            head[row], away[row] = head[row - 1], away[row - 1]
-            continue
-        for column, identity in enumerate(known):
-            head[row, column] = predict_head(identity.newest.motion, stamp, settings)
-            away[row, column] = (stamp - identity.last_observed) * 1e-9
-    betas = np.array([identity.betas for identity in known])
-    token = np.array([identity.token for identity in known])
-    doubted = np.array([not identity.trusted for identity in known], bool)
-    return Candidates(head, away, betas, token, doubted)
+def _tokens(window: WindowPeople, persons: np.ndarray) -> np.ndarray:
+    """(K, D) mean head token at the newest step over the views that see each person."""
+    mine = window.people.identity[:, -1] == persons[:, None, None]  # (K, V, M)
+    return np.einsum('kvm,vmd->kd', mine, window.view_people.token[:, -1]) / mine.sum((1, 2))[:, None]
+
+
+def _candidates(known: Sequence[Identity], stamp: int, settings: IdentitySettings) -> Candidates:
+    return Candidates(
+        head=np.array([predict_head(identity.newest.motion, stamp, settings) for identity in known]),
+        away=np.array([(stamp - identity.last_observed) * 1e-9 for identity in known]),
+        betas=np.array([identity.betas for identity in known]),
+        token=np.array([identity.token for identity in known]),
+        doubted=np.array([not identity.trusted for identity in known], bool),
+    )
 
 
 def _moved(motion: Motion, change: Similarity) -> Motion:

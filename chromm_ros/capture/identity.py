@@ -36,8 +36,8 @@ class Identity:
     betas: np.ndarray  # (10,) running mean
     token: np.ndarray  # (D,) running mean
     first_observed: int  # [ns]
-    sightings: list[Sighting] = field(default_factory=list)
-    """In the new steps of the newest window."""
+    seen_now: bool = True
+    """At the newest step."""
     hits: int = 1
     confidence: float = HALF
     trusted: bool = False

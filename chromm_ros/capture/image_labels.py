@@ -25,10 +25,10 @@ class ImageLabels:
             labels[labels == old] = new
 
     def known(self, window: WindowPeople) -> np.ndarray:
-        """(V, T, M) identities that earlier windows gave; -1 for new images."""
+        """(V, T, M) identities that earlier windows gave; -1 for the new images."""
         labels = np.full(window.view_people.valid.shape, -1)
         for v, view in enumerate(window.views):
-            for t, stamp in enumerate(window.stamps[: window.first_new]):
+            for t, stamp in enumerate(window.stamps[:-1]):
                 known = self._labels.get((view, stamp))
                 if known is not None:
                     labels[v, t] = known
@@ -45,7 +45,7 @@ class ImageLabels:
             for t, stamp in enumerate(window.stamps):
                 if not window.view_people.seen[v, t]:
                     continue
-                known = self._labels.get((view, stamp)) if t < window.first_new else None
+                known = self._labels.get((view, stamp)) if t < len(window.stamps) - 1 else None
                 labels[view, stamp] = to_id[window.people.identity[v, t]] if known is None else known
                 all_numbers[view, stamp] = numbers[v, t]
         self._labels, self._numbers = labels, all_numbers
@@ -55,7 +55,7 @@ class ImageLabels:
         tracklets = window.tracklets.ids
         numbers = np.full(tracklets.shape, -1)
         for v, view in enumerate(window.views):
-            for t, stamp in enumerate(window.stamps[: window.first_new]):
+            for t, stamp in enumerate(window.stamps[:-1]):
                 known = self._numbers.get((view, stamp))
                 if known is not None:
                     numbers[v, t] = known
@@ -65,7 +65,7 @@ class ImageLabels:
                 old = numbers[v][mine & (numbers[v] >= 0)]
                 number = int(old[-1]) if len(old) and int(old[-1]) not in taken else self._new_number(view)
                 taken.add(number)
-                numbers[v, window.first_new :][mine[window.first_new :]] = number
+                numbers[v, -1, mine[-1]] = number
         return numbers
 
     def _new_number(self, view: str) -> int:

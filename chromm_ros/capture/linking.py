@@ -32,10 +32,10 @@ REFUSED = 1e3
 
 @dataclass(frozen=True)
 class Candidates:
-    """N identities as the link sees them, at the time of the observations."""
+    """N identities as the link sees them, at the time of the observation."""
 
-    head: np.ndarray  # (K, N, 3) predicted to the stamp of each observed person [m]
-    away: np.ndarray  # (K, N) time since the last observation [s]
+    head: np.ndarray  # (N, 3) predicted [m]
+    away: np.ndarray  # (N,) time since the last observation [s]
     betas: np.ndarray  # (N, 10)
     token: np.ndarray  # (N, D)
     doubted: np.ndarray
@@ -44,7 +44,7 @@ class Candidates:
 
 @dataclass(frozen=True)
 class Observed:
-    """K people of a window."""
+    """K people at one time."""
 
     head: np.ndarray  # (K, 3) [m]
     betas: np.ndarray  # (K, 10)

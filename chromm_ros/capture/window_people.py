@@ -1,4 +1,4 @@
-"""What the people room says about a window."""
+"""What the people room says about the newest steps."""
 
 from __future__ import annotations
 
@@ -13,12 +13,10 @@ from chromm_ros.people.fusion import Body
 
 @dataclass(frozen=True)
 class WindowPeople:
-    """What the people room says about a window, with what names its images."""
+    """What the people room says about the newest steps (the last one is new), with what names their images."""
 
     views: tuple[str, ...]
     stamps: tuple[int, ...]  # (T,) [ns]
-    first_new: int
-    """Index of the first step that no earlier window had."""
     view_people: ViewPeople
     tracklets: Tracklets
     people: People
@@ -27,7 +25,7 @@ class WindowPeople:
 def people_of(
     steps: Sequence[WindowStep], views: tuple[str, ...], settings: PeopleSettings, body: Body
 ) -> WindowPeople:
-    """The people of some placed steps, of which the last one is new."""
+    """The people of some placed steps."""
     view_people = stack_people(steps, views)
     tracklets, people = reconstruct_people(view_people, settings, body)
-    return WindowPeople(views, tuple(step.stamp for step in steps), len(steps) - 1, view_people, tracklets, people)
+    return WindowPeople(views, tuple(step.stamp for step in steps), view_people, tracklets, people)

@@ -28,10 +28,9 @@ def links(
     looks = [0.0] * len(known) if looks is None else looks
     new_looks = [0.0] * len(observed) if new_looks is None else new_looks
     votes = np.zeros((len(observed), len(known))) if votes is None else np.array(votes, float)
-    heads = np.broadcast_to(np.array(known), (len(observed), len(known), 3))
-    away = np.full((len(observed), len(known)), away)
+    away = np.full(len(known), away)
     doubted = np.zeros(len(known), bool) if doubted is None else np.array(doubted)
-    candidates = Candidates(heads, away, _looks(looks, 10), _looks(looks, 4), doubted)
+    candidates = Candidates(np.array(known), away, _looks(looks, 10), _looks(looks, 4), doubted)
     people = Observed(np.array(observed), _looks(new_looks, 10), _looks(new_looks, 4), votes)
     return link(people, candidates, 1.0, SETTINGS).tolist()
 

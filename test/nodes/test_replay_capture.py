@@ -206,3 +206,10 @@ def test_an_offline_run_with_the_windows_of_the_node_says_the_same(bag, replays,
     assert len(found.distances) >= 0.99 * found.people
     assert np.median(found.distances) < 1e-5
     assert found.same_id >= 0.99
+
+
+def test_an_offline_run_in_long_windows_finds_the_same_people(bag, replays, tmp_path):
+    """The network sees other images beside each image, so that its numbers differ."""
+    found = agreement(heads_of(replays[0]), reconstructed(bag, tmp_path / 'out'))
+    assert len(found.distances) >= 0.9 * found.people
+    assert np.median(found.distances) < 0.05
