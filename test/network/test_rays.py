@@ -24,6 +24,20 @@ def test_equals_the_reference_whose_pixel_centres_are_integers(geometry, points,
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize('points', ['clean', 'noisy'])
+@pytest.mark.parametrize('centred', [False, True])
+def test_equals_the_reference_in_normalized_device_coordinates(geometry, points, centred):
+    """Its other unit, -1 to 1 from the first pixel's centre to the last one's, is a change of coordinates of ours."""
+    local = geometry[f'intr_points_{points}']
+    height, width = local.shape[-3:-1]
+    device_from_pixel = torch.tensor(
+        [[2 / (width - 1), 0.0, -1.0], [0.0, 2 / (height - 1), -1.0], [0.0, 0.0, 1.0]], dtype=local.dtype
+    )
+    found = intrinsics_from_tangents(local[..., :2] / local[..., 2:], centred) - HALF_PIXEL
+    expected = geometry[f'intr_{points}_K_center{int(centred)}_ndc1']
+    torch.testing.assert_close(device_from_pixel @ found, expected, rtol=1e-4, atol=1e-4)
+
+
 def test_round_trip():
     k = torch.tensor([[[50.0, 0.0, 19.0], [0.0, 55.0, 12.0], [0.0, 0.0, 1.0]]])
     tangents = ray_map(k, 24, 32).movedim(1, -1)
