@@ -54,7 +54,8 @@ def bag(tmp_path_factory):
     folder = tmp_path_factory.mktemp('replay')
     said = folder / 'demo.log'
     with said.open('w') as log:
-        demo = start('chromm_ros.cli', 'demo', '--headless', '--rate', RATE, '--seed', 11, output=log)
+        world = ('--script', 'leaves_and_returns', '--seed', 0)
+        demo = start('chromm_ros.cli', 'demo', '--headless', '--rate', RATE, *world, output=log)
     try:
         wait_for(lambda: 'windows/s' in said.read_text(), demo)
         recorder = start('chromm_ros.cli', 'record', folder / 'bag', '--duration', SECONDS)
@@ -212,5 +213,5 @@ def test_an_offline_run_with_the_windows_of_the_node_says_the_same(bag, replays,
 def test_an_offline_run_in_long_windows_finds_the_same_people(bag, replays, tmp_path):
     """The network sees other images beside each image, so that its numbers differ."""
     found = agreement(heads_of(replays[0]), reconstructed(bag, tmp_path / 'out'))
-    assert len(found.distances) >= 0.9 * found.people
+    assert len(found.distances) >= 0.85 * found.people
     assert np.median(found.distances) < 0.05
