@@ -27,24 +27,22 @@ class Command:
 
 
 COMMANDS = (
-    Command('demo', 'chromm_ros.nodes.demo:demo', 'synthetic cameras, capture and viewer, scored against the truth'),
-    Command('run', 'chromm_ros.nodes.capture_node:main', 'the capture node on your cameras, without ros2', ros=True),
-    Command('record', 'chromm_ros.nodes.recorder:record', 'write topics into an MCAP bag'),
-    Command('replay', 'chromm_ros.nodes.player:replay', 'publish a bag again, with /clock'),
-    Command('reconstruct', 'chromm_ros.nodes.reconstruct:reconstruct', 'people and scene of recordings'),
-    Command('batch', 'chromm_ros.nodes.batch:batch', 'many reconstructions, here or on a Ray cluster'),
+    Command('demo', 'chromm_ros.apps.demo:demo', 'synthetic cameras, capture and viewer, scored against the truth'),
+    Command('run', 'chromm_ros.ros.nodes.capture_node:main', 'the capture node, without ros2', ros=True),
+    Command('record', 'chromm_ros.apps.record:record', 'write topics into an MCAP bag'),
+    Command('replay', 'chromm_ros.apps.replay:replay', 'publish a bag again, with /clock'),
+    Command('reconstruct', 'chromm_ros.apps.reconstruct:reconstruct', 'people and scene of recordings'),
+    Command('batch', 'chromm_ros.apps.batch:batch', 'many reconstructions, here or on a Ray cluster'),
     Command('train', 'chromm_ros.training.commands:train', 'the two stages of CHROMM, and the tiny preset'),
     Command('evaluate synthetic', 'chromm_ros.evaluation.commands:synthetic', 'scores on held-out synthetic scenes'),
     Command('evaluate scripts', 'chromm_ros.evaluation.commands:scripts', 'who keeps the own id, in scripted worlds'),
     Command(
         'evaluate ablation', 'chromm_ros.evaluation.commands:ablation', 'what each part of the people logic is worth'
     ),
-    Command(
-        'bench people', 'chromm_ros.evaluation.people_bench:bench_people', 'tracking to fused people on one core'
-    ),
-    Command('bench network', 'chromm_ros.network.bench:bench_network', 'the stages of the network'),
-    Command('bench ros', 'chromm_ros.nodes.bench:bench_ros', 'receive, decode, synchronise, build, publish'),
-    Command('bench page', 'chromm_ros.viewing.bench:bench_page', 'what an update of the page costs, and its memory'),
+    Command('bench people', 'chromm_ros.benchmarks.people:bench_people', 'tracking to fused people on one core'),
+    Command('bench network', 'chromm_ros.benchmarks.network:bench_network', 'the stages of the network'),
+    Command('bench ros', 'chromm_ros.benchmarks.ros:bench_ros', 'receive, decode, synchronise, build, publish'),
+    Command('bench page', 'chromm_ros.benchmarks.page:bench_page', 'cost of an update of the page, and its memory'),
     Command('weights list', 'chromm_ros.network.commands:weights_list', 'what a weight file holds'),
     Command('weights check', 'chromm_ros.network.commands:weights_check', 'whether a weight file fits'),
     Command('weights convert', 'chromm_ros.network.commands:weights_convert', 'public checkpoints into one file'),

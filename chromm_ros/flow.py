@@ -8,7 +8,7 @@ Whoever reads this file knows the system. Conventions that hold everywhere:
 * ``world_from_camera`` maps camera to world coordinates; cameras are optical (x right, y down, z forward);
   the world is z up once gravity is known;
 * pixels are continuous: the centre of the first pixel of an image is (0.5, 0.5). A ROS CameraInfo puts it at
-  (0, 0); ``chromm_ros.nodes.images`` adds the half pixel and nothing below it has to think of it again;
+  (0, 0); ``chromm_ros.ros.inputs.decoding`` adds the half pixel and nothing below it has to think of it again;
 * rotations are matrices inside the package, axis-angle or quaternions (x y z w) only at its borders;
 * V views, T time steps of a window, M detections of one image (padded), K people, J = 55 SMPL-X joints.
 """

@@ -8,7 +8,7 @@ from launch.conditions import IfCondition
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
-from chromm_ros.nodes.dds import dds_environment, shared_file
+from chromm_ros.ros.common.dds import dds_environment, shared_file
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
 
 PASSED_ON = {

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import yaml
 
-from chromm_ros.nodes.parameters import parameter_leaves
-from chromm_ros.nodes.settings import Parameters
+from chromm_ros.ros.common.parameters import parameter_leaves
+from chromm_ros.ros.common.settings import Parameters
 
 ROOT = Path(__file__).parents[1]
 

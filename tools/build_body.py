@@ -53,7 +53,7 @@ PAIRED = {1, 4, 7, 13, 16, 18, 20, 23}
 
 
 @dataclass(frozen=True)
-class Crowd:
+class PeopleAtTime:
     """N people in the rest pose: y up, facing +z, metres."""
 
     vertices: np.ndarray  # (N, V, 3)
@@ -108,7 +108,7 @@ def build(folder: Path, people: int = 400, triangles: int = 2400, seed: int = 0)
     )
 
 
-def sample_crowd(people: int, rng: np.random.Generator) -> Crowd:
+def sample_crowd(people: int, rng: np.random.Generator) -> PeopleAtTime:
     """Adults at random; the first is average."""
     model = anny.Anny(rig='makehuman', phenotypes='default', skinning_method=None)
     u = rng.uniform
@@ -131,7 +131,7 @@ def sample_crowd(people: int, rng: np.random.Generator) -> Crowd:
     weights = np.zeros((vertices[0].shape[1], len(model.bone_labels)))
     index = model.vertex_bone_indices.numpy()
     np.add.at(weights, (np.arange(len(index))[:, None], index), model.vertex_bone_weights.numpy())
-    return Crowd(
+    return PeopleAtTime(
         vertices=_y_up(np.concatenate(vertices)),
         heads=_y_up(np.concatenate(heads)),
         weights=weights / weights.sum(1, keepdims=True),
@@ -141,7 +141,7 @@ def sample_crowd(people: int, rng: np.random.Generator) -> Crowd:
     )
 
 
-def t_posed(crowd: Crowd) -> Crowd:
+def t_posed(crowd: PeopleAtTime) -> PeopleAtTime:
     """Everybody with arms stretched sideways and palms down, as SMPL-X rests."""
     vertices, heads = np.empty_like(crowd.vertices), np.empty_like(crowd.heads)
     for person in range(len(vertices)):
@@ -157,10 +157,10 @@ def t_posed(crowd: Crowd) -> Crowd:
         skin = np.einsum('vb,bij->vij', crowd.weights, moves[:, :3])
         vertices[person] = np.einsum('vij,vj->vi', skin[..., :3], crowd.vertices[person]) + skin[..., 3]
         heads[person] = np.einsum('bij,bj->bi', moves[:, :3, :3], crowd.heads[person]) + moves[:, :3, 3]
-    return Crowd(vertices, heads, crowd.weights, crowd.faces, crowd.bones, crowd.parents)
+    return PeopleAtTime(vertices, heads, crowd.weights, crowd.faces, crowd.bones, crowd.parents)
 
 
-def _arm_rotations(crowd: Crowd, heads: np.ndarray) -> dict[int, np.ndarray]:
+def _arm_rotations(crowd: PeopleAtTime, heads: np.ndarray) -> dict[int, np.ndarray]:
     """World rotations at arm, forearm and wrist that stretch the arms; each applies after those above it."""
     turns = {}
     for side, _, sign in SIDES:
@@ -180,7 +180,7 @@ def _arm_rotations(crowd: Crowd, heads: np.ndarray) -> dict[int, np.ndarray]:
     return turns
 
 
-def smplx_joints(crowd: Crowd) -> np.ndarray:
+def smplx_joints(crowd: PeopleAtTime) -> np.ndarray:
     """(N, 55, 3) joints of SMPL-X from the heads of Anny's bones."""
     head = crowd.head
     joints = np.zeros((len(crowd.heads), JOINTS, 3))
@@ -202,7 +202,7 @@ def smplx_joints(crowd: Crowd) -> np.ndarray:
     return joints
 
 
-def smplx_weights(crowd: Crowd) -> np.ndarray:
+def smplx_weights(crowd: PeopleAtTime) -> np.ndarray:
     """(V, 55) skinning weights with at most INFLUENCES per vertex."""
     gathered = np.zeros((len(crowd.weights), JOINTS))
     taken: list[int] = []
@@ -266,7 +266,7 @@ def joint_regressor(
     return regressor
 
 
-def smplx_order(template: np.ndarray, joints: np.ndarray, weights: np.ndarray, crowd: Crowd) -> np.ndarray:
+def smplx_order(template: np.ndarray, joints: np.ndarray, weights: np.ndarray, crowd: PeopleAtTime) -> np.ndarray:
     """(V,) old numbers in the new order, in which ``smplx`` finds nose, ears, finger tips and toes at its numbers."""
     order = np.arange(len(template))
     for name, old in _landmarks(template, joints, weights, crowd).items():
@@ -276,7 +276,7 @@ def smplx_order(template: np.ndarray, joints: np.ndarray, weights: np.ndarray, c
     return order
 
 
-def _landmarks(template: np.ndarray, joints: np.ndarray, weights: np.ndarray, crowd: Crowd) -> dict[str, int]:
+def _landmarks(template: np.ndarray, joints: np.ndarray, weights: np.ndarray, crowd: PeopleAtTime) -> dict[str, int]:
     def farthest(mask: np.ndarray, direction: np.ndarray | list[float]) -> int:
         numbers = np.flatnonzero(mask)
         return int(numbers[(template[numbers] @ np.asarray(direction)).argmax()])

@@ -32,8 +32,8 @@ from weight_rule import drawn  # noqa: E402
 
 from chromm_ros.body.model import BodyModel  # noqa: E402
 from chromm_ros.network import Chromm  # noqa: E402
+from chromm_ros.network.files.public_files import read_multi_hmr, read_tensors  # noqa: E402
 from chromm_ros.network.presets import FULL_MULTI_HMR  # noqa: E402
-from chromm_ros.network.public_files import read_multi_hmr, read_tensors  # noqa: E402
 
 FIXTURES = ROOT / 'test' / 'network' / 'fixtures'
 SCENE_SIZE = (140, 182)

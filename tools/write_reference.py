@@ -12,9 +12,9 @@ import inspect
 import sys
 from pathlib import Path
 
-from chromm_ros.nodes import parameters
-from chromm_ros.nodes.outputs import TOPICS
-from chromm_ros.nodes.services import SERVICES
+from chromm_ros.ros.common import parameters
+from chromm_ros.ros.nodes.services import SERVICES
+from chromm_ros.ros.outputs.publishers import TOPICS
 
 ROOT = Path(__file__).parents[1]
 BEGIN = '<!-- reference: written by tools/write_reference.py -->'

@@ -12,12 +12,12 @@ import threading
 from collections.abc import Iterable
 from typing import Any
 
-from chromm_ros.capture.humans import moved_human
-from chromm_ros.capture.rig import Rig
+from chromm_ros.capture.identity.humans import moved_human
 from chromm_ros.capture.session import Session
 from chromm_ros.capture.settings import CaptureSettings
-from chromm_ros.capture.stages import StageClock
-from chromm_ros.capture.stride import Stride
+from chromm_ros.capture.window.stages import StageClock
+from chromm_ros.capture.window.stride import Stride
+from chromm_ros.capture.world.rig import Rig
 from chromm_ros.flow import Cloud, Human, HumanState, ImageSet, Snapshot
 
 

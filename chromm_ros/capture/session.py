@@ -11,19 +11,19 @@ from typing import Any
 import numpy as np
 import torch
 
-from chromm_ros.capture.humans import Moment, Sight, humans_now, step_of
-from chromm_ros.capture.identities import Identities
-from chromm_ros.capture.motion_filter import Motion
-from chromm_ros.capture.network_pass import Decoded, run_network
-from chromm_ros.capture.rig import Rig
-from chromm_ros.capture.scene_map import SceneMap
-from chromm_ros.capture.seams import Seam, fit_seam
+from chromm_ros.capture.identity.humans import ImageEvidence, StepResult, humans_now, step_of
+from chromm_ros.capture.identity.identities import Identities
+from chromm_ros.capture.identity.motion_filter import Motion
+from chromm_ros.capture.scene.scene_map import SceneMap
+from chromm_ros.capture.scene.surfaces import Surfaces, sample_surfaces, without_people
 from chromm_ros.capture.settings import CaptureSettings
-from chromm_ros.capture.stages import StageClock
-from chromm_ros.capture.surfaces import Surfaces, sample_surfaces, without_people
-from chromm_ros.capture.window_people import people_of
-from chromm_ros.capture.windows import PERSON_FIELDS, Placed, RollingWindow, Row, WindowStep, stack_people
-from chromm_ros.capture.world import Alignment, CameraRow, WorldGauge
+from chromm_ros.capture.window.network_pass import Decoded, run_network
+from chromm_ros.capture.window.stages import StageClock
+from chromm_ros.capture.window.window_people import people_of
+from chromm_ros.capture.window.windows import PERSON_FIELDS, Placed, RollingWindow, Row, WindowStep, stack_people
+from chromm_ros.capture.world.gauge import Alignment, CameraRow, WorldGauge
+from chromm_ros.capture.world.overlap import Seam, fit_seam
+from chromm_ros.capture.world.rig import Rig
 from chromm_ros.flow import CameraState, Cloud, Human, ImageSet, Snapshot, ViewPeople, WorldSource
 from chromm_ros.geometry.similarity import Similarity
 from chromm_ros.people import PeopleSettings, ScaleEstimate, adjust_rig, scale_ratio, track
@@ -166,7 +166,7 @@ class Session:
         self.identities.keep()
         return snapshot
 
-    def _moment(self, t: int, surfaces: Surfaces, scale: float, clock: StageClock) -> Moment:
+    def _moment(self, t: int, surfaces: Surfaces, scale: float, clock: StageClock) -> StepResult:
         """The people and the scene at step ``t`` of the placed window.
 
         Every image set is taken by itself, in order, whatever number of them a window brings: a recording that is
@@ -178,7 +178,7 @@ class Session:
         self.dropped.update(window.people.dropped)
         clock.end('people')
         self.identities.update(window)
-        sight = Sight(surfaces, scale, step, settings.scene.occlusion_margin)
+        sight = ImageEvidence(surfaces, scale, step, settings.scene.occlusion_margin)
         everybody = humans_now(self.identities, window, sight)
         seen = tuple(pair for pair in everybody if not self.identities.doubted(pair[0].id))
         doubted = tuple(human for human, _ in everybody if self.identities.doubted(human.id) and human.observations)
@@ -187,7 +187,7 @@ class Session:
         cloud = without_people(sight.static_cloud(), [human for human, _ in seen])
         self._update_scene(cloud, sight, step.stamp)
         clock.end('scene')
-        return Moment(step, seen, doubted, cloud, tuple(self.identities.messages))
+        return StepResult(step, seen, doubted, cloud, tuple(self.identities.messages))
 
     def static_scene(self) -> Cloud:
         """The static scene so far; may be called from any thread."""
@@ -321,7 +321,7 @@ class Session:
             camera.known = row.known_pose is not None
         return self.rig.states(self.gauge, images, newest.rows, self.settings)
 
-    def _update_scene(self, cloud: Cloud, sight: Sight, stamp: int) -> None:
+    def _update_scene(self, cloud: Cloud, sight: ImageEvidence, stamp: int) -> None:
         with self._scene_lock:
             self.scene.add(cloud, stamp)
             slots, points = self.scene.candidates(stamp)

@@ -21,7 +21,7 @@ FAR = 1e6
 
 
 @dataclass(frozen=True)
-class Crowd:
+class PeopleAtTime:
     """The people of one instant in the world frame. K people."""
 
     ids: np.ndarray  # (K,) int
@@ -33,9 +33,9 @@ class Crowd:
         """(K, 3) head joints [m]."""
         return self.joints[:, HEAD]
 
-    def moved(self, rotation: np.ndarray, translation: np.ndarray) -> Crowd:
+    def moved(self, rotation: np.ndarray, translation: np.ndarray) -> PeopleAtTime:
         """The same people after a rigid change of the world: x -> R x + t."""
-        return Crowd(self.ids, self.joints @ rotation.T + translation, rotation @ self.root_rotation)
+        return PeopleAtTime(self.ids, self.joints @ rotation.T + translation, rotation @ self.root_rotation)
 
 
 @dataclass
@@ -53,7 +53,7 @@ class PeopleScore:
     _errors: dict[str, list[np.ndarray]] = field(default_factory=lambda: defaultdict(list))
     _last_id: dict[int, int] = field(default_factory=dict)
 
-    def add(self, truth: Crowd, estimate: Crowd, visible: np.ndarray | None = None) -> None:
+    def add(self, truth: PeopleAtTime, estimate: PeopleAtTime, visible: np.ndarray | None = None) -> None:
         """Score one instant.
 
         ``visible`` (K,) says which true people a camera could see; recall counts those alone, and an estimate of a

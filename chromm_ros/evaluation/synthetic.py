@@ -13,11 +13,11 @@ from scipy.optimize import linear_sum_assignment
 from chromm_ros.body.model import BodyModel
 from chromm_ros.capture.capture import Capture
 from chromm_ros.capture.settings import CaptureSettings
-from chromm_ros.evaluation.scoring import CameraScore, Crowd, PeopleScore, align_by_cameras
-from chromm_ros.evaluation.sightings import heads_in_sight
+from chromm_ros.evaluation.scoring import CameraScore, PeopleAtTime, PeopleScore, align_by_cameras
 from chromm_ros.flow import CameraState, Human, HumanState, ImageSet, Snapshot, ViewImage
-from chromm_ros.network.calibration import Calibration
 from chromm_ros.network.chromm import Chromm
+from chromm_ros.network.scene.calibration import Calibration
+from chromm_ros.synthetic.in_sight import heads_in_sight
 from chromm_ros.synthetic.world import Frames, World
 
 NEAR_PX = 16.0
@@ -135,7 +135,7 @@ def score_scene(score: SyntheticScore, frames: Frames, snapshots: Sequence[Snaps
     for step, snapshot in enumerate(snapshots):
         present = frames.truth.present[step]
         seen = np.any(in_sight[:, step][:, present], axis=0)
-        truth = Crowd(
+        truth = PeopleAtTime(
             np.flatnonzero(present), frames.truth.joints[step, present], frames.truth.root_rotation[step, present]
         )
         if snapshot is None:
@@ -155,8 +155,8 @@ def score_scene(score: SyntheticScore, frames: Frames, snapshots: Sequence[Snaps
     score.switches += people.summary()['id_switches']
 
 
-def _crowd(humans: Sequence[Human]) -> Crowd:
-    return Crowd(
+def _crowd(humans: Sequence[Human]) -> PeopleAtTime:
+    return PeopleAtTime(
         np.array([human.id for human in humans], int),
         np.array([human.joints for human in humans]).reshape(-1, 55, 3),
         np.array([human.root_rotation for human in humans]).reshape(-1, 3, 3),

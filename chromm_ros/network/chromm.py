@@ -17,20 +17,19 @@ from torch.nn import functional
 
 from chromm_ros.body.model import BodyModel
 from chromm_ros.flow import FrameFeatures
-
-from . import checkpoints
-from .calibration import Calibration, conditions, on_known_rays
-from .human_encoder import HumanEncoder
-from .human_head import HumanHead
-from .letterbox import Letterbox
-from .multi_hmr_head import MultiHmrHead
-from .outputs import PeopleEstimates, SceneGeometry
-from .people_decoders import decode_chromm, decode_multi_hmr, detect, estimates, image_sizes
-from .precision import dtype_of
-from .preprocessing import resize, target_size
-from .presets import ChrommConfig, MultiHmrConfig, choose
-from .scene import SceneNetwork
-from .silhouettes import silhouettes
+from chromm_ros.network.files import weight_file
+from chromm_ros.network.human.decoders import decode_chromm, decode_multi_hmr, detect, estimates, image_sizes
+from chromm_ros.network.human.encoder import HumanEncoder
+from chromm_ros.network.human.head import HumanHead
+from chromm_ros.network.human.letterbox import Letterbox
+from chromm_ros.network.human.multi_hmr_head import MultiHmrHead
+from chromm_ros.network.human.silhouettes import silhouettes
+from chromm_ros.network.layers.precision import dtype_of
+from chromm_ros.network.layers.preprocessing import resize, target_size
+from chromm_ros.network.outputs import PeopleEstimates, SceneGeometry
+from chromm_ros.network.presets import ChrommConfig, MultiHmrConfig, choose
+from chromm_ros.network.scene.calibration import Calibration, conditions, on_known_rays
+from chromm_ros.network.scene.network import SceneNetwork
 
 SHAPES = 64
 """Window shapes that are compiled, one graph each; PyTorch would stop at 8 and run slowly without a word. A rig of
@@ -87,7 +86,7 @@ class Chromm(nn.Module):
         config = choose(preset, human_head)
         device = torch.device(device)
         check_device(device, precision)
-        weights = checkpoints.packaged(preset) if weights is None else Path(weights)
+        weights = weight_file.packaged(preset) if weights is None else Path(weights)
         if weights is None and preset != 'tiny':
             raise ValueError(
                 f'the {preset} preset needs weights: `chromm weights list` says where they come from and '
@@ -97,10 +96,10 @@ class Chromm(nn.Module):
         if weights is None:
             network = cls(config, body)
         else:
-            config = checkpoints.resized(config, weights)
+            config = weight_file.resized(config, weights)
             with torch.device('meta'):
                 network = cls(config, body)
-            checkpoints.load_into(network, weights)
+            weight_file.load_into(network, weights)
         network.set_precision(precision).to(device).eval()
         if compiled:
             network.compile_stages()
@@ -153,7 +152,7 @@ class Chromm(nn.Module):
 
     def save(self, path: str | Path, card: dict[str, str] | None = None) -> None:
         """Write all weights in half precision to one safetensors file, with ``card`` as its description."""
-        checkpoints.save(self, Path(path), card or {})
+        weight_file.save(self, Path(path), card or {})
 
     @torch.inference_mode()
     def encode(self, images: Sequence[np.ndarray], scene_size: tuple[int, int] | None = None) -> FrameFeatures:

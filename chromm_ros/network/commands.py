@@ -11,11 +11,10 @@ import torch
 from tyro.conf import Positional
 
 from chromm_ros.body.model import BodyModel
-
-from . import checkpoints
-from .chromm import Chromm
-from .conversion import HEADS, MULTI_HMR, PI3X, convert
-from .presets import choose
+from chromm_ros.network.chromm import Chromm
+from chromm_ros.network.files import weight_file
+from chromm_ros.network.files.conversion import HEADS, MULTI_HMR, PI3X, convert
+from chromm_ros.network.presets import choose
 
 
 def weights_list(file: Positional[Path | None] = None) -> None:
@@ -25,14 +24,14 @@ def weights_list(file: Positional[Path | None] = None) -> None:
         file: a file of `chromm weights convert` or `chromm train`.
     """
     if file is None:
-        packaged = checkpoints.packaged('tiny')
+        packaged = weight_file.packaged('tiny')
         print(f'tiny: {"in this package" if packaged else "not in this package (make it with `chromm train`)"}')
         print('full: one file made by `chromm weights convert` from')
         for source in (PI3X, MULTI_HMR, HEADS):
             print(f'  {source.name}\n    {source.where}\n    {source.licence}')
         return
-    tensors, metadata = checkpoints.read(file)
-    if metadata.get('format') != checkpoints.FORMAT:
+    tensors, metadata = weight_file.read(file)
+    if metadata.get('format') != weight_file.FORMAT:
         print('not a file of this package')
     for name, value in sorted(metadata.items()):
         if name == 'parts':
@@ -59,11 +58,11 @@ def weights_check(
         preset: the network that it is to fit.
         human_head: the head that is to run.
     """
-    config = checkpoints.resized(choose(preset, human_head), file)
+    config = weight_file.resized(choose(preset, human_head), file)
     body = BodyModel.load()
     with torch.device('meta'):
         network = Chromm(config, body)
-    checkpoints.load_into(network, file)
+    weight_file.load_into(network, file)
     broken = [key for key, tensor in network.state_dict().items() if not bool(torch.isfinite(tensor).all())]
     if broken:
         print(f'{file}: not finite: {", ".join(broken[:8])} ({len(broken)} in all)')
@@ -73,7 +72,7 @@ def weights_check(
 
 
 def weights_convert(pi3x: Path, multi_hmr: Path, output: Path, heads: Path | None = None) -> None:
-    """Make one safetensors file of the public checkpoints. Nothing inside of them is executed.
+    """Make one safetensors file of the public weight_file. Nothing inside of them is executed.
 
     Args:
         pi3x: the public Pi3X model.safetensors.

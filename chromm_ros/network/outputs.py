@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 import numpy as np
 import torch
 
-from .static_scene import CONFIDENCE, keep_mask
+from chromm_ros.network.static_scene import CONFIDENCE, keep_mask
 
 Array = TypeVar('Array', torch.Tensor, np.ndarray)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from chromm_ros.flow import HEAD, JOINTS, POSE_ROTATIONS
-from chromm_ros.synthetic.renderer import Camera, Figures, NumbaRenderer
+from chromm_ros.synthetic.renderer import BodyShapes, Camera, NumbaRenderer
 from chromm_ros.synthetic.rigs import Rig
 from chromm_ros.synthetic.rooms import Room
 from chromm_ros.synthetic.world import (
@@ -212,7 +212,7 @@ def _render_batch(job: tuple[Path, PoolSettings, np.ndarray]) -> int:
 def _render_scene(
     pool: Pool, number: int, plan: _Plan, bodies: list[tuple[Truth, np.ndarray]], renderer: NumbaRenderer, seed: int
 ) -> None:
-    figures: list[Figures] = []
+    figures: list[BodyShapes] = []
     for frame, (truth, skins) in enumerate(bodies):
         looks = [actor.looks for actor in plan.casts[frame // 2]]
         figures.append(renderer.dress(skins[0], looks, truth.pelvis[0, :, :2]))

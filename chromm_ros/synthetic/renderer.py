@@ -46,7 +46,7 @@ class Background:
 
 
 @dataclass(frozen=True)
-class Figures:
+class BodyShapes:
     """Dressed people at one time."""
 
     vertices: np.ndarray  # (K, N, 3) float32 world [m]
@@ -72,10 +72,10 @@ class Renderer(Protocol):
 
     def background(self, room: Room, camera: Camera) -> Background: ...
 
-    def dress(self, vertices: np.ndarray, looks: Sequence[Looks], feet: np.ndarray) -> Figures: ...
+    def dress(self, vertices: np.ndarray, looks: Sequence[Looks], feet: np.ndarray) -> BodyShapes: ...
 
     def draw(
-        self, room: Room, camera: Camera, background: Background, figures: Figures, exposure: np.ndarray, seed: int
+        self, room: Room, camera: Camera, background: Background, figures: BodyShapes, exposure: np.ndarray, seed: int
     ) -> Picture: ...
 
 
@@ -100,16 +100,16 @@ class NumbaRenderer:
         )  # fmt: skip
         return Background(color, depth, floor)
 
-    def dress(self, vertices: np.ndarray, looks: Sequence[Looks], feet: np.ndarray) -> Figures:
+    def dress(self, vertices: np.ndarray, looks: Sequence[Looks], feet: np.ndarray) -> BodyShapes:
         """Clothe bare skins ``vertices`` (K, N, 3), world [m]."""
         vertices = np.array(vertices, np.float32)
         normals = np.empty_like(vertices)
         for k, look in enumerate(looks):
             raster.dress(vertices[k], self._faces, self._rest, self._part, look.style, look.looseness, normals[k])
-        return Figures(vertices, normals, *stack_looks(looks), feet)
+        return BodyShapes(vertices, normals, *stack_looks(looks), feet)
 
     def draw(
-        self, room: Room, camera: Camera, background: Background, figures: Figures, exposure: np.ndarray, seed: int
+        self, room: Room, camera: Camera, background: Background, figures: BodyShapes, exposure: np.ndarray, seed: int
     ) -> Picture:
         """Draw the people over the room and expose the picture."""
         color, depth = background.color.copy(), background.depth.copy()

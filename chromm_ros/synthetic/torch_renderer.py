@@ -11,7 +11,7 @@ from torch import Tensor
 from chromm_ros.body.model import BodyModel
 from chromm_ros.synthetic import raster_torch as raster
 from chromm_ros.synthetic.people import Looks
-from chromm_ros.synthetic.renderer import Background, Camera, Figures, Picture, gamma_table, stack_looks
+from chromm_ros.synthetic.renderer import Background, BodyShapes, Camera, Picture, gamma_table, stack_looks
 from chromm_ros.synthetic.rooms import Room
 
 
@@ -33,7 +33,7 @@ class TorchRenderer:
         )  # fmt: skip
         return Background(color.cpu().numpy(), depth.cpu().numpy(), floor.to(torch.uint8).cpu().numpy())
 
-    def dress(self, vertices: np.ndarray, looks: Sequence[Looks], feet: np.ndarray) -> Figures:
+    def dress(self, vertices: np.ndarray, looks: Sequence[Looks], feet: np.ndarray) -> BodyShapes:
         """Clothe bare skins ``vertices`` (K, N, 3), world [m]."""
         colors, styles = stack_looks(looks)
         looseness = np.array([look.looseness for look in looks]).reshape(-1, colors.shape[1])
@@ -41,10 +41,10 @@ class TorchRenderer:
         dressed, normals = raster.dress(
             skins, self.body.faces, self._rest, self._part, self._put(styles), self._put(looseness)
         )
-        return Figures(dressed.cpu().numpy(), normals.cpu().numpy(), colors, styles, feet)
+        return BodyShapes(dressed.cpu().numpy(), normals.cpu().numpy(), colors, styles, feet)
 
     def draw(
-        self, room: Room, camera: Camera, background: Background, figures: Figures, exposure: np.ndarray, seed: int
+        self, room: Room, camera: Camera, background: Background, figures: BodyShapes, exposure: np.ndarray, seed: int
     ) -> Picture:
         """Draw the people over the room and expose the picture."""
         lens, pose, light = self._put(camera.lens), self._put(camera.world_from_camera), self._put(room.light)

@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 
 from chromm_ros.geometry.cameras import scale_intrinsics
-from chromm_ros.network.letterbox import Letterbox
-from chromm_ros.network.preprocessing import target_size
+from chromm_ros.network.human.letterbox import Letterbox
+from chromm_ros.network.layers.preprocessing import target_size
 from chromm_ros.network.presets import SceneConfig
 from chromm_ros.training.clips import TRUTH_STRIDE, ClipBatch
 

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from chromm_ros.network.chromm import Chromm
-from chromm_ros.network.human_head import HumanHead
+from chromm_ros.network.human.head import HumanHead
 
 PARTS = ('scene', 'human', 'pelvis')
 """What a run may have trained: the scene branch, the human branch (pre-training or stage 1), the pelvis MLPs."""

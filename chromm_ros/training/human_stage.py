@@ -9,9 +9,9 @@ from torch import nn
 
 from chromm_ros.body.model import BodyModel
 from chromm_ros.geometry.cameras import unproject
-from chromm_ros.network.human_encoder import HumanEncoder
-from chromm_ros.network.human_head import HumanHead, PersonEstimate
-from chromm_ros.network.letterbox import Letterbox
+from chromm_ros.network.human.encoder import HumanEncoder
+from chromm_ros.network.human.head import HumanHead, PersonEstimate
+from chromm_ros.network.human.letterbox import Letterbox
 from chromm_ros.training import people_losses
 from chromm_ros.training.clips import ClipBatch
 from chromm_ros.training.framing import for_humans

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 
 from chromm_ros.geometry.cameras import pixel_rays
-from chromm_ros.network.conditions import prepare
-from chromm_ros.network.scene import SceneNetwork, SceneOutput
+from chromm_ros.network.scene.conditions import prepare
+from chromm_ros.network.scene.network import SceneNetwork, SceneOutput
 from chromm_ros.training import scene_losses
 from chromm_ros.training.clips import ClipBatch
 from chromm_ros.training.sampling import FrameSampler

@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from chromm_ros.evaluation.scoring import CameraScore, Crowd, PeopleScore, align_by_cameras
+from chromm_ros.evaluation.scoring import CameraScore, PeopleAtTime, PeopleScore, align_by_cameras
 
 
 def crowd(rng, ids):
     joints = rng.normal(size=(len(ids), 55, 3)) * 0.3
     joints += 3.0 * np.arange(len(ids))[:, None, None]
-    return Crowd(np.array(ids), joints, Rotation.random(len(ids), random_state=1).as_matrix())
+    return PeopleAtTime(np.array(ids), joints, Rotation.random(len(ids), random_state=1).as_matrix())
 
 
 def rig(rng, count):
@@ -22,7 +22,7 @@ def test_a_perfect_estimate_has_no_error():
     rng = np.random.default_rng(0)
     truth = crowd(rng, [1, 2, 3])
     score = PeopleScore()
-    score.add(truth, Crowd(truth.ids + 10, truth.joints, truth.root_rotation))
+    score.add(truth, PeopleAtTime(truth.ids + 10, truth.joints, truth.root_rotation))
     summary = score.summary()
     assert (summary['recall'], summary['precision'], summary['id_switches']) == (1.0, 1.0, 0)
     assert summary['head_error_m']['p90'] == 0.0
@@ -32,8 +32,8 @@ def test_a_perfect_estimate_has_no_error():
 def test_missing_people_lower_recall_and_ghosts_lower_precision():
     rng = np.random.default_rng(0)
     truth = crowd(rng, [1, 2, 3, 4])
-    ghost = Crowd(np.array([9]), truth.joints[:1] + 50.0, truth.root_rotation[:1])
-    half = Crowd(
+    ghost = PeopleAtTime(np.array([9]), truth.joints[:1] + 50.0, truth.root_rotation[:1])
+    half = PeopleAtTime(
         np.array([1, 2, 9]),
         np.concatenate([truth.joints[:2], ghost.joints]),
         np.concatenate([truth.root_rotation[:2], ghost.root_rotation]),
@@ -49,12 +49,12 @@ def test_an_exchange_of_ids_counts_once_for_each_person_and_not_again():
     truth = crowd(rng, [1, 2])
     score = PeopleScore()
     for ids in ([7, 8], [7, 8], [8, 7], [8, 7]):
-        score.add(truth, Crowd(np.array(ids), truth.joints, truth.root_rotation))
+        score.add(truth, PeopleAtTime(np.array(ids), truth.joints, truth.root_rotation))
     assert score.summary()['id_switches'] == 2
 
 
 def test_nobody_anywhere_gives_none_instead_of_a_number():
-    empty = Crowd(np.zeros(0, int), np.zeros((0, 55, 3)), np.zeros((0, 3, 3)))
+    empty = PeopleAtTime(np.zeros(0, int), np.zeros((0, 55, 3)), np.zeros((0, 3, 3)))
     score = PeopleScore()
     score.add(empty, empty)
     assert score.summary()['recall'] is None
@@ -89,5 +89,5 @@ def test_a_hidden_person_is_neither_missed_nor_a_false_alarm():
     truth = crowd(rng, [1, 2])
     score = PeopleScore()
     score.add(truth, truth, visible=np.array([True, False]))
-    score.add(truth, Crowd(truth.ids[:1], truth.joints[:1], truth.root_rotation[:1]), np.array([True, False]))
+    score.add(truth, PeopleAtTime(truth.ids[:1], truth.joints[:1], truth.root_rotation[:1]), np.array([True, False]))
     assert (score.summary()['recall'], score.summary()['precision'], score.summary()['truth']) == (1.0, 1.0, 2)

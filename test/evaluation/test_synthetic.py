@@ -9,7 +9,6 @@ import pytest
 
 from chromm_ros.body.model import BodyModel
 from chromm_ros.evaluation.commands import synthetic
-from chromm_ros.evaluation.sightings import heads_in_sight
 from chromm_ros.evaluation.synthetic import (
     SyntheticScore,
     SyntheticSettings,
@@ -30,6 +29,7 @@ from chromm_ros.flow import (
 )
 from chromm_ros.network.chromm import Chromm
 from chromm_ros.network.presets import choose
+from chromm_ros.synthetic.in_sight import heads_in_sight
 from chromm_ros.synthetic.world import Frames, World
 
 

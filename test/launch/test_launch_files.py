@@ -7,8 +7,8 @@ import pytest
 import yaml
 from launch_double import execute
 
-from chromm_ros.nodes.parameters import parameter_leaves, with_values
-from chromm_ros.nodes.settings import CamerasSettings, Parameters
+from chromm_ros.ros.common.parameters import parameter_leaves, with_values
+from chromm_ros.ros.common.settings import CamerasSettings, Parameters
 
 ROOT = Path(__file__).resolve().parents[2]
 MULTICAM = ROOT / 'launch' / 'multicam.launch.py'

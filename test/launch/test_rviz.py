@@ -9,8 +9,8 @@ from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
 from sensor_msgs.msg import PointCloud2
 from visualization_msgs.msg import MarkerArray
 
-from chromm_ros.nodes.outputs import TOPICS
-from chromm_ros.nodes.settings import NodeSettings
+from chromm_ros.ros.common.settings import NodeSettings
+from chromm_ros.ros.outputs.publishers import TOPICS
 
 CONFIG = yaml.safe_load((Path(__file__).parents[2] / 'rviz' / 'multicam.rviz').read_text())
 MANAGER = CONFIG['Visualization Manager']

@@ -8,7 +8,7 @@ import pytest
 import torch
 from weight_rule import drawn
 
-from chromm_ros.network.scene import SceneNetwork
+from chromm_ros.network.scene.network import SceneNetwork
 
 PI3X = Path(__file__).parent / 'fixtures' / 'pi3x'
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from chromm_ros.network.human_encoder import HumanEncoder
-from chromm_ros.network.scene import SceneNetwork
+from chromm_ros.network.human.encoder import HumanEncoder
+from chromm_ros.network.scene.network import SceneNetwork
 
 GRID = (27, 48)  # 378x672, what 16:9 cameras become
 TERA = 1e12

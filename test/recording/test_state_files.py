@@ -64,7 +64,7 @@ def test_foreign_objects_are_not_written(tmp_path):
 
 @pytest.mark.parametrize(
     'name',
-    ['os:system', 'subprocess:Popen', 'chromm_ros.settings:changed', 'chromm_ros.nodes.processes:subprocess.Popen'],
+    ['os:system', 'subprocess:Popen', 'chromm_ros.settings:changed', 'chromm_ros.apps.processes:subprocess.Popen'],
 )
 @pytest.mark.parametrize('kind', ['class', 'enum'])
 def test_a_file_cannot_name_code_to_run(tmp_path, name, kind):

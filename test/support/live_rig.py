@@ -20,9 +20,9 @@ from sensor_msgs.msg import CameraInfo, Image
 from tf2_msgs.msg import TFMessage
 
 from chromm_ros.msg import CaptureStatus, HumanArray
-from chromm_ros.nodes import cdr
-from chromm_ros.nodes.cameras_node import camera_info, image_message
-from chromm_ros.nodes.messages import header
+from chromm_ros.ros.nodes.cameras_node import camera_info, image_message
+from chromm_ros.ros.outputs import cdr
+from chromm_ros.ros.outputs.messages import header
 
 CAMERAS = ('a', 'b', 'c')
 SIZE = (64, 48)

@@ -9,8 +9,8 @@ import sys
 from standins import StandInBackend
 from std_msgs.msg import Int32, String
 
-from chromm_ros.nodes.capture_node import CaptureNode
-from chromm_ros.nodes.running import run_node
+from chromm_ros.ros.common.spin import run_node
+from chromm_ros.ros.nodes.capture_node import CaptureNode
 
 
 def make_node() -> CaptureNode:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from chromm_ros.evaluation.sightings import heads_in_sight
+from chromm_ros.synthetic.in_sight import heads_in_sight
 from chromm_ros.synthetic.scripts import SCRIPTS, scripted
 
 STEP = 0.5

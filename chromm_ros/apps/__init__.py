@@ -1,0 +1,1 @@
+"""Commands that wire the packages below into a job: demo, record, replay, reconstruct, batch."""

@@ -1,0 +1,1 @@
+"""Measurements: ratios and counted work, for ``make bench``."""

@@ -1,0 +1,1 @@
+"""Who is who, from window to window."""

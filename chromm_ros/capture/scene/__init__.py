@@ -1,0 +1,1 @@
+"""The static scene, and what hides what."""

@@ -1,0 +1,1 @@
+"""The rolling window: cached features, one pass of the network, its stages."""

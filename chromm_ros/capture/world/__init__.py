@@ -1,0 +1,1 @@
+"""The world frame, its scale and floor, and the cameras in it."""

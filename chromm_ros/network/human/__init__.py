@@ -1,0 +1,1 @@
+"""The human branch: encoder, detection, heads, decoding of people."""

@@ -1,0 +1,130 @@
+"""A person from one head token: fusion with the scene, SMPL-X parameters, depth of the head (CHROMM 3.1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from chromm_ros.flow import POSE_ROTATIONS
+from chromm_ros.network.layers.precision import full_precision
+from chromm_ros.network.layers.rotation6d import IDENTITY, from_6d
+from chromm_ros.network.presets import HumanHeadConfig
+
+NEAREST = 0.1
+"""Smallest depth of a head [m]."""
+
+
+@dataclass(frozen=True)
+class PersonEstimate:
+    """What the head says about M people, float32."""
+
+    pose: torch.Tensor
+    """(M, 52, 3, 3) rotations of theta relative to the parent joints."""
+    betas: torch.Tensor
+    """(M, 10)."""
+    root_rotation: torch.Tensor
+    """(M, 3, 3) camera from body."""
+    root_from_view: torch.Tensor
+    """(M, 3, 3) the same as predicted: relative to the viewing ray where the head is allocentric."""
+    depth: torch.Tensor
+    """(M,) z of the head joint in the camera frame [m]."""
+    own_depth: torch.Tensor
+    """(M,) depth without the scene's sample [m]; equals ``depth`` in the residual form."""
+
+
+class HumanHead(nn.Module):
+    """Fusion MLP, four two-layer SMPL decoders, depth residual. A batch of people, no loop; in fp32."""
+
+    FULL_PRECISION = True
+
+    def __init__(self, config: HumanHeadConfig) -> None:
+        super().__init__()
+        self.config = config
+        camera = 3 if config.camera_features else 0
+        # Decoded scene tokens are not normalised, human tokens are.
+        self.scene_norm = nn.LayerNorm(config.scene_dim)
+        self.fuse = two_layers(config.scene_dim + config.human_dim + camera, config.fusion_hidden, config.dim)
+        self.decode_pose = two_layers(config.dim, config.decoder_hidden, POSE_ROTATIONS * 6)
+        self.decode_root = two_layers(config.dim, config.decoder_hidden, 6)
+        self.decode_betas = two_layers(config.dim, config.decoder_hidden, 10)
+        self.decode_depth = two_layers(config.dim, config.decoder_hidden, 1)
+        if config.depth == 'gated':
+            self.decode_trust = two_layers(config.dim + 1, config.decoder_hidden, 2)
+        self._start_from_a_standing_person()
+
+    def _start_from_a_standing_person(self) -> None:
+        """Zero output layers: every person starts upright, facing the camera, near the sampled depth."""
+        for name, module in self.named_children():
+            if name.startswith('decode_') and isinstance(module, nn.Sequential):
+                for parameter in module[-1].parameters():
+                    nn.init.zeros_(parameter)
+        self.register_buffer('mean_pose', torch.tensor(IDENTITY['rows']).repeat(POSE_ROTATIONS))
+        # Bodies are y up, cameras y down: half a turn about x.
+        self.register_buffer('mean_root', torch.tensor((1.0, 0.0, 0.0, -1.0, 0.0, 0.0)))
+
+    def forward(
+        self,
+        scene: torch.Tensor,
+        human: torch.Tensor,
+        ray: torch.Tensor,
+        log_focal: torch.Tensor,
+        sampled_depth: torch.Tensor,
+    ) -> PersonEstimate:
+        """Decode M people.
+
+        Args:
+            scene: (M, scene_dim) decoded scene tokens at the heads; zeros where there is no scene.
+            human: (M, human_dim) head tokens of the human encoder.
+            ray: (M, 2) x/z and y/z of the head pixel in the camera frame.
+            log_focal: (M,) log(fx / image width).
+            sampled_depth: (M,) depth of the scene at the head pixel [m], positive.
+        """
+        with full_precision(human.device):
+            parts = [self.scene_norm(scene.float()), human.float()]
+            if self.config.camera_features:
+                parts += [ray.float(), log_focal[:, None].float()]
+            fused = self.fuse(torch.cat(parts, -1))
+            pose = self.decode_pose(fused) + self.mean_pose
+            root = from_6d(self.decode_root(fused) + self.mean_root)
+            depth, own_depth = self._depth(fused, log_focal.float(), sampled_depth.float())
+            return PersonEstimate(
+                pose=from_6d(pose.unflatten(-1, (POSE_ROTATIONS, 6))),
+                betas=self.decode_betas(fused),
+                root_rotation=viewing_rotation(ray.float()) @ root if self.config.allocentric else root,
+                root_from_view=root,
+                depth=depth,
+                own_depth=own_depth,
+            )
+
+    def _depth(
+        self, fused: torch.Tensor, log_focal: torch.Tensor, sampled: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Depth of the head and the person's own part of it, (M,) each [m] (CHROMM eq. 1)."""
+        output = self.decode_depth(fused)[:, 0]
+        if self.config.depth == 'residual':
+            depth = (sampled + output).clamp(min=NEAREST)
+            return depth, depth
+        # A person of one apparent size is twice as far away under twice the focal length.
+        own = log_focal + output + 1.0
+        coarse = sampled.clamp(min=NEAREST).log()
+        trust = self.decode_trust(torch.cat([fused, (coarse - own)[:, None]], -1))
+        depth = own + torch.sigmoid(trust[:, 0]) * (coarse - own) + trust[:, 1]
+        return depth.exp(), own.exp()
+
+
+def two_layers(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
+    """Linear - GELU - Linear."""
+    return nn.Sequential(nn.Linear(inputs, hidden), nn.GELU(), nn.Linear(hidden, outputs))
+
+
+def viewing_rotation(ray: torch.Tensor) -> torch.Tensor:
+    """Rotations (..., 3, 3) whose z axis is the viewing ray (..., 2) and whose x axis stays level in the camera.
+
+    A person that turns with the ray looks the same: what the network sees is the rotation relative to it.
+    """
+    z = functional.normalize(torch.cat([ray, torch.ones_like(ray[..., :1])], -1), dim=-1)
+    x = functional.normalize(torch.stack([z[..., 2], torch.zeros_like(z[..., 0]), -z[..., 0]], -1), dim=-1)
+    return torch.stack([x, torch.linalg.cross(z, x), z], -1)

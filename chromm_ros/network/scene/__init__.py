@@ -1,0 +1,1 @@
+"""The scene branch (Pi3X): encoder, decoder, camera, point and metric heads."""

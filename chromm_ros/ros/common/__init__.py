@@ -1,0 +1,1 @@
+"""What inputs, outputs and nodes share: conventions, parameters, QoS, transforms."""

@@ -1,0 +1,124 @@
+"""Camera poses from TF and camera poses to TF.
+
+A frame has one parent. So a camera frame that somebody else publishes is read and never sent, and a frame that this
+node sends is never read back as if it were knowledge.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+import tf2_ros
+import yaml
+from geometry_msgs.msg import TransformStamped
+from rclpy.duration import Duration
+from rclpy.time import Time
+from scipy.spatial.transform import Rotation
+
+from chromm_ros.flow import CameraState, Human, HumanState
+from chromm_ros.ros.outputs.messages import BODY_FROM_REP155, HIPS, NANO, body_id, pose_rows
+
+NEWEST = Time()
+
+
+def optical_frame(prefix: str, camera: str) -> str:
+    """TF frame that an estimated camera gets."""
+    return f'{prefix}{camera}_optical_frame'
+
+
+class CameraFrames:
+    """What TF says about the cameras, and which camera frames are this node's own."""
+
+    def __init__(self, buffer: tf2_ros.Buffer, world_frame: str, prefix: str) -> None:
+        self.problems: Counter[str] = Counter()
+        """Look-ups that failed although the frame exists, by the name of the exception."""
+        self._buffer = buffer
+        self._world = world_frame
+        self._prefix = prefix
+        self._own: set[str] = set()
+
+    def world_from(self, frame: str, stamp: int, timeout: float) -> np.ndarray | None:
+        """(4, 4) pose of a frame at a time; None when TF does not know it.
+
+        Args:
+            stamp: [ns], that of the image; the newest pose would be that of another moment.
+            timeout: how long to wait for TF to arrive [s]; frames that TF never heard of are not waited for.
+        """
+        if not frame or frame in self._own:
+            return None
+        if not self._buffer.can_transform(self._world, frame, NEWEST):
+            return None
+        try:
+            at = Time(nanoseconds=stamp)
+            found = self._buffer.lookup_transform(self._world, frame, at, Duration(seconds=timeout))
+        except tf2_ros.TransformException as error:
+            self.problems[type(error).__name__] += 1
+            return None
+        pose = matrix_of(found)
+        if pose is None:
+            self.problems['not a rotation'] += 1
+        return pose
+
+    def to_send(self, cameras: Iterable[CameraState], stamp: int) -> list[TransformStamped]:
+        """Transforms of the cameras whose pose was estimated and whose frame has no other parent."""
+        estimated = [camera for camera in cameras if camera.world_from_camera is not None and not camera.known]
+        frames = [optical_frame(self._prefix, camera.view) for camera in estimated]
+        if not set(frames) <= self._own:
+            taken = frame_parents(self._buffer)
+            self._own |= {frame for frame in frames if frame not in taken}
+        poses = {
+            frame: camera.world_from_camera
+            for frame, camera in zip(frames, estimated)
+            if frame in self._own and camera.world_from_camera is not None
+        }
+        return transform_messages(self._world, poses, stamp)
+
+
+def frame_parents(buffer: tf2_ros.Buffer) -> dict[str, str]:
+    """Frame -> parent, for every frame that has one."""
+    known = yaml.safe_load(buffer.all_frames_as_yaml())
+    return {frame: about['parent'] for frame, about in known.items()} if isinstance(known, dict) else {}
+
+
+def human_transforms(humans: Sequence[Human], world_frame: str, stamp: int) -> list[TransformStamped]:
+    """body_<body_id> frames (REP-155) of the people who are tracked now."""
+    poses = {}
+    for human in humans:
+        if human.state == HumanState.TRACKED:
+            pose = np.eye(4)
+            pose[:3, :3] = human.root_rotation @ BODY_FROM_REP155
+            pose[:3, 3] = human.joints[list(HIPS)].mean(0)
+            poses[f'body_{body_id(human.id)}'] = pose
+    return transform_messages(world_frame, poses, stamp)
+
+
+def transform_messages(parent: str, poses: Mapping[str, np.ndarray], stamp: int) -> list[TransformStamped]:
+    """A TransformStamped for each child frame and its (4, 4) parent from child."""
+    if not poses:
+        return []
+    matrices = np.stack(list(poses.values()))
+    messages = []
+    for child, (x, y, z, *quaternion) in zip(poses, pose_rows(matrices[:, :3, :3], matrices[:, :3, 3]).tolist()):
+        message = TransformStamped()
+        message.header.frame_id, message.child_frame_id = parent, child
+        message.header.stamp.sec, message.header.stamp.nanosec = divmod(stamp, NANO)
+        move, turn = message.transform.translation, message.transform.rotation
+        move.x, move.y, move.z = x, y, z
+        turn.x, turn.y, turn.z, turn.w = quaternion
+        messages.append(message)
+    return messages
+
+
+def matrix_of(message: TransformStamped) -> np.ndarray | None:
+    """(4, 4) of a TransformStamped; None when its numbers are no rigid motion."""
+    move, turn = message.transform.translation, message.transform.rotation
+    quaternion = np.array([turn.x, turn.y, turn.z, turn.w])
+    translation = np.array([move.x, move.y, move.z])
+    if not np.isfinite(translation).all() or not 0.5 < np.linalg.norm(quaternion) < 2.0:
+        return None
+    matrix = np.eye(4)
+    matrix[:3, :3] = Rotation.from_quat(quaternion).as_matrix()
+    matrix[:3, 3] = translation
+    return matrix

@@ -1,0 +1,1 @@
+"""Image messages, calibration and poses into image sets."""

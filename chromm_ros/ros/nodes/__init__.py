@@ -1,0 +1,1 @@
+"""The executables: nodes that wire, and the state of a node."""

@@ -1,0 +1,108 @@
+"""What the capture node computes with: the network, the body, and a capture per session."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+import numpy as np
+
+from chromm_ros.capture.capture import Capture
+from chromm_ros.capture.settings import CaptureSettings
+from chromm_ros.flow import ImageSet, ViewImage
+from chromm_ros.ros.common.settings import NodeSettings
+
+if TYPE_CHECKING:
+    from chromm_ros.body.model import BodyModel
+
+WARM_UP_SIZE = (640, 480)
+"""Images of the warm-up; the network brings any size to its own."""
+SECOND = 1_000_000_000
+
+
+class Backend:
+    """The real one. A stand-in needs the same attributes and methods.
+
+    Raises:
+        OSError, ValueError, KeyError, RuntimeError: weights or body cannot be loaded; the text is for the user.
+    """
+
+    def __init__(self, settings: NodeSettings) -> None:
+        from chromm_ros.body.model import BodyModel
+        from chromm_ros.network.chromm import Chromm
+
+        self.device = device_of(settings.device)
+        self.network: Any = Chromm.from_preset(
+            settings.preset,
+            weights=settings.weights or None,
+            device=self.device,
+            precision=settings.precision,
+            human_head=cast(Literal['chromm', 'multi_hmr'], settings.human_head),
+            compiled=settings.compiled,
+        )
+        self.body: BodyModel = BodyModel.load(settings.body_model or None)
+        self.trained = bool(getattr(self.network, 'trained', True))
+        """False: the weights are random; people and scene mean nothing."""
+
+    def session(self, settings: CaptureSettings, views: Sequence[str]) -> Capture:
+        """A capture that has seen nothing yet, with a session id of its own."""
+        return Capture(self.network, self.body, settings, views)
+
+    def warm_up(self, settings: CaptureSettings, views: Sequence[str]) -> None:
+        """Run once as large as it will get, so that too little memory shows before anybody relies on the node.
+
+        On a CPU memory is no concern and one image set is enough to load and compile everything.
+        """
+        capture = self.session(settings, views)
+        width, height = WARM_UP_SIZE
+        black = np.zeros((height, width, 3), np.uint8)
+        for k in range(settings.window_size if self.device.startswith('cuda') else 1):
+            stamp = (k + 1) * SECOND // 10
+            capture.add(ImageSet(stamp, {view: ViewImage(black, stamp) for view in views}))
+
+    def memory(self) -> dict[str, float]:
+        """Memory of the GPU [MB], empty on a CPU."""
+        if not self.device.startswith('cuda'):
+            return {}
+        import torch
+
+        free, total = torch.cuda.mem_get_info(self.device)
+        return {
+            'allocated_mb': torch.cuda.memory_allocated(self.device) / 1e6,
+            'reserved_mb': torch.cuda.memory_reserved(self.device) / 1e6,
+            'free_mb': free / 1e6,
+            'total_mb': total / 1e6,
+        }
+
+    def release(self) -> None:
+        """Give the memory back."""
+        self.network = None
+        if self.device.startswith('cuda'):
+            import torch
+
+            torch.cuda.empty_cache()
+
+
+def device_of(name: str) -> str:
+    """The device that a setting means.
+
+    Raises:
+        ValueError: there is no such device here.
+    """
+    import torch
+
+    if name == 'auto':
+        return 'cuda' if torch.cuda.is_available() else 'cpu'
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise ValueError(f'device is {name!r}; auto, cpu, cuda or cuda:<number> expected') from None
+    if device.type == 'cuda' and (device.index or 0) >= torch.cuda.device_count():
+        raise ValueError(f'device is {name!r}, but this machine has {torch.cuda.device_count()} GPUs')
+    return name
+
+
+def gpu_lost(error: Exception) -> bool:
+    """Whether an error means that the GPU cannot be used by this process any more."""
+    text = str(error)
+    return 'CUDA error' in text and 'out of memory' not in text

@@ -1,0 +1,241 @@
+"""All that lives while the node is active: subscriptions -> sets -> worker -> parcels for the executor to send."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections import Counter, deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import message_filters
+from rclpy.guard_condition import GuardCondition
+from rclpy.lifecycle import LifecycleNode
+from rclpy.subscription import Subscription
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+
+from chromm_ros.flow import Human, Snapshot
+from chromm_ros.ros.common import qos
+from chromm_ros.ros.common.qos_mismatch import NO_SUBSCRIPTION_EVENTS
+from chromm_ros.ros.common.settings import Parameters
+from chromm_ros.ros.common.transforms import CameraFrames, human_transforms
+from chromm_ros.ros.inputs.assembly import Assembler
+from chromm_ros.ros.inputs.image_cdr import read_stamp
+from chromm_ros.ros.inputs.rig_buffer import TIME_JUMP, MatchedSet, SyncLimits
+from chromm_ros.ros.inputs.synchronizer import Synchronizer
+from chromm_ros.ros.nodes.model import Backend
+from chromm_ros.ros.nodes.worker import Worker
+from chromm_ros.ros.outputs.messages import NANO
+from chromm_ros.ros.outputs.publishers import Outputs, WindowContext, WindowMessages
+
+SUPERSEDED = 'superseded_sets'
+STOP_SECONDS = 30.0
+"""How long to wait for the window in work when the node is deactivated."""
+
+
+@dataclass(frozen=True)
+class PendingSet:
+    """An image set on its way to the worker."""
+
+    matched: MatchedSet[bytes]
+    epoch: int
+    """Changes when time went back; the capture then starts a new session."""
+    delay: float
+    """ROS time minus the stamp of the set when it was complete [s]."""
+    posted: float
+    """time.perf_counter() at that moment."""
+
+
+class Pipeline:
+    """One activation of the capture node.
+
+    The executor's thread runs the callbacks and collects :attr:`parcels` and :attr:`failures` after ``ready`` was
+    triggered; the worker's thread does everything from decoding to encoded messages.
+    """
+
+    def __init__(
+        self,
+        node: LifecycleNode,
+        backend: Backend,
+        parameters: Parameters,
+        outputs: Outputs,
+        frames: CameraFrames,
+        ready: GuardCondition,
+    ) -> None:
+        self.parameters = parameters
+        self.parcels: deque[WindowMessages] = deque()
+        self.failures: deque[Exception] = deque()
+        self.dropped: Counter[str] = Counter()
+        """Windows lost to exceptions, by their type."""
+        self.last: Snapshot | None = None
+        self.notes: tuple[str, ...] = ()
+        self._node = node
+        self._backend = backend
+        self._outputs = outputs
+        self.frames = frames
+        self._ready = ready
+        self._clock_jumps = 0
+        self._epoch = 0
+        chosen = parameters.node
+        self._views = chosen.cameras
+        self.assembler = Assembler(
+            chosen.cameras, chosen.image_transport == 'compressed', chosen.rectify, self._pose_of
+        )
+        self.capture: Any = backend.session(parameters.capture, chosen.cameras)
+        self.worker: Worker[PendingSet] = Worker(self._work, self._failed, chosen.queue_policy == 'block')
+        try:
+            self._subscribe()
+        except Exception:
+            self._unsubscribe()
+            raise
+        self.synchronizer = Synchronizer(self.images, self._limits(), read_stamp, self._now)
+        self.synchronizer.registerCallback(self._post)
+        self.worker.start()
+
+    # -- in the executor's thread -------------------------------------------------------------------------------
+
+    def _subscribe(self) -> None:
+        chosen, node = self.parameters.node, self._node
+        compressed = chosen.image_transport == 'compressed'
+        self.images: dict[str, message_filters.Subscriber] = {}
+        self._infos: list[Subscription] = []
+        for camera in chosen.cameras:
+            topic = chosen.image_topic.format(camera=camera) + ('/compressed' if compressed else '')
+            self.images[camera] = message_filters.Subscriber(
+                node,
+                CompressedImage if compressed else Image,
+                topic,
+                qos_profile=qos.images(
+                    chosen.image_reliability, chosen.sync_queue_size, chosen.queue_policy == 'block'
+                ),
+                raw=True,
+                qos_overriding_options=qos.overridable(),
+                event_callbacks=NO_SUBSCRIPTION_EVENTS,
+            )
+            info_topic = chosen.camera_info_topic.format(camera=camera)
+            self._infos.append(
+                node.create_subscription(
+                    CameraInfo,
+                    info_topic,
+                    functools.partial(self.assembler.calibrate, camera),
+                    qos.sensor(1),
+                    qos_overriding_options=qos.overridable(),
+                    event_callbacks=NO_SUBSCRIPTION_EVENTS,
+                )
+            )
+
+    def _unsubscribe(self) -> None:
+        for subscription in self.subscriptions:
+            self._node.destroy_subscription(subscription)
+
+    def _limits(self) -> SyncLimits:
+        node, capture = self.parameters.node, self.parameters.capture
+        return SyncLimits(
+            slop=round(node.sync_slop * NANO),
+            timeout=round(capture.camera_timeout * NANO),
+            max_out_of_order=round(capture.max_out_of_order * NANO),
+            min_views=node.min_views,
+            queue_size=node.sync_queue_size,
+        )
+
+    def _now(self) -> int:
+        return self._node.get_clock().now().nanoseconds
+
+    def _post(self, matched: MatchedSet[bytes]) -> None:
+        epoch = self._clock_jumps + self.synchronizer.buffer.jumps
+        delay = (self._now() - matched.stamp) / NANO
+        self.worker.mailbox.put(PendingSet(matched, epoch, delay, time.perf_counter()))
+
+    def update(self, parameters: Parameters) -> None:
+        """Take over live parameters."""
+        self.parameters = parameters
+        self.synchronizer.buffer.limits = self._limits()
+        with self.worker.idle:
+            self.capture.settings = parameters.capture
+
+    def use_views(self, views: Sequence[str]) -> None:
+        """Ignore the other cameras from now on."""
+        cameras = self.parameters.node.cameras
+        self.synchronizer.buffer.exclude(set(cameras) - set(views))
+        with self.worker.idle:
+            self._views = tuple(views)
+            self.capture.set_views(self._views)
+
+    def time_went_back(self) -> None:
+        """The ROS clock jumped: what waits is of another time."""
+        self.synchronizer.buffer.clear(TIME_JUMP)
+        self._clock_jumps += 1
+
+    def predicted(self, stamp: int) -> tuple[Sequence[Human], Snapshot] | None:
+        """People extrapolated to a time [ns], and the snapshot they come from; None before the first window."""
+        last = self.last
+        return None if last is None else (self.capture.predict(stamp), last)
+
+    def drop_counts(self) -> dict[str, int]:
+        """Everything left out since the activation, by reason."""
+        counts = self.synchronizer.dropped
+        for more in (self.assembler.dropped, self.dropped, self.capture.dropped):
+            counts.update(dict(more))  # copies: either thread may be counting
+        if self.worker.mailbox.replaced:
+            counts[SUPERSEDED] = self.worker.mailbox.replaced
+        return {reason: count for reason, count in sorted(counts.items()) if count}
+
+    @property
+    def subscriptions(self) -> list[Subscription]:
+        """To images and calibrations."""
+        return [image.sub for image in self.images.values()] + self._infos
+
+    def stop(self) -> bool:
+        """End the worker and the subscriptions; whether the worker ended in time."""
+        ended = self.worker.stop(STOP_SECONDS)
+        self._unsubscribe()
+        return ended
+
+    # -- in the worker's thread ---------------------------------------------------------------------------------
+
+    def _pose_of(self, frame: str, stamp: int) -> Any:
+        # Poses that are only compared with the estimated ones are not worth waiting for.
+        only_compared = self.parameters.capture.extrinsics == 'estimated'
+        return self.frames.world_from(frame, stamp, 0.0 if only_compared else self.parameters.node.tf_timeout)
+
+    def _work(self, letter: PendingSet) -> None:
+        taken = time.perf_counter()
+        settings = self.parameters.node
+        if letter.epoch != self._epoch:
+            self._epoch = letter.epoch
+            self.capture = self._backend.session(self.parameters.capture, settings.cameras)
+            self.capture.set_views(self._views)
+        images = self.assembler.assemble(letter.matched, settings.min_views)
+        if images is None:
+            return
+        decoded = time.perf_counter()
+        snapshot = self.capture.add(images)
+        if snapshot is None:
+            return
+        stages = {
+            'synchronise': letter.delay,
+            'wait': taken - letter.posted,
+            'images': decoded - taken,
+            **snapshot.stages,
+        }
+        context = WindowContext(
+            rates={queue.name: queue.rate for queue in self.synchronizer.buffer.live()},
+            stages=stages,
+            dropped=self.drop_counts(),
+            notes=self.notes,
+            delay=letter.delay,
+            started=letter.posted,
+        )
+        parcel = self._outputs.build(snapshot, self.capture, settings, context)
+        parcel.transforms.extend(self.frames.to_send(snapshot.cameras, snapshot.stamp))
+        if settings.publish_human_tf:
+            parcel.transforms.extend(human_transforms(snapshot.humans, settings.world_frame, snapshot.stamp))
+        self.last = snapshot
+        self.parcels.append(parcel)
+        self._ready.trigger()
+
+    def _failed(self, error: Exception) -> None:
+        self.dropped[f'window_{type(error).__name__}'] += 1
+        self.failures.append(error)
+        self._ready.trigger()

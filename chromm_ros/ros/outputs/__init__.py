@@ -1,0 +1,1 @@
+"""Snapshots into messages, transforms, markers and clouds."""

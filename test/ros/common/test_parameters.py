@@ -1,0 +1,132 @@
+"""Parameters come from one table; the file, the descriptors and the refusals follow it."""
+
+from dataclasses import dataclass
+
+import pytest
+import rclpy
+import yaml
+from rclpy.parameter import Parameter
+
+from chromm_ros.ros.common.parameters import (
+    ParameterError,
+    declare,
+    descriptor,
+    parameter_leaves,
+    parameters_yaml,
+    tables_markdown,
+    updated,
+    with_values,
+)
+from chromm_ros.ros.common.settings import CamerasSettings, Parameters
+from chromm_ros.settings import setting
+
+
+@dataclass(frozen=True)
+class Few:
+    gain: float = setting(0.5, 'How much.', unit='m', low=0.0, high=1.0, live=True)
+    count: int = setting(3, 'How many.', low=1)
+    mode: str = setting('a', 'Which way.', choices=('a', 'b'))
+    names: tuple[str, ...] = setting(('x',), 'Who.')
+    on: bool = setting(True, 'Whether.')
+
+
+@pytest.fixture
+def make_node():
+    """Nodes with parameters as on a command line."""
+    rclpy.init(args=[])
+    nodes = []
+
+    def make(*overrides):
+        nodes.append(
+            rclpy.create_node('few', parameter_overrides=[Parameter(name, value=value) for name, value in overrides])
+        )
+        return nodes[-1]
+
+    yield make
+    for node in nodes:
+        node.destroy_node()
+    rclpy.shutdown()
+
+
+def test_file_holds_every_default_with_its_type():
+    tree = yaml.safe_load(parameters_yaml())['/**']['ros__parameters']
+    for leaf in parameter_leaves(Parameters()):
+        value = tree
+        for part in leaf.name.split('.'):
+            value = value[part]
+        assert (tuple(value) if isinstance(value, list) else value) == leaf.default
+        assert isinstance(value, list if isinstance(leaf.default, tuple) else type(leaf.default))
+
+
+def test_names_are_unique_and_documented():
+    for settings in (Parameters(), CamerasSettings()):
+        leaves = parameter_leaves(settings)
+        assert len({leaf.name for leaf in leaves}) == len(leaves)
+        assert all(leaf.help.endswith('.') for leaf in leaves)
+        assert all(leaf.range.problem(leaf.default) is None for leaf in leaves)
+
+
+def test_tables_name_every_parameter():
+    text = tables_markdown()
+    for leaf in (*parameter_leaves(Parameters()), *parameter_leaves(CamerasSettings())):
+        assert f'`{leaf.name}`' in text
+
+
+def test_declared_parameters_describe_themselves(make_node):
+    node = make_node()
+    assert declare(node, Few()) == Few()
+    gain = node.describe_parameter('gain')
+    assert gain.description == 'How much. [m]'
+    assert (gain.floating_point_range[0].from_value, gain.floating_point_range[0].to_value) == (0.0, 1.0)
+    assert node.describe_parameter('count').integer_range[0].from_value == 1
+    assert 'one of a, b' in node.describe_parameter('mode').additional_constraints
+
+
+def test_values_of_the_user_arrive(make_node):
+    node = make_node(('gain', 0.25), ('names', ['y', 'z']), ('on', False))
+    assert declare(node, Few()) == Few(gain=0.25, names=('y', 'z'), on=False)
+
+
+@pytest.mark.parametrize(
+    ('name', 'value', 'text'),
+    [
+        ('gain', 2.0, 'gain'),
+        ('gain', 'high', 'gain'),
+        ('count', 0, 'count'),
+        ('mode', 'c', 'must be one of a, b'),
+        ('gian', 0.1, 'did you mean gain'),
+    ],
+)
+def test_wrong_values_of_the_user_are_refused_in_one_sentence(make_node, name, value, text):
+    with pytest.raises(ParameterError, match=text):
+        declare(make_node((name, value)), Few())
+
+
+def test_parameters_of_ros_itself_pass(make_node):
+    node = make_node(('use_sim_time', True), ('qos_overrides./x.publisher.depth', 3))
+    assert declare(node, Few()) == Few()
+
+
+def test_only_live_settings_change_while_running():
+    assert updated(Few(), [Parameter('gain', value=0.75)], running=True).gain == 0.75
+    with pytest.raises(ParameterError, match='clean up first'):
+        updated(Few(), [Parameter('count', value=5)], running=True)
+    assert updated(Few(), [Parameter('count', value=5)], running=False).count == 5
+
+
+def test_refused_change_changes_nothing():
+    with pytest.raises(ParameterError, match='gain is 7'):
+        updated(Few(), [Parameter('mode', value='b'), Parameter('gain', value=7.0)], running=False)
+
+
+def test_both_halves_of_the_node_parameters_can_be_set():
+    chosen = with_values(Parameters(), {'min_views': 2, 'window_size': 6, 'identity.min_hits': 3})
+    assert (chosen.node.min_views, chosen.capture.window_size, chosen.capture.identity.min_hits) == (2, 6, 3)
+    with pytest.raises(ParameterError, match='unknown setting'):
+        with_values(Parameters(), {'window': 6})
+
+
+@pytest.mark.parametrize('leaf', parameter_leaves(Parameters()), ids=lambda leaf: leaf.name)
+def test_every_descriptor_can_be_made(leaf):
+    about = descriptor(leaf)
+    assert about.description.startswith(leaf.help)

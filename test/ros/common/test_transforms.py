@@ -1,0 +1,97 @@
+"""TF is read at the image's time, never contradicted, and never read back from ourselves."""
+
+import numpy as np
+import pytest
+import tf2_ros
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
+from standins import camera, human
+
+from chromm_ros.flow import HumanState
+from chromm_ros.ros.common.transforms import CameraFrames, human_transforms, matrix_of, transform_messages
+
+SECOND = 1_000_000_000
+
+
+def pose(x=0.0, angle=0.0):
+    matrix = np.eye(4)
+    matrix[:3, :3] = Rotation.from_rotvec([0, 0, angle]).as_matrix()
+    matrix[0, 3] = x
+    return matrix
+
+
+@pytest.fixture
+def buffer():
+    return tf2_ros.Buffer()
+
+
+def frames(buffer):
+    return CameraFrames(buffer, 'map', 'chromm/')
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(-3, 3), min_size=6, max_size=6))
+def test_message_and_matrix_say_the_same(numbers):
+    matrix = np.eye(4)
+    matrix[:3, :3] = Rotation.from_rotvec(numbers[:3]).as_matrix()
+    matrix[:3, 3] = numbers[3:]
+    message = transform_messages('map', {'camera': matrix}, 3 * SECOND + 7)[0]
+    assert (message.header.stamp.sec, message.header.stamp.nanosec) == (3, 7)
+    np.testing.assert_allclose(matrix_of(message), matrix, atol=1e-9)
+
+
+@pytest.mark.parametrize('field', ['translation', 'rotation'])
+def test_numbers_that_are_no_motion_are_not_a_pose(field):
+    message = transform_messages('map', {'camera': np.eye(4)}, 0)[0]
+    setattr(getattr(message.transform, field), 'x' if field == 'translation' else 'w', float('nan'))
+    assert matrix_of(message) is None
+
+
+def test_moving_camera_is_looked_up_at_the_stamp_of_the_image(buffer):
+    buffer.set_transform(transform_messages('map', {'left': pose(0.0)}, 1 * SECOND)[0], 'test')
+    buffer.set_transform(transform_messages('map', {'left': pose(1.0)}, 2 * SECOND)[0], 'test')
+    found = frames(buffer).world_from('left', SECOND * 5 // 4, 0.0)
+    np.testing.assert_allclose(found, pose(0.25), atol=1e-9)
+
+
+def test_frame_that_tf_never_heard_of_is_not_a_problem(buffer):
+    known = frames(buffer)
+    assert known.world_from('left', SECOND, 0.0) is None
+    assert known.world_from('', SECOND, 0.0) is None
+    assert not known.problems
+
+
+def test_time_that_tf_does_not_reach_is_counted(buffer):
+    buffer.set_transform(transform_messages('map', {'left': pose()}, 1 * SECOND)[0], 'test')
+    buffer.set_transform(transform_messages('map', {'left': pose()}, 2 * SECOND)[0], 'test')
+    known = frames(buffer)
+    assert known.world_from('left', 9 * SECOND, 0.0) is None
+    assert known.problems == {'ExtrapolationException': 1}
+
+
+def test_only_estimated_cameras_are_sent(buffer):
+    cameras = [camera('a', 1, pose(1.0), known=False), camera('b', 1, pose(2.0), known=True)]
+    (sent,) = frames(buffer).to_send(cameras, 5)
+    assert (sent.header.frame_id, sent.child_frame_id) == ('map', 'chromm/a_optical_frame')
+    np.testing.assert_allclose(matrix_of(sent), pose(1.0))
+
+
+def test_camera_frame_that_has_a_parent_gets_no_other(buffer):
+    buffer.set_transform_static(transform_messages('base', {'chromm/a_optical_frame': pose()}, 0)[0], 'test')
+    assert frames(buffer).to_send([camera('a', 1, pose(1.0), known=False)], 5) == []
+
+
+def test_own_frames_are_sent_on_and_never_believed(buffer):
+    known = frames(buffer)
+    for _ in range(2):
+        (sent,) = known.to_send([camera('a', 1, pose(1.0), known=False)], SECOND)
+        buffer.set_transform(sent, 'self')
+    assert known.world_from('chromm/a_optical_frame', SECOND, 0.0) is None
+
+
+def test_only_tracked_people_get_frames():
+    people = [human(1, 0), human(2, 0, state=HumanState.PREDICTED)]
+    (sent,) = human_transforms(people, 'map', 5)
+    assert sent.child_frame_id == 'body_b0001'
+    np.testing.assert_allclose(matrix_of(sent)[:3, :3], np.eye(3), atol=1e-9)

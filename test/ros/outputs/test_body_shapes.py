@@ -1,0 +1,72 @@
+"""BodyShapes of the free body agree with the joints and skins that they stand for."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from standins import human
+
+from chromm_ros.body.model import BodyModel
+from chromm_ros.flow import HEAD
+from chromm_ros.ros.outputs.body_shapes import BodyShapeCache, figures, skins
+
+
+@pytest.fixture(scope='module')
+def body():
+    return BodyModel.load()
+
+
+def posed(body, identity=1):
+    """A human whose joints are those of the body at rest, somewhere in the room."""
+    person = human(identity, 0)
+    root = torch.as_tensor(person.root_rotation, dtype=torch.float32)
+    pose = torch.eye(3).expand(52, 3, 3)
+    joints = body.joints(torch.zeros(10), pose, root).numpy() + np.array([1.0, 2.0, 1.0])
+    return type(person)(**{**vars(person), 'joints': joints, 'head': joints[HEAD]})
+
+
+def test_solids_hold_the_skin(body):
+    person = posed(body)
+    found = figures([person], body)
+    (skin,) = skins([person], body)
+    away = np.linalg.norm(skin[:, :2] - found.cylinder_base[0, :2], axis=1)
+    assert away.max() <= found.cylinder_radius[0] + 1e-4
+    assert skin[:, 2].min() >= found.cylinder_base[0, 2] - 1e-4
+    assert skin[:, 2].max() <= found.cylinder_base[0, 2] + found.cylinder_height[0] + 1e-4
+    assert found.height[0] == pytest.approx(np.ptp(skin[:, 2]), abs=0.02)
+
+
+def test_capsules_run_along_the_bones(body):
+    person = posed(body)
+    found = figures([person], body)
+    np.testing.assert_allclose(found.capsule_ends[0, :, 1], person.joints[found.capsule_joint], atol=1e-5)
+
+
+def test_transl_places_the_pelvis_as_smplx_does(body):
+    person = posed(body)
+    rest_pelvis = body.rest_joints(torch.zeros(10))[0].numpy()
+    np.testing.assert_allclose(figures([person], body).transl[0] + rest_pelvis, person.joints[0], atol=1e-5)
+
+
+def test_tailor_measures_again_only_when_the_shape_changes(body):
+    tailor = BodyShapeCache(body)
+    person = posed(body)
+    first = figures([person], body, tailor)
+    bigger = dataclasses.replace(person, betas=np.full(10, 1.0))
+    grown = figures([bigger, posed(body, 2)], body, tailor)
+    fresh = figures([bigger, posed(body, 2)], body)
+    np.testing.assert_allclose(grown.capsule_radius, fresh.capsule_radius)
+    np.testing.assert_allclose(grown.height, fresh.height)
+    nearly = dataclasses.replace(bigger, betas=bigger.betas + 0.04)
+    kept = figures([nearly], body, tailor).capsule_radius[0]
+    np.testing.assert_array_equal(kept, grown.capsule_radius[0])
+    np.testing.assert_allclose(kept, figures([nearly], body).capsule_radius[0], atol=2e-3)
+    assert not np.allclose(first.capsule_radius[0], kept)
+
+
+def test_nobody_and_some_of_several(body):
+    assert figures([], body).joints.shape == (0, 55, 3)
+    assert skins([], body).shape[0] == 0
+    both = figures([posed(body, 1), posed(body, 2)], body)
+    assert both.of([1]).capsule_radius.shape == (1, both.capsule_radius.shape[1])
