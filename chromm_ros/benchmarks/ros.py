@@ -185,9 +185,11 @@ def watch(names: Sequence[str], people: int, duration: float, total: Callable[[]
     core = (time.process_time() - processor) / (time.monotonic() - wall)
     spin(PATIENCE, lambda: total() is not None)
     spin(DRAIN, lambda: received() == total())
-    if not node.journal.stages:
+    if not node.health_log.stages:
         raise RuntimeError('no image set arrived')
-    stages = {name: float(np.median([row[name] for row in node.journal.stages])) for name in node.journal.stages[-1]}
+    stages = {
+        name: float(np.median([row[name] for row in node.health_log.stages])) for name in node.health_log.stages[-1]
+    }
     superseded = pipeline.worker.mailbox.replaced
     result = Measured(received(), len(backend.views), backend.views.count(len(names)), superseded, core, stages)
     executor.shutdown()

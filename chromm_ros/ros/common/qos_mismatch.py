@@ -21,7 +21,7 @@ NO_PUBLISHER_EVENTS = PublisherEventCallbacks(use_default_callbacks=False)
 NO_SUBSCRIPTION_EVENTS = SubscriptionEventCallbacks(use_default_callbacks=False)
 
 
-class IncompatiblePeers:
+class QosMismatches:
     """Compares our publishers and subscriptions with their other ends; warns once about each that does not fit."""
 
     def __init__(self, node: Node, warn: Callable[[str], object]) -> None:

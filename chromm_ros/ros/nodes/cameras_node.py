@@ -29,7 +29,7 @@ from chromm_ros.ros.common.spin import run_node
 from chromm_ros.ros.common.transforms import optical_frame, transform_messages
 from chromm_ros.ros.inputs.lens import HALF_PIXEL
 from chromm_ros.ros.outputs import cdr
-from chromm_ros.ros.outputs.body_shapes import figures
+from chromm_ros.ros.outputs.body_shapes import body_shapes_of
 from chromm_ros.ros.outputs.messages import NANO, Description, HumanOptions, camera_poses, header, human_array
 from chromm_ros.synthetic.scripts import scripted
 from chromm_ros.synthetic.truth import true_snapshot
@@ -82,7 +82,7 @@ class CamerasNode(Node):
             if name not in self.settings.stopped:
                 self._publish_camera(index, frames, header(stamp, optical_frame('', name)))
         snapshot = self._snapshot(frames, stamp)
-        bodies = figures(snapshot.humans, self.world.renderer.body)
+        bodies = body_shapes_of(snapshot.humans, self.world.renderer.body)
         options = HumanOptions(model=self.world.renderer.body.name)
         self._send(self._truth, HumanArray, human_array(snapshot, bodies, self.settings.world_frame, 0.0, options))
         self._sets += 1

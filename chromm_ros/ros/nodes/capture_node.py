@@ -24,7 +24,7 @@ from rclpy.timer import Timer
 from chromm_ros.recording.ply import write_ply
 from chromm_ros.ros.common import parameter_checks
 from chromm_ros.ros.common.parameters import ParameterError, declare, updated
-from chromm_ros.ros.common.qos_mismatch import NO_PUBLISHER_EVENTS, IncompatiblePeers
+from chromm_ros.ros.common.qos_mismatch import NO_PUBLISHER_EVENTS, QosMismatches
 from chromm_ros.ros.common.settings import NodeSettings, Parameters
 from chromm_ros.ros.common.spin import USER_ERRORS, run_node
 from chromm_ros.ros.common.transforms import CameraFrames
@@ -32,7 +32,7 @@ from chromm_ros.ros.nodes import services
 from chromm_ros.ros.nodes.health import HealthLog, diagnostics
 from chromm_ros.ros.nodes.model import Backend, gpu_lost
 from chromm_ros.ros.nodes.pipeline import Pipeline
-from chromm_ros.ros.outputs.body_shapes import skins
+from chromm_ros.ros.outputs.body_shapes import meshes_of
 from chromm_ros.ros.outputs.publishers import Outputs
 from chromm_ros.srv import MergeIdentities, SaveScene, SetViews
 
@@ -57,8 +57,8 @@ class CaptureNode(LifecycleNode):
         parameter_checks.check(self.parameters.node)
         self.exit_code = 0
         self.pipeline: Pipeline | None = None
-        self.journal = HealthLog()
-        self._peers = IncompatiblePeers(self, self.get_logger().warning)
+        self.health_log = HealthLog()
+        self._qos_mismatches = QosMismatches(self, self.get_logger().warning)
         self._make_backend = make_backend
         self._backend: Any = None
         self._predict_timer: Timer | None = None
@@ -98,10 +98,10 @@ class CaptureNode(LifecycleNode):
             self._backend.warm_up(chosen.capture, chosen.node.cameras)
         except USER_ERRORS as error:
             self.get_logger().error(f'cannot be configured: {error}')
-            self.journal.fatal = str(error)
+            self.health_log.fatal = str(error)
             self._release()
             return TransitionCallbackReturn.FAILURE
-        self.journal = HealthLog()
+        self.health_log = HealthLog()
         self._outputs = Outputs(self, self._backend.body, chosen.node.world_frame)
         self._connect_tf()
         self._offer_services()
@@ -117,10 +117,10 @@ class CaptureNode(LifecycleNode):
         try:
             self.pipeline = Pipeline(self, self._backend, self.parameters, self._outputs, self._frames, self._ready)
         except Exception as error:  # of the middleware, e.g. for an impossible QoS override; rclpy would not show it
-            self.journal.fatal = f'cannot be activated: {error}'
-            self.get_logger().error(self.journal.fatal)
+            self.health_log.fatal = f'cannot be activated: {error}'
+            self.get_logger().error(self.health_log.fatal)
             return TransitionCallbackReturn.FAILURE
-        self.journal.fatal = ''
+        self.health_log.fatal = ''
         if not self._backend.trained:
             self.pipeline.notes = (UNTRAINED,)
         self._schedule_prediction()
@@ -224,35 +224,35 @@ class CaptureNode(LifecycleNode):
         pipeline, outputs = self.pipeline, self._outputs
         if pipeline is None or outputs is None:
             return
-        while pipeline.parcels:
-            parcel = pipeline.parcels.popleft()
-            outputs.send(parcel.messages)
-            if parcel.transforms:
-                self._broadcaster.sendTransform(parcel.transforms)
-            self.journal.note(parcel)
-            for message in parcel.snapshot.messages:
+        while pipeline.outbox:
+            built = pipeline.outbox.popleft()
+            outputs.send(built.messages)
+            if built.transforms:
+                self._broadcaster.sendTransform(built.transforms)
+            self.health_log.note(built)
+            for message in built.snapshot.messages:
                 self.get_logger().warning(message, throttle_duration_sec=LOG_SECONDS)
         while pipeline.failures:
             self._on_failure(pipeline.failures.popleft())
 
     def _on_failure(self, error: Exception) -> None:
-        self.journal.last_error = f'a window was lost: {type(error).__name__}: {error}'
+        self.health_log.last_error = f'a window was lost: {type(error).__name__}: {error}'
         if not gpu_lost(error):
-            self.get_logger().error(self.journal.last_error, throttle_duration_sec=LOG_SECONDS)
+            self.get_logger().error(self.health_log.last_error, throttle_duration_sec=LOG_SECONDS)
             return
-        self.journal.fatal = f'the GPU is lost, the node is deactivated: {error}'
-        self.get_logger().fatal(self.journal.fatal)
+        self.health_log.fatal = f'the GPU is lost, the node is deactivated: {error}'
+        self.get_logger().fatal(self.health_log.fatal)
         self.trigger_deactivate()
 
     def _send_diagnostics(self) -> None:
         now = self.get_clock().now().nanoseconds
         name = self.get_fully_qualified_name()
-        self._peers.check(
+        self._qos_mismatches.check(
             () if self._outputs is None else self._outputs.publishers,
             () if self.pipeline is None else self.pipeline.subscriptions,
         )
-        self.journal.incompatible = self._peers.found
-        message = diagnostics(now, name, self.state, self._backend, self.pipeline, self.journal)
+        self.health_log.incompatible = self._qos_mismatches.found
+        message = diagnostics(now, name, self.state, self._backend, self.pipeline, self.health_log)
         self._diagnostics.publish(message)
 
     def _schedule_prediction(self) -> None:
@@ -328,7 +328,7 @@ class CaptureNode(LifecycleNode):
             scene = pipeline.capture.static_scene()
         last = pipeline.last
         if request.include_humans and last is not None:
-            scene = services.with_people(scene, last.humans, skins(last.humans, self._backend.body))
+            scene = services.with_people(scene, last.humans, meshes_of(last.humans, self._backend.body))
         write_ply(path, scene)
         return f'{len(scene.points)} points written to {path}'
 

@@ -35,14 +35,14 @@ class HealthLog:
     incompatible: Mapping[str, str] = field(default_factory=dict)
     """Topic -> why nothing passes between us and somebody at its other end."""
 
-    def note(self, parcel: WindowMessages) -> None:
-        self.latencies.append(parcel.latency)
-        self.stages.append(parcel.stages)
+    def note(self, built: WindowMessages) -> None:
+        self.latencies.append(built.latency)
+        self.stages.append(built.stages)
         self.last_error = ''
 
 
 def diagnostics(
-    stamp: int, hardware: str, state: str, backend: Backend | None, pipeline: Pipeline | None, journal: HealthLog
+    stamp: int, hardware: str, state: str, backend: Backend | None, pipeline: Pipeline | None, health_log: HealthLog
 ) -> DiagnosticArray:
     """All tasks at one time.
 
@@ -53,7 +53,7 @@ def diagnostics(
     """
     message = DiagnosticArray()
     message.header.stamp.sec, message.header.stamp.nanosec = divmod(stamp, NANO)
-    tasks = [_node(state, journal)]
+    tasks = [_node(state, health_log)]
     if backend is not None:
         tasks += [_model(backend)]
         memory = backend.memory()
@@ -65,7 +65,7 @@ def diagnostics(
             _camera(queue, queue.name in live, pipeline, stamp)
             for queue in pipeline.synchronizer.buffer.queues.values()
         ]
-        tasks += [_sync(pipeline), _inference(pipeline, journal), _identities(pipeline), _world(pipeline)]
+        tasks += [_sync(pipeline), _inference(pipeline, health_log), _identities(pipeline), _world(pipeline)]
     for task in tasks:
         task.hardware_id = hardware
     message.status = tasks
@@ -82,12 +82,12 @@ def _text(value: object) -> str:
     return f'{value:.4g}' if isinstance(value, float) else str(value)
 
 
-def _node(state: str, journal: HealthLog) -> DiagnosticStatus:
-    values = {'state': state, **{f'incompatible: {topic}': why for topic, why in journal.incompatible.items()}}
-    if journal.fatal:
-        return status('node', ERROR, journal.fatal, values)
-    if journal.incompatible:
-        return status('node', WARN, next(iter(journal.incompatible.values())), values)
+def _node(state: str, health_log: HealthLog) -> DiagnosticStatus:
+    values = {'state': state, **{f'incompatible: {topic}': why for topic, why in health_log.incompatible.items()}}
+    if health_log.fatal:
+        return status('node', ERROR, health_log.fatal, values)
+    if health_log.incompatible:
+        return status('node', WARN, next(iter(health_log.incompatible.values())), values)
     return status('node', OK, state, values)
 
 
@@ -140,18 +140,20 @@ def _sync(pipeline: Pipeline) -> DiagnosticStatus:
     return status('sync', OK, f'{live} of {len(pipeline.parameters.node.cameras)} cameras', values)
 
 
-def _inference(pipeline: Pipeline, journal: HealthLog) -> DiagnosticStatus:
-    if not journal.latencies:
-        return status('inference', ERROR if journal.last_error else STALE, journal.last_error or 'no window yet', {})
-    latencies = np.array(journal.latencies)
+def _inference(pipeline: Pipeline, health_log: HealthLog) -> DiagnosticStatus:
+    if not health_log.latencies:
+        return status(
+            'inference', ERROR if health_log.last_error else STALE, health_log.last_error or 'no window yet', {}
+        )
+    latencies = np.array(health_log.latencies)
     values: dict[str, object] = {
         'delay p50 [ms]': 1e3 * float(np.percentile(latencies, 50)),
         'delay p95 [ms]': 1e3 * float(np.percentile(latencies, 95)),
     }
-    for name in journal.stages[-1]:
-        values[f'{name} p50 [ms]'] = 1e3 * float(np.median([stages.get(name, 0.0) for stages in journal.stages]))
-    if journal.last_error:
-        return status('inference', ERROR, journal.last_error, values)
+    for name in health_log.stages[-1]:
+        values[f'{name} p50 [ms]'] = 1e3 * float(np.median([stages.get(name, 0.0) for stages in health_log.stages]))
+    if health_log.last_error:
+        return status('inference', ERROR, health_log.last_error, values)
     limit = pipeline.parameters.node.max_latency
     if latencies[-1] > limit:
         return status('inference', WARN, f'delay {latencies[-1]:.2f} s is over max_latency ({limit:g} s)', values)

@@ -1,4 +1,4 @@
-"""All that lives while the node is active: subscriptions -> sets -> worker -> parcels for the executor to send."""
+"""All that lives while the node is active: subscriptions -> sets -> worker -> outbox for the executor to send."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class PendingSet:
 class Pipeline:
     """One activation of the capture node.
 
-    The executor's thread runs the callbacks and collects :attr:`parcels` and :attr:`failures` after ``ready`` was
+    The executor's thread runs the callbacks and collects :attr:`outbox` and :attr:`failures` after ``ready`` was
     triggered; the worker's thread does everything from decoding to encoded messages.
     """
 
@@ -64,7 +64,7 @@ class Pipeline:
         ready: GuardCondition,
     ) -> None:
         self.parameters = parameters
-        self.parcels: deque[WindowMessages] = deque()
+        self.outbox: deque[WindowMessages] = deque()
         self.failures: deque[Exception] = deque()
         self.dropped: Counter[str] = Counter()
         """Windows lost to exceptions, by their type."""
@@ -199,14 +199,14 @@ class Pipeline:
         only_compared = self.parameters.capture.extrinsics == 'estimated'
         return self.frames.world_from(frame, stamp, 0.0 if only_compared else self.parameters.node.tf_timeout)
 
-    def _work(self, letter: PendingSet) -> None:
+    def _work(self, pending: PendingSet) -> None:
         taken = time.perf_counter()
         settings = self.parameters.node
-        if letter.epoch != self._epoch:
-            self._epoch = letter.epoch
+        if pending.epoch != self._epoch:
+            self._epoch = pending.epoch
             self.capture = self._backend.session(self.parameters.capture, settings.cameras)
             self.capture.set_views(self._views)
-        images = self.assembler.assemble(letter.matched, settings.min_views)
+        images = self.assembler.assemble(pending.matched, settings.min_views)
         if images is None:
             return
         decoded = time.perf_counter()
@@ -214,8 +214,8 @@ class Pipeline:
         if snapshot is None:
             return
         stages = {
-            'synchronise': letter.delay,
-            'wait': taken - letter.posted,
+            'synchronise': pending.delay,
+            'wait': taken - pending.posted,
             'images': decoded - taken,
             **snapshot.stages,
         }
@@ -224,15 +224,15 @@ class Pipeline:
             stages=stages,
             dropped=self.drop_counts(),
             notes=self.notes,
-            delay=letter.delay,
-            started=letter.posted,
+            delay=pending.delay,
+            started=pending.posted,
         )
-        parcel = self._outputs.build(snapshot, self.capture, settings, context)
-        parcel.transforms.extend(self.frames.to_send(snapshot.cameras, snapshot.stamp))
+        built = self._outputs.build(snapshot, self.capture, settings, context)
+        built.transforms.extend(self.frames.to_send(snapshot.cameras, snapshot.stamp))
         if settings.publish_human_tf:
-            parcel.transforms.extend(human_transforms(snapshot.humans, settings.world_frame, snapshot.stamp))
+            built.transforms.extend(human_transforms(snapshot.humans, settings.world_frame, snapshot.stamp))
         self.last = snapshot
-        self.parcels.append(parcel)
+        self.outbox.append(built)
         self._ready.trigger()
 
     def _failed(self, error: Exception) -> None:

@@ -57,14 +57,14 @@ def checked_path(requested: str, directory: str) -> Path:
     return path
 
 
-def with_people(scene: Cloud, humans: Sequence[Human], skins: np.ndarray) -> Cloud:
-    """The scene and the skins (K, N, 3) of the people, each in the colour of its id."""
+def with_people(scene: Cloud, humans: Sequence[Human], vertices: np.ndarray) -> Cloud:
+    """The scene and the mesh vertices (K, N, 3) of the people, each in the colour of its id."""
     if not humans:
         return scene
-    count = skins.shape[1]
+    count = vertices.shape[1]
     colors = np.repeat(np.array([identity_color(human.id) for human in humans], np.uint8), count, 0)
     return Cloud(
-        np.concatenate([scene.points, skins.reshape(-1, 3).astype(np.float32)]),
+        np.concatenate([scene.points, vertices.reshape(-1, 3).astype(np.float32)]),
         np.concatenate([scene.colors, colors]),
         np.concatenate([scene.confidence, np.ones(len(colors), np.float32)]),
     )

@@ -1,4 +1,4 @@
-"""One thread that computes, and the mailbox of one letter in front of it."""
+"""One thread that computes, and the mailbox of one image set in front of it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ PendingSet = TypeVar('PendingSet')
 
 
 class Mailbox(Generic[PendingSet]):
-    """Holds at most one letter.
+    """Holds at most one image set.
 
-    With ``block`` a sender waits until the place is free, so nothing is lost; else a new letter replaces the old
+    With ``block`` a sender waits until the place is free, so nothing is lost; else a new set replaces the old
     one, so what is read is always the newest.
     """
 
@@ -20,35 +20,35 @@ class Mailbox(Generic[PendingSet]):
         self.replaced = 0
         """Letters that nobody read."""
         self._block = block
-        self._letter: PendingSet | None = None
+        self._pending: PendingSet | None = None
         self._closed = False
         self._changed = threading.Condition()
 
-    def put(self, letter: PendingSet) -> None:
-        """Leave a letter; without effect after :meth:`close`."""
+    def put(self, pending: PendingSet) -> None:
+        """Leave an image set; without effect after :meth:`close`."""
         with self._changed:
-            while self._block and self._letter is not None and not self._closed:
+            while self._block and self._pending is not None and not self._closed:
                 self._changed.wait()
             if self._closed:
                 return
-            self.replaced += self._letter is not None
-            self._letter = letter
+            self.replaced += self._pending is not None
+            self._pending = pending
             self._changed.notify_all()
 
     def take(self) -> PendingSet | None:
-        """Wait for a letter; None when the mailbox is closed."""
+        """Wait for an image set; None when the mailbox is closed."""
         with self._changed:
-            while self._letter is None and not self._closed:
+            while self._pending is None and not self._closed:
                 self._changed.wait()
-            letter, self._letter = self._letter, None
+            pending, self._pending = self._pending, None
             self._changed.notify_all()
-            return None if self._closed else letter
+            return None if self._closed else pending
 
     def close(self) -> None:
         """End all waiting, for ever."""
         with self._changed:
             self._closed = True
-            self._letter = None
+            self._pending = None
             self._changed.notify_all()
 
 
@@ -56,7 +56,7 @@ class Worker(Generic[PendingSet]):
     """Reads a mailbox in a thread of its own.
 
     Args:
-        work: called with each letter, never twice at once.
+        work: called with each image set, never twice at once.
         failed: called, in the worker's thread, with what ``work`` raised; the worker goes on.
         block: see :class:`Mailbox`.
     """
@@ -64,7 +64,7 @@ class Worker(Generic[PendingSet]):
     def __init__(self, work: Callable[[PendingSet], None], failed: Callable[[Exception], None], block: bool) -> None:
         self.mailbox: Mailbox[PendingSet] = Mailbox(block)
         self.idle = threading.Lock()
-        """Held while a letter is worked on; whoever holds it may touch what ``work`` touches."""
+        """Held while an image set is worked on; whoever holds it may touch what ``work`` touches."""
         self._work = work
         self._failed = failed
         self._thread = threading.Thread(target=self._run, name='inference', daemon=True)
@@ -73,15 +73,15 @@ class Worker(Generic[PendingSet]):
         self._thread.start()
 
     def stop(self, timeout: float | None = None) -> bool:
-        """Close the mailbox and wait for the letter in work; whether the thread has ended in time."""
+        """Close the mailbox and wait for the image set in work; whether the thread has ended in time."""
         self.mailbox.close()
         self._thread.join(timeout)
         return not self._thread.is_alive()
 
     def _run(self) -> None:
-        while (letter := self.mailbox.take()) is not None:
+        while (pending := self.mailbox.take()) is not None:
             try:
                 with self.idle:
-                    self._work(letter)
+                    self._work(pending)
             except Exception as error:
                 self._failed(error)

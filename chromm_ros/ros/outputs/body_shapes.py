@@ -69,16 +69,16 @@ class BodyShapeCache:
         return Capsules(torch.stack(radii), self._bones), torch.stack(heights)
 
 
-def figures(humans: Sequence[Human], body: BodyModel, tailor: BodyShapeCache | None = None) -> BodyShapes:
+def body_shapes_of(humans: Sequence[Human], body: BodyModel, cache: BodyShapeCache | None = None) -> BodyShapes:
     """Everything about the bodies that messages carry.
 
     Args:
-        tailor: remembers measures from call to call; None: all are taken anew.
+        cache: remembers measures from call to call; None: all are taken anew.
     """
     with torch.inference_mode():
         betas = _stacked([human.betas for human in humans], (10,))
         joints = _stacked([human.joints for human in humans], (55, 3))
-        capsules, height = (tailor or BodyShapeCache(body)).measures(humans, betas)
+        capsules, height = (cache or BodyShapeCache(body)).measures(humans, betas)
         base, cylinder_radius, cylinder_height = bounding_cylinder(joints, capsules)
         pairs = torch.as_tensor(capsules.bones)
         return BodyShapes(
@@ -94,7 +94,7 @@ def figures(humans: Sequence[Human], body: BodyModel, tailor: BodyShapeCache | N
         )
 
 
-def skins(humans: Sequence[Human], body: BodyModel) -> np.ndarray:
+def meshes_of(humans: Sequence[Human], body: BodyModel) -> np.ndarray:
     """(K, N, 3) vertices in the world frame [m]."""
     with torch.inference_mode():
         betas = _stacked([human.betas for human in humans], (10,))

@@ -48,12 +48,12 @@ def capsules(humans: Sequence[Human], bodies: BodyShapes, stamp: int, frame: str
 
 
 def meshes(
-    humans: Sequence[Human], skins: np.ndarray, faces: np.ndarray, stamp: int, frame: str
+    humans: Sequence[Human], vertices: np.ndarray, faces: np.ndarray, stamp: int, frame: str
 ) -> list[Description]:
-    """The skin, as one TRIANGLE_LIST per person; ``skins`` (K, N, 3), ``faces`` (F, 3)."""
+    """The skin, as one TRIANGLE_LIST per person; ``vertices`` (K, N, 3), ``faces`` (F, 3)."""
     return [
         _shape(human, Marker.TRIANGLE_LIST, skin[faces].reshape(-1, 3), (1, 1, 1), stamp, frame)
-        for human, skin in zip(humans, skins)
+        for human, skin in zip(humans, vertices)
     ]
 
 

@@ -65,7 +65,7 @@ def human_array(
     """chromm_ros/HumanArray.
 
     Args:
-        bodies: figures of ``snapshot.humans``.
+        bodies: body_shapes_of of ``snapshot.humans``.
         frame: the world frame.
         latency: time of publication minus the stamp of the snapshot [s].
     """

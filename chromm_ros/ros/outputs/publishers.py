@@ -22,7 +22,7 @@ from chromm_ros.ros.common import qos
 from chromm_ros.ros.common.qos_mismatch import NO_PUBLISHER_EVENTS
 from chromm_ros.ros.common.settings import NodeSettings
 from chromm_ros.ros.outputs import cdr, clouds, markers
-from chromm_ros.ros.outputs.body_shapes import BodyShapeCache, BodyShapes, figures, skins
+from chromm_ros.ros.outputs.body_shapes import BodyShapeCache, BodyShapes, body_shapes_of, meshes_of
 from chromm_ros.ros.outputs.messages import (
     NANO,
     Description,
@@ -89,7 +89,7 @@ class Outputs:
             )
             for name, (kind, profile, _) in TOPICS.items()
         }
-        self._tailor, self._prediction_tailor = BodyShapeCache(body), BodyShapeCache(body)  # one per thread
+        self._shape_cache, self._prediction_shape_cache = BodyShapeCache(body), BodyShapeCache(body)  # one per thread
         self._marked: set[int] = set()
         self._scene_sent = -float('inf')
         self._scene_readers = 0
@@ -111,7 +111,7 @@ class Outputs:
         self, snapshot: Snapshot, capture: Capture, settings: NodeSettings, context: WindowContext
     ) -> WindowMessages:
         """Encode what somebody wants of a snapshot; HumanArray and CaptureStatus always."""
-        bodies = figures(snapshot.humans, self._body, self._tailor)
+        bodies = body_shapes_of(snapshot.humans, self._body, self._shape_cache)
         messages = [(name, self._encoded(name, built)) for name, built in self._lazy(snapshot, bodies, settings)]
         if self._scene_due(settings.scene_period):
             cloud = clouds.scene_cloud(capture.static_scene(), snapshot.stamp, self.world_frame)
@@ -128,7 +128,7 @@ class Outputs:
     def predicted(self, humans: Sequence[Human], last: Snapshot, stamp: int, settings: NodeSettings) -> bytes:
         """~/humans_predicted: people extrapolated to ``stamp`` [ns] since the last snapshot."""
         moved = Snapshot(**{**vars(last), 'stamp': stamp, 'humans': tuple(humans)})
-        bodies = figures(moved.humans, self._body, self._prediction_tailor)
+        bodies = body_shapes_of(moved.humans, self._body, self._prediction_shape_cache)
         late = (stamp - last.stamp) / NANO
         message = human_array(moved, bodies, self.world_frame, late, self._options(settings), predicted=True)
         return self._encoded('humans_predicted', message)
@@ -160,7 +160,7 @@ class Outputs:
         built = markers.deletions(sorted(gone), stamp, frame)
         if style == 'mesh':
             faces = np.asarray(self._body.faces)
-            built += markers.meshes(humans, skins(humans, self._body), faces, stamp, frame)
+            built += markers.meshes(humans, meshes_of(humans, self._body), faces, stamp, frame)
         elif style == 'capsules':
             built += markers.capsules(humans, bodies.of(kept), stamp, frame)
         else:

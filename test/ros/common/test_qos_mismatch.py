@@ -9,7 +9,7 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image
 
 from chromm_ros.ros.common import qos
-from chromm_ros.ros.common.qos_mismatch import IncompatiblePeers
+from chromm_ros.ros.common.qos_mismatch import QosMismatches
 
 TOPICS_AND_QOS = {'/a': qos.reliable(5), '/b': qos.sensor(), '/c': qos.latched()}
 BEST_EFFORT = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
@@ -34,14 +34,14 @@ def nodes():
 def problems(ours, publishers=(), subscriptions=(), expected=True):
     """What a check finds once the graph has settled, and what was said about it; each thing is said once."""
     said = []
-    peers = IncompatiblePeers(ours, said.append)
+    mismatches = QosMismatches(ours, said.append)
     end = time.monotonic() + (10.0 if expected else 1.0)
-    while not peers.found and time.monotonic() < end:
+    while not mismatches.found and time.monotonic() < end:
         time.sleep(0.05)
-        peers.check(publishers, subscriptions)
-    peers.check(publishers, subscriptions)
-    assert said == list(peers.found.values())
-    return peers.found
+        mismatches.check(publishers, subscriptions)
+    mismatches.check(publishers, subscriptions)
+    assert said == list(mismatches.found.values())
+    return mismatches.found
 
 
 def test_publisher_that_promises_too_little(nodes):
@@ -94,12 +94,12 @@ def test_problem_ends_with_the_peer(nodes):
     ours, theirs = nodes
     publisher = theirs.create_publisher(Image, '/a/image', BEST_EFFORT)
     subscription = ours.create_subscription(Image, '/a/image', lambda message: None, qos.reliable(5))
-    peers = IncompatiblePeers(ours, lambda text: None)
+    mismatches = QosMismatches(ours, lambda text: None)
     for destroyed in (False, True):
         if destroyed:
             theirs.destroy_publisher(publisher)
         end = time.monotonic() + 10.0
-        while bool(peers.found) == destroyed and time.monotonic() < end:
+        while bool(mismatches.found) == destroyed and time.monotonic() < end:
             time.sleep(0.05)
-            peers.check((), [subscription])
-        assert bool(peers.found) != destroyed
+            mismatches.check((), [subscription])
+        assert bool(mismatches.found) != destroyed

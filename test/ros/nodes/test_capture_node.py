@@ -120,7 +120,7 @@ def test_backend_that_cannot_be_loaded_leaves_the_node_unconfigured(stage):
     one.node._make_backend = fails
     assert one.node.trigger_configure() == FAILURE
     assert one.node.state == 'unconfigured'
-    assert 'weights.safetensors' in one.node.journal.fatal
+    assert 'weights.safetensors' in one.node.health_log.fatal
     one.node._make_backend = lambda settings: one.backend
     active(one)
 
@@ -132,7 +132,7 @@ def test_activation_that_fails_says_why_and_leaves_nothing_behind(stage):
     before = len(list(one.node.subscriptions))
     assert one.node.trigger_activate() == FAILURE
     assert one.node.state == 'inactive'
-    assert 'sometimes' in one.node.journal.fatal
+    assert 'sometimes' in one.node.health_log.fatal
     assert len(list(one.node.subscriptions)) == before
 
 
@@ -168,9 +168,9 @@ def test_expensive_outputs_are_built_only_for_subscribers(stage):
     build = outputs.build
 
     def recorded(*arguments):
-        parcel = build(*arguments)
-        built.append({name for name, _ in parcel.messages})
-        return parcel
+        messages = build(*arguments)
+        built.append({name for name, _ in messages.messages})
+        return messages
 
     outputs.build = recorded
     one.until(lambda: built, lambda: one.feed(next(stamps)))
@@ -286,7 +286,7 @@ def test_thirty_minutes_of_images_need_no_more_memory_than_one(stage):
     grown = resident_mb() - before
     assert grown < 30
     assert one.node.pipeline.last.window >= 30 * 120 - 2
-    assert len(one.node.pipeline.parcels) < 10
+    assert len(one.node.pipeline.outbox) < 10
     record(
         'for_ever',
         f'memory grew by {max(grown, 0):.0f} MB from the 3rd minute on (stand-in network)',

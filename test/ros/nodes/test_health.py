@@ -31,20 +31,20 @@ def pipeline():
     )
 
 
-def tasks(pipeline, journal=None, now=SECOND, backend=None):
-    message = diagnostics(now, '/chromm', 'active', backend or StandInBackend(), pipeline, journal or HealthLog())
+def tasks(pipeline, health_log=None, now=SECOND, backend=None):
+    message = diagnostics(now, '/chromm', 'active', backend or StandInBackend(), pipeline, health_log or HealthLog())
     assert all(status.hardware_id == '/chromm' for status in message.status)
     return {status.name.removeprefix('chromm: '): status for status in message.status}
 
 
-def journal_with(latency):
-    journal = HealthLog()
-    journal.note(WindowMessages(snapshot(), [], latency, {'wait': latency}))
-    return journal
+def health_log_with(latency):
+    health_log = HealthLog()
+    health_log.note(WindowMessages(snapshot(), [], latency, {'wait': latency}))
+    return health_log
 
 
 def test_all_is_well(pipeline):
-    found = tasks(pipeline, journal_with(0.1))
+    found = tasks(pipeline, health_log_with(0.1))
     assert set(found) == {'node', 'model', 'camera a', 'camera b', 'sync', 'inference', 'identities', 'world'}
     assert {status.level for status in found.values()} == {OK}
     assert {pair.key: pair.value for pair in found['sync'].values}['dropped: late'] == '2'
@@ -58,7 +58,7 @@ def test_without_a_pipeline_the_node_still_reports():
 def test_silent_camera_is_an_error_for_itself_alone(pipeline):
     for k in range(1, 40):
         pipeline.synchronizer.buffer.add('a', SECOND + k * 66_000_000, None)
-    found = tasks(pipeline, journal_with(0.1), now=SECOND + 39 * 66_000_000)
+    found = tasks(pipeline, health_log_with(0.1), now=SECOND + 39 * 66_000_000)
     assert found['camera b'].level == ERROR
     assert 'missing' in found['camera b'].message
     assert found['camera a'].level == OK
@@ -79,16 +79,16 @@ def test_damaged_images_are_named(pipeline):
 
 
 def test_slow_window_warns(pipeline):
-    assert tasks(pipeline, journal_with(9.0))['inference'].level == WARN
+    assert tasks(pipeline, health_log_with(9.0))['inference'].level == WARN
     assert tasks(pipeline)['inference'].level == STALE
 
 
 def test_lost_window_is_an_error_until_the_next_good_one(pipeline):
-    journal = journal_with(0.1)
-    journal.last_error = 'a window was lost: RuntimeError: x'
-    assert tasks(pipeline, journal)['inference'].level == ERROR
-    journal.note(WindowMessages(snapshot(), [], 0.1, {}))
-    assert tasks(pipeline, journal)['inference'].level == OK
+    health_log = health_log_with(0.1)
+    health_log.last_error = 'a window was lost: RuntimeError: x'
+    assert tasks(pipeline, health_log)['inference'].level == ERROR
+    health_log.note(WindowMessages(snapshot(), [], 0.1, {}))
+    assert tasks(pipeline, health_log)['inference'].level == OK
 
 
 def test_fatal_error_and_incompatible_peers_show_on_the_node(pipeline):

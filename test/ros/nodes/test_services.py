@@ -73,8 +73,8 @@ def test_no_text_leads_out_of_the_directory(tmp_path_factory, text):
 
 
 def test_people_are_added_to_the_scene_in_their_colours():
-    skins = np.zeros((2, 5, 3))
-    both = with_people(cloud(3), [human(1, 0), human(2, 0)], skins)
+    vertices = np.zeros((2, 5, 3))
+    both = with_people(cloud(3), [human(1, 0), human(2, 0)], vertices)
     assert both.points.shape == (13, 3)
     assert both.colors.shape == (13, 3)
     assert (both.colors[3] != both.colors[8]).any()

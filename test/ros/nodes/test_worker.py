@@ -1,4 +1,4 @@
-"""The mailbox keeps the newest letter or none is lost; the worker survives what its work raises."""
+"""The mailbox keeps the newest image set, or none is lost; the worker survives what its work raises."""
 
 import threading
 
@@ -18,15 +18,15 @@ class Bench:
         self.worker = Worker(self.work, self.errors.append, block)
         self.worker.start()
 
-    def work(self, letter):
+    def work(self, pending):
         self.begun.release()
         self.permission.acquire()
-        if letter in self.raises:
-            raise RuntimeError(letter)
-        self.done.append(letter)
+        if pending in self.raises:
+            raise RuntimeError(pending)
+        self.done.append(pending)
 
-    def finish(self, letters):
-        for _ in range(letters):
+    def finish(self, sets):
+        for _ in range(sets):
             self.permission.release()
         assert self.worker.stop(10.0)
 
@@ -48,8 +48,8 @@ def test_latest_letter_wins_while_the_worker_is_busy(bench):
     one = bench()
     one.worker.mailbox.put(0)
     one.begun.acquire()
-    for letter in (1, 2, 3):
-        one.worker.mailbox.put(letter)
+    for pending in (1, 2, 3):
+        one.worker.mailbox.put(pending)
     one.permission.release()
     one.begun.acquire()
     one.finish(1)
@@ -59,7 +59,7 @@ def test_latest_letter_wins_while_the_worker_is_busy(bench):
 
 def test_blocking_mailbox_loses_nothing(bench):
     one = bench(block=True)
-    sender = threading.Thread(target=lambda: [one.worker.mailbox.put(letter) for letter in range(20)])
+    sender = threading.Thread(target=lambda: [one.worker.mailbox.put(pending) for pending in range(20)])
     sender.start()
     for _ in range(20):
         one.begun.acquire()

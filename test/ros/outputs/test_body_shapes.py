@@ -1,4 +1,4 @@
-"""BodyShapes of the free body agree with the joints and skins that they stand for."""
+"""Body shapes of the free body agree with the joints and meshes that they stand for."""
 
 import dataclasses
 
@@ -9,7 +9,7 @@ from standins import human
 
 from chromm_ros.body.model import BodyModel
 from chromm_ros.flow import HEAD
-from chromm_ros.ros.outputs.body_shapes import BodyShapeCache, figures, skins
+from chromm_ros.ros.outputs.body_shapes import BodyShapeCache, body_shapes_of, meshes_of
 
 
 @pytest.fixture(scope='module')
@@ -28,8 +28,8 @@ def posed(body, identity=1):
 
 def test_solids_hold_the_skin(body):
     person = posed(body)
-    found = figures([person], body)
-    (skin,) = skins([person], body)
+    found = body_shapes_of([person], body)
+    (skin,) = meshes_of([person], body)
     away = np.linalg.norm(skin[:, :2] - found.cylinder_base[0, :2], axis=1)
     assert away.max() <= found.cylinder_radius[0] + 1e-4
     assert skin[:, 2].min() >= found.cylinder_base[0, 2] - 1e-4
@@ -39,34 +39,34 @@ def test_solids_hold_the_skin(body):
 
 def test_capsules_run_along_the_bones(body):
     person = posed(body)
-    found = figures([person], body)
+    found = body_shapes_of([person], body)
     np.testing.assert_allclose(found.capsule_ends[0, :, 1], person.joints[found.capsule_joint], atol=1e-5)
 
 
 def test_transl_places_the_pelvis_as_smplx_does(body):
     person = posed(body)
     rest_pelvis = body.rest_joints(torch.zeros(10))[0].numpy()
-    np.testing.assert_allclose(figures([person], body).transl[0] + rest_pelvis, person.joints[0], atol=1e-5)
+    np.testing.assert_allclose(body_shapes_of([person], body).transl[0] + rest_pelvis, person.joints[0], atol=1e-5)
 
 
 def test_tailor_measures_again_only_when_the_shape_changes(body):
-    tailor = BodyShapeCache(body)
+    cache = BodyShapeCache(body)
     person = posed(body)
-    first = figures([person], body, tailor)
+    first = body_shapes_of([person], body, cache)
     bigger = dataclasses.replace(person, betas=np.full(10, 1.0))
-    grown = figures([bigger, posed(body, 2)], body, tailor)
-    fresh = figures([bigger, posed(body, 2)], body)
+    grown = body_shapes_of([bigger, posed(body, 2)], body, cache)
+    fresh = body_shapes_of([bigger, posed(body, 2)], body)
     np.testing.assert_allclose(grown.capsule_radius, fresh.capsule_radius)
     np.testing.assert_allclose(grown.height, fresh.height)
     nearly = dataclasses.replace(bigger, betas=bigger.betas + 0.04)
-    kept = figures([nearly], body, tailor).capsule_radius[0]
+    kept = body_shapes_of([nearly], body, cache).capsule_radius[0]
     np.testing.assert_array_equal(kept, grown.capsule_radius[0])
-    np.testing.assert_allclose(kept, figures([nearly], body).capsule_radius[0], atol=2e-3)
+    np.testing.assert_allclose(kept, body_shapes_of([nearly], body).capsule_radius[0], atol=2e-3)
     assert not np.allclose(first.capsule_radius[0], kept)
 
 
 def test_nobody_and_some_of_several(body):
-    assert figures([], body).joints.shape == (0, 55, 3)
-    assert skins([], body).shape[0] == 0
-    both = figures([posed(body, 1), posed(body, 2)], body)
+    assert body_shapes_of([], body).joints.shape == (0, 55, 3)
+    assert meshes_of([], body).shape[0] == 0
+    both = body_shapes_of([posed(body, 1), posed(body, 2)], body)
     assert both.of([1]).capsule_radius.shape == (1, both.capsule_radius.shape[1])

@@ -9,7 +9,7 @@ from standins import StandInBody, cloud, human
 
 from chromm_ros.flow import Cloud
 from chromm_ros.ros.outputs import cdr
-from chromm_ros.ros.outputs.body_shapes import figures
+from chromm_ros.ros.outputs.body_shapes import body_shapes_of
 from chromm_ros.ros.outputs.clouds import capsule_surfaces, obstacles, scene_cloud
 
 
@@ -65,7 +65,7 @@ def test_several_capsules_are_the_sum_of_each():
 
 
 def test_obstacles_surround_every_person():
-    bodies = figures([human(1, 0), human(2, 0, position=(3.0, 0.0, 0.0))], StandInBody())
+    bodies = body_shapes_of([human(1, 0), human(2, 0, position=(3.0, 0.0, 0.0))], StandInBody())
     message = published(obstacles(bodies, 0.1, 0, 'map'))
     x = column(message, 'x')
     assert np.isclose(x.min(), -0.1, atol=0.02)
@@ -73,4 +73,4 @@ def test_obstacles_surround_every_person():
 
 
 def test_nobody_means_no_points():
-    assert published(obstacles(figures([], StandInBody()), 0.1, 0, 'map')).width == 0
+    assert published(obstacles(body_shapes_of([], StandInBody()), 0.1, 0, 'map')).width == 0

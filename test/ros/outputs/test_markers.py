@@ -8,7 +8,7 @@ from visualization_msgs.msg import Marker, MarkerArray
 
 from chromm_ros.flow import HumanState
 from chromm_ros.ros.outputs import cdr
-from chromm_ros.ros.outputs.body_shapes import figures, skins
+from chromm_ros.ros.outputs.body_shapes import body_shapes_of, meshes_of
 from chromm_ros.ros.outputs.markers import capsules, deletions, labels, meshes, skeletons
 from chromm_ros.viewing.colors import identity_color
 
@@ -20,7 +20,7 @@ def published(markers):
 
 
 def bodies():
-    return figures(HUMANS, StandInBody())
+    return body_shapes_of(HUMANS, StandInBody())
 
 
 def test_skeleton_joins_every_joint_to_its_parent():
@@ -34,7 +34,7 @@ def test_skeleton_joins_every_joint_to_its_parent():
 BODIES = [
     lambda: skeletons(HUMANS, PARENTS, 5, 'map'),
     lambda: capsules(HUMANS, bodies(), 5, 'map'),
-    lambda: meshes(HUMANS, skins(HUMANS, StandInBody()), StandInBody.faces, 5, 'map'),
+    lambda: meshes(HUMANS, meshes_of(HUMANS, StandInBody()), StandInBody.faces, 5, 'map'),
 ]
 
 
@@ -72,7 +72,7 @@ def test_rviz_has_nothing_to_warn_of(build):
 
 
 def test_mesh_has_three_points_per_face():
-    first, _ = published(meshes(HUMANS, skins(HUMANS, StandInBody()), StandInBody.faces, 5, 'map'))
+    first, _ = published(meshes(HUMANS, meshes_of(HUMANS, StandInBody()), StandInBody.faces, 5, 'map'))
     assert len(first.points) == 3 * len(StandInBody.faces)
 
 

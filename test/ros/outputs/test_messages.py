@@ -10,7 +10,7 @@ from standins import StandInBody, camera, human, snapshot
 from chromm_ros.flow import HEAD, CameraState, HumanState, ViewState
 from chromm_ros.msg import CaptureStatus, Human, HumanArray
 from chromm_ros.ros.outputs import cdr
-from chromm_ros.ros.outputs.body_shapes import figures
+from chromm_ros.ros.outputs.body_shapes import body_shapes_of
 from chromm_ros.ros.outputs.messages import (
     HumanOptions,
     Turns,
@@ -24,7 +24,7 @@ from chromm_ros.ros.outputs.messages import (
 
 
 def published(shot, options=None, latency=0.25, predicted=False):
-    bodies = figures(shot.humans, StandInBody())
+    bodies = body_shapes_of(shot.humans, StandInBody())
     options = options or HumanOptions(model='stand-in')
     return deserialize_message(
         cdr.encode(HumanArray, human_array(shot, bodies, 'map', latency, options, predicted)), HumanArray
@@ -93,7 +93,7 @@ def test_solids_enclose_and_margin_grows_with_speed_uncertainty_and_delay():
 
 
 def test_bones_without_skin_make_no_capsule():
-    bodies = figures([human(1, 0)], StandInBody())
+    bodies = body_shapes_of([human(1, 0)], StandInBody())
     bodies.capsule_radius[0, 1] = 0.0
     description = human_array(snapshot(humans=[human(1, 0)]), bodies, 'map', 0.0, HumanOptions())
     assert description['humans'][0]['capsules'][:, 0].tolist() == [3, 15]
