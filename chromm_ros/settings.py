@@ -1,7 +1,8 @@
 """One way to declare a setting: default, unit, range and meaning in one place.
 
-A room keeps its settings in a frozen dataclass whose fields are made with :func:`setting`. The parameters of the
-node, its YAML file, the tables of the README and the options of the command line all come from these fields.
+A package keeps its settings in a frozen dataclass. Fields made with :func:`setting` are what a user decides: the
+parameters of the nodes, their YAML file, the reference tables and the options of the command line come from them.
+Plain fields are for research code, which sets them through :func:`changed` or :func:`dataclasses.replace`.
 """
 
 from __future__ import annotations
@@ -84,23 +85,25 @@ def leaves(settings: Any, prefix: str = '') -> Iterator[Leaf]:
 
 
 def changed(settings: Any, values: dict[str, Any]) -> Any:
-    """A copy of ``settings`` with the settings named by dotted paths replaced.
+    """A copy of ``settings`` with the fields named by dotted paths replaced, plain ones included.
 
     Raises:
-        KeyError: a name is not a setting.
+        KeyError: a name is not a field.
         ValueError: a value is out of its range; the message says which, and what was expected.
     """
     known = {leaf.name: leaf for leaf in leaves(settings)}
     for name, value in values.items():
-        if name not in known:
-            raise KeyError(f'unknown setting {name!r}; known are {", ".join(sorted(known))}')
-        problem = known[name].range.problem(value)
+        problem = known[name].range.problem(value) if name in known else None
         if problem:
             raise ValueError(f'{name} {problem}')
     return _replaced(settings, values)
 
 
 def _replaced(settings: Any, values: dict[str, Any]) -> Any:
+    fields = {field.name for field in dataclasses.fields(settings)}
+    for name in values:
+        if name.partition('.')[0] not in fields:
+            raise KeyError(f'unknown setting {name!r}; known are {", ".join(sorted(fields))}')
     own = {name: value for name, value in values.items() if '.' not in name}
     for child in {name.partition('.')[0] for name in values if '.' in name}:
         below = {name.partition('.')[2]: value for name, value in values.items() if name.startswith(f'{child}.')}

@@ -1,4 +1,4 @@
-"""Write what the code knows into files for people: config/multicam.yaml and the reference tables of README.md.
+"""Write what the code knows into files for people: config/multicam.yaml, docs/reference.md, a table of README.md.
 
 python tools/write_reference.py           # writes
 python tools/write_reference.py --check   # exit status 1 when a file is not what the code says
@@ -13,12 +13,37 @@ import sys
 from pathlib import Path
 
 from chromm_ros.ros.common import parameters
+from chromm_ros.ros.common.settings import Parameters
 from chromm_ros.ros.nodes.services import SERVICES
 from chromm_ros.ros.outputs.publishers import TOPICS
 
 ROOT = Path(__file__).parents[1]
 BEGIN = '<!-- reference: written by tools/write_reference.py -->'
 END = '<!-- end of reference -->'
+
+WHEN_TO_CHANGE = {
+    'cameras': 'always: the names of your cameras',
+    'image_topic': 'the driver uses other topics, e.g. `/{camera}/color/image_raw`',
+    'image_transport': 'the driver sends JPEG',
+    'sync_slop': 'the cameras are not triggered together: half of the time between two images',
+    'rectify': 'the driver rectifies the images itself',
+    'min_views': 'a result from few cameras is worse than none',
+    'extrinsics': 'you have no calibration (`estimated`), or want it corrected (`tf_then_refine`)',
+    'world_frame': 'your map frame has another name',
+    'world.rig_moves': 'the cameras are carried around',
+    'preset': 'you have a GPU and the public weights',
+    'weights': 'with `preset: full`',
+    'body_model': 'you have the SMPL-X licence and want its own surface',
+    'device': 'the machine has several GPUs',
+    'precision': 'the GPU has no bf16',
+    'window_size': 'memory is short, or people move slowly and there is time',
+    'camera_timeout': 'the cameras are slower than 2 Hz',
+    'max_latency': 'the planner needs to know of shorter delays',
+    'identity.memory': 'people return after longer',
+    'scene.voxel': 'the map has to be finer, or the room is a hall',
+    'publish_human_tf': 'a tool wants people as TF frames',
+}
+"""The parameters that most users meet, and what makes them change one; README.md shows them."""
 
 
 def main() -> int:
@@ -40,18 +65,33 @@ def wanted() -> dict[Path, str]:
     readme = (ROOT / 'README.md').read_text()
     before, _, rest = readme.partition(BEGIN)
     _, _, after = rest.partition(END)
-    block = '\n'.join([BEGIN, '', nodes(), topics(), services(), parameters.tables_markdown(), END])
+    title = (
+        '# Reference: nodes, topics, services, parameters\n\nWritten by `tools/write_reference.py` from the code.\n'
+    )
     return {
         ROOT / 'config' / 'multicam.yaml': parameters.parameters_yaml(),
-        ROOT / 'README.md': before + block + after,
+        ROOT / 'docs' / 'reference.md': '\n'.join(
+            [title, nodes(), topics(), services(), parameters.tables_markdown()]
+        ),
+        ROOT / 'README.md': f'{before}{BEGIN}\n\n{first_parameters()}\n{END}{after}',
     }
+
+
+def first_parameters() -> str:
+    """The table of the parameters that most users meet."""
+    known = {leaf.name: leaf for leaf in parameters.parameter_leaves(Parameters())}
+    lines = ['| parameter | default | change it when |', '|---|---|---|']
+    for name, when in WHEN_TO_CHANGE.items():
+        unit = f' {known[name].unit}' if known[name].unit else ''
+        lines.append(f'| `{name}` | `{parameters.yaml_value(known[name].default)}`{unit} | {when} |')
+    return '\n'.join([*lines, ''])
 
 
 def nodes() -> str:
     """The table of executables, from the entry points of setup.cfg and the docstrings of their modules."""
     setup = configparser.ConfigParser()
     setup.read(ROOT / 'setup.cfg')
-    lines = ['#### Nodes', '', '| executable | what it does |', '|---|---|']
+    lines = ['## Nodes', '', '| executable | what it does |', '|---|---|']
     for entry in setup['options.entry_points']['console_scripts'].strip().splitlines():
         name, _, place = (part.strip() for part in entry.partition('='))
         if '.nodes.' in place:
@@ -62,7 +102,7 @@ def nodes() -> str:
 
 def topics() -> str:
     """The table of the capture's own topics."""
-    lines = ['#### Topics of `capture`', '', '| topic | type | QoS | meaning |', '|---|---|---|---|']
+    lines = ['## Topics of `capture`', '', '| topic | type | QoS | meaning |', '|---|---|---|---|']
     for name, (kind, qos, meaning) in TOPICS.items():
         package = kind.__module__.partition('.')[0]
         latched = ', transient local' if qos.durability.name == 'TRANSIENT_LOCAL' else ''
@@ -75,7 +115,7 @@ def topics() -> str:
 
 def services() -> str:
     """The table of the capture's services."""
-    lines = ['#### Services of `capture`', '', '| service | type | meaning |', '|---|---|---|']
+    lines = ['## Services of `capture`', '', '| service | type | meaning |', '|---|---|---|']
     for name, (kind, meaning) in SERVICES.items():
         lines.append(f'| `~/{name}` | `{kind.__module__.partition(".")[0]}/{kind.__name__}` | {meaning} |')
     return '\n'.join([*lines, ''])

@@ -1,4 +1,4 @@
-"""ROS parameters out of settings: typed descriptors with ranges, the YAML file and the tables of the README.
+"""ROS parameters out of settings: typed descriptors with ranges, the YAML file and the reference tables.
 
 There is one table, the settings dataclasses; whatever else says something about parameters is made from it here.
 """
@@ -148,22 +148,22 @@ def parameters_yaml() -> str:
             group = path
         indent = '  ' * (2 + len(path))
         lines += [f'{indent}# {text}' for text in (leaf.help, _range_text(leaf)) if text]
-        lines.append(f'{indent}{name}: {_yaml_value(leaf.default)}')
+        lines.append(f'{indent}{name}: {yaml_value(leaf.default)}')
     return '\n'.join(lines) + '\n'
 
 
 def tables_markdown() -> str:
-    """The parameter tables of the README."""
+    """The parameter tables of docs/reference.md."""
     parts = []
     for title, settings in (
         ('`capture`', Parameters()),
         ('`cameras`', CamerasSettings()),
         ('`viewer`', ViewerSettings()),
     ):
-        parts += [f'#### Parameters of {title}', '', '| parameter | default | range | meaning |', '|---|---|---|---|']
+        parts += [f'## Parameters of {title}', '', '| parameter | default | range | meaning |', '|---|---|---|---|']
         for leaf in parameter_leaves(settings):
             name = f'`{leaf.name}`' + (' ★' if leaf.live else '')
-            parts.append(f'| {name} | `{_yaml_value(leaf.default)}` | {_limits(leaf)} | {leaf.help} |')
+            parts.append(f'| {name} | `{yaml_value(leaf.default)}` | {_limits(leaf)} | {leaf.help} |')
         parts.append('')
     return '\n'.join([*parts, '★ may change while the node is active.', ''])
 
@@ -186,13 +186,14 @@ def _limits(leaf: Leaf) -> str:
     return leaf.unit
 
 
-def _yaml_value(value: Any) -> str:
+def yaml_value(value: Any) -> str:
+    """A value as a YAML file holds it."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
         return f"'{value}'"
     if isinstance(value, tuple):
-        return f'[{", ".join(map(_yaml_value, value))}]'
+        return f'[{", ".join(map(yaml_value, value))}]'
     if isinstance(value, float):
         text = repr(value)
         return text if 'e' not in text or '.' in text else text.replace('e', '.0e')

@@ -14,13 +14,16 @@ class NodeSettings:
     """Where images come from, which network runs, and what is published."""
 
     cameras: tuple[str, ...] = setting(
-        ('camera_0', 'camera_1', 'camera_2', 'camera_3'), 'Names of the cameras of the rig, in its order.'
+        ('camera_0', 'camera_1', 'camera_2', 'camera_3'), 'Names of the cameras, in the order of the rig.'
     )
     image_topic: str = setting(
         '{camera}/image',
-        'Topic of the images; {camera} stands for the name. The compressed transport appends /compressed.',
+        'Topic of the images; {camera} stands for the name of a camera. The compressed transport appends '
+        '/compressed.',
     )
-    camera_info_topic: str = setting('{camera}/camera_info', 'Topic of the calibration; may stay silent.')
+    camera_info_topic: str = setting(
+        '{camera}/camera_info', 'Topic of the CameraInfo messages; a camera without them is treated as uncalibrated.'
+    )
     image_transport: str = setting('raw', 'Type of the image messages.', choices=('raw', 'compressed'))
     image_reliability: str = setting(
         'best_effort',
@@ -31,10 +34,18 @@ class NodeSettings:
         True, 'Undo the lens distortion that CameraInfo describes. False: images arrive rectified (image_rect).'
     )
     sync_slop: float = setting(
-        0.02, 'Images of one set differ in their stamps by at most this.', unit='s', low=0.0, high=0.5, live=True
+        0.02,
+        'Largest difference between the stamps of images that are taken as one set.',
+        unit='s',
+        low=0.0,
+        high=0.5,
+        live=True,
     )
-    sync_queue_size: int = setting(10, 'Images that wait per camera for those of the others.', low=1, high=100)
-    min_views: int = setting(1, 'Cameras that an image set needs at least.', low=1, high=32, live=True)
+    sync_queue_size: int = 10
+    """Images that wait per camera for those of the others."""
+    min_views: int = setting(
+        1, 'Number of cameras that must be in an image set for it to be used.', low=1, high=32, live=True
+    )
     queue_policy: str = setting(
         'latest',
         'While a window is computed, latest keeps only the newest image set that came meanwhile; block makes the '
@@ -43,7 +54,9 @@ class NodeSettings:
     )
 
     preset: str = setting(
-        'tiny', 'Network: tiny is in the package, full takes the public checkpoints.', choices=('tiny', 'full')
+        'tiny',
+        'Network: tiny is in the package and knows the synthetic studio only; full takes the public checkpoints.',
+        choices=('tiny', 'full'),
     )
     weights: str = setting('', 'Weight file of the network; empty: the one in the package (tiny only).')
     human_head: str = setting(
@@ -51,8 +64,8 @@ class NodeSettings:
         'Head that reads people: that of CHROMM, or that of the public Multi-HMR checkpoint.',
         choices=('chromm', 'multi_hmr'),
     )
-    body_model: str = setting('', 'SMPLX_NEUTRAL.npz of yours; empty: the free body in the package.')
-    device: str = setting('auto', 'auto: the GPU where there is one; else cpu, cuda, cuda:1, ...')
+    body_model: str = setting('', 'Path to your SMPLX_NEUTRAL.npz; empty: the free body in the package.')
+    device: str = setting('auto', 'Device of the network: cpu, cuda, cuda:1, ...; auto: the GPU where there is one.')
     precision: str = setting('fp32', 'Number format of the network.', choices=('fp32', 'bf16', 'fp16'))
     compiled: bool = setting(
         False,
@@ -60,36 +73,33 @@ class NodeSettings:
         'takes long.',
     )
 
-    world_frame: str = setting('map', 'Frame of everything that is published; z up.')
+    world_frame: str = setting('map', 'TF frame of everything that is published; z points up.')
     camera_frame_prefix: str = setting(
         'chromm/', 'TF frames of estimated cameras are <prefix><camera>_optical_frame.'
     )
     tf_timeout: float = setting(
         0.1,
-        'How long a window waits for the TF of a camera at the stamp of its image.',
+        'How long an image set waits for the TF pose of a camera at the stamp of its image.',
         unit='s',
         low=0.0,
         high=2.0,
         live=True,
     )
     publish_human_tf: bool = setting(
-        False, 'Send a frame body_<body_id> for every tracked person. TF never forgets a frame.', live=True
+        False,
+        'Send a TF frame body_<body_id> for every tracked person. TF never forgets a frame, so ids add up in it.',
+        live=True,
     )
     publish_joints: bool = setting(True, 'Fill the joints of Human messages.', live=True)
     publish_capsules: bool = setting(True, 'Fill the capsules of Human messages.', live=True)
-    margin_sigma: float = setting(
-        2.0,
-        'Standard deviations of the position in the margin of the bounding cylinder.',
-        low=0.0,
-        high=10.0,
-        live=True,
-    )
+    margin_sigma: float = 2.0
+    """Standard deviations of the position in the margin of the bounding cylinder."""
     marker_style: str = setting(
-        'skeleton', 'What ~/markers shows of a person.', choices=('skeleton', 'capsules', 'mesh'), live=True
+        'skeleton', 'How ~/markers shows people.', choices=('skeleton', 'capsules', 'mesh'), live=True
     )
     obstacle_spacing: float = setting(
         0.1,
-        'Distance of the points of ~/obstacles on the surface of the capsules.',
+        'Distance between neighbouring points of ~/obstacles on the surface of the capsules.',
         unit='m',
         low=0.02,
         high=1.0,
@@ -111,7 +121,7 @@ class NodeSettings:
     )
     max_latency: float = setting(
         2.0,
-        'Delay from the image to the message from which the diagnostics warn.',
+        'Delay from the acquisition of the images to the message above which the diagnostics warn.',
         unit='s',
         low=0.01,
         high=60.0,
@@ -120,7 +130,9 @@ class NodeSettings:
     save_directory: str = setting(
         '', 'The only folder into which ~/save_scene may write; empty: the service refuses.'
     )
-    autostart: bool = setting(True, 'Configure and activate at the start, unless a lifecycle manager is connected.')
+    autostart: bool = setting(
+        True, 'Configure and activate the node when it starts, unless a lifecycle manager is connected.'
+    )
 
 
 @dataclass(frozen=True)
@@ -139,12 +151,12 @@ class CamerasSettings:
         ('camera_0', 'camera_1', 'camera_2', 'camera_3'),
         'Names of the cameras; their number is that of the rig (1 to 8).',
     )
-    seed: int = setting(0, 'Of the room, the cameras, the people and their motion.', low=0, high=2**31 - 1)
+    seed: int = setting(0, 'Seed of the room, the cameras, the people and their motion.', low=0, high=2**31 - 1)
     people: int = setting(3, 'People in the room; a script brings its own.', low=0, high=20)
     script: str = setting(
         '',
         'What happens: walks, leaves_and_returns, crossing (two change places) or hidden (from all cameras but one); '
-        'then it begins again. Empty: people do what comes to their minds.',
+        'then it begins again. Empty: random behaviour.',
     )
     rate: float = setting(10.0, 'Images per second of every camera.', unit='Hz', low=0.1, high=60.0)
     width: int = setting(192, 'Width of the images.', unit='px', low=32, high=1920)

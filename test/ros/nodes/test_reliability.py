@@ -233,7 +233,7 @@ def test_wrong_parameters_are_refused_with_a_reason(steady):
     refusals = [
         set_parameter(steady, 'sync_slop', type=double, double_value=99.0),
         set_parameter(steady, 'sync_slop', type=whole, integer_value=1),
-        set_parameter(steady, 'sync_queue_size', type=whole, integer_value=5),
+        set_parameter(steady, 'window_size', type=whole, integer_value=5),
         set_parameter(steady, 'min_views', type=whole, integer_value=4),
         set_parameter(steady, 'no_such_parameter', type=whole, integer_value=4),
     ]
