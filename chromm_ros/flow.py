@@ -15,24 +15,20 @@ Whoever reads this file knows the system. Conventions that hold everywhere:
 
 from __future__ import annotations
 
-import enum
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
-if TYPE_CHECKING:  # the rooms below nodes/ import torch where they use it
+from chromm_ros.geometry.similarity import Similarity
+from chromm_ros.skeleton import HEAD
+from chromm_ros.states import HumanState, ViewState, WorldSource
+
+if TYPE_CHECKING:  # the rooms above import torch where they use it
     import torch
 
-JOINTS = 55
-"""SMPL-X joints: pelvis, 21 of the body, jaw, 2 eyes, 2 x 15 of the hands."""
-
-HEAD = 15
-"""Index of the head joint, which places a person (CHROMM eq. 1)."""
-
-POSE_ROTATIONS = 52
-"""Rotations of CHROMM's theta: 21 body, 15 left hand, 15 right hand, jaw; no eyes."""
+Array = TypeVar('Array', np.ndarray, 'torch.Tensor')
 
 MAX_PEOPLE = 10
 """People per image that the network decodes (CHROMM appendix A)."""
@@ -105,33 +101,74 @@ class FrameFeatures:
         )
 
 
-@dataclass(frozen=True)
-class ViewPeople:
-    """People as each image sees them, in the frame of its camera; padded to M per image.
+@dataclass(frozen=True, kw_only=True)
+class Detections(Generic[Array]):
+    """What one image says about each person in it, in the frame of its camera. Leading axes (...) are free.
 
-    Rows that are not ``valid`` hold zeros (identity for rotations) and mean nothing.
+    Padded rows are not ``valid``: they hold zeros (identity for rotations) and mean nothing.
     """
 
-    valid: np.ndarray
-    """(V, T, M) bool."""
-    score: np.ndarray
-    """(V, T, M) head detection score in [0, 1]."""
-    token: np.ndarray
-    """(V, T, M, D) head token of the human encoder."""
-    head_px: np.ndarray
-    """(V, T, M, 2) head joint, pixels of the camera image."""
-    pelvis_px: np.ndarray
-    """(V, T, M, 2) pelvis, pixels of the camera image; may lie outside of it."""
-    pose: np.ndarray
-    """(V, T, M, 52, 3, 3) rotations of theta relative to the parent joints."""
-    betas: np.ndarray
-    """(V, T, M, 10) shape."""
-    root_rotation: np.ndarray
-    """(V, T, M, 3, 3) camera from body."""
-    head: np.ndarray
-    """(V, T, M, 3) head joint, camera frame [m]."""
-    canonical_joints: np.ndarray
-    """(V, T, M, 55, 3) joints with the root unrotated and the pelvis at the origin [m]."""
+    valid: Array
+    """(...) bool."""
+    score: Array
+    """(...) head detection score in [0, 1]."""
+    token: Array
+    """(..., D) head token of the human encoder."""
+    head_px: Array
+    """(..., 2) head joint, pixels of the camera image."""
+    pelvis_px: Array
+    """(..., 2) pelvis, pixels of the camera image; may lie outside of it."""
+    pose: Array
+    """(..., 52, 3, 3) rotations of theta relative to the parent joints."""
+    betas: Array
+    """(..., 10) shape."""
+    root_rotation: Array
+    """(..., 3, 3) camera from body."""
+    head: Array
+    """(..., 3) head joint, camera frame [m]."""
+    canonical_joints: Array
+    """(..., 55, 3) joints with the root unrotated and the pelvis at the origin [m]."""
+
+    @property
+    def joints(self) -> Array:
+        """(..., 55, 3) joints in the camera frame [m]."""
+        rotated = self.canonical_joints @ self.root_rotation.swapaxes(-1, -2)
+        return rotated + (self.head - rotated[..., HEAD, :])[..., None, :]
+
+    def detections(self) -> dict[str, Array]:
+        """The arrays by name; of a class that knows more than this, only those of the detections."""
+        return {field.name: getattr(self, field.name) for field in fields(Detections)}
+
+    def each(self, function: Callable[[Array], Array]) -> Detections[Array]:
+        """The detections with ``function`` applied to each of their arrays."""
+        return Detections(**{name: function(array) for name, array in self.detections().items()})
+
+    def take(self, index: Any) -> Detections[Array]:
+        """The detections at ``index`` of the leading axes, as in ``array[index]``."""
+        return self.each(lambda array: array[index])
+
+    def moved(self, change: Similarity) -> Detections[Array]:
+        """The same where the world is moved by ``change``: depths follow its scale, bodies never."""
+        return Detections(**{**self.detections(), 'head': self.head * float(change.scale)})
+
+    def nobody(self: Detections[np.ndarray]) -> Detections[np.ndarray]:
+        """As many rows of which none is valid."""
+        empty = self.each(np.zeros_like)
+        for rotations in (empty.pose, empty.root_rotation):
+            rotations[...] = np.eye(3)
+        return empty
+
+    @staticmethod
+    def stack(parts: Sequence[Detections[np.ndarray]]) -> Detections[np.ndarray]:
+        """(N, ...) of N parts of one shape."""
+        columns = [part.detections() for part in parts]
+        return Detections(**{name: np.stack([column[name] for column in columns]) for name in columns[0]})
+
+
+@dataclass(frozen=True, kw_only=True)
+class ViewPeople(Detections[np.ndarray]):
+    """The detections (V, T, M) of a window, with the cameras that made them."""
+
     intrinsics: np.ndarray
     """(V, T, 3, 3) pixels of the camera image."""
     world_from_camera: np.ndarray
@@ -141,11 +178,10 @@ class ViewPeople:
     times: np.ndarray
     """(T,) seconds."""
 
-    @property
-    def joints(self) -> np.ndarray:
-        """(V, T, M, 55, 3) joints in the camera frame [m]."""
-        rotated = np.einsum('...ij,...kj->...ki', self.root_rotation, self.canonical_joints)
-        return rotated + (self.head - rotated[..., HEAD, :])[..., None, :]
+    def moved(self, change: Similarity) -> ViewPeople:
+        """The window in the world that ``change`` maps this one to: depths and camera poses, never the bodies."""
+        head = super().moved(change).head
+        return replace(self, head=head, world_from_camera=change.apply_poses(self.world_from_camera))
 
 
 @dataclass(frozen=True)
@@ -184,35 +220,6 @@ class People:
     """(V, T, K) distance of the view's own head from the fused head [m]; NaN where the view is absent."""
     dropped: Mapping[str, int] = field(default_factory=dict)
     """Observations that were left out, by reason."""
-
-
-class HumanState(enum.IntEnum):
-    """States of an identity; the numbers are those of ``chromm_ros/msg/Human``."""
-
-    TENTATIVE = 0
-    TRACKED = 1
-    PREDICTED = 2
-    LOST = 3
-
-
-class ViewState(enum.IntEnum):
-    """States of a camera; the numbers are those of ``chromm_ros/msg/CaptureStatus``."""
-
-    OK = 0
-    STALE = 1
-    MISSING = 2
-    DESYNC = 3
-    UNCALIBRATED = 4
-    EXCLUDED = 5
-
-
-class WorldSource(enum.IntEnum):
-    """What the world frame hangs on; the numbers are those of ``chromm_ros/msg/CaptureStatus``."""
-
-    TF = 0
-    FIRST_CAMERA = 1
-    FLOOR = 2
-    FIDUCIAL = 3
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,8 @@ from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 from smplx.vertex_ids import vertex_ids
 
-from chromm_ros.body.files import BETAS, PARENTS
-from chromm_ros.flow import JOINTS
+from chromm_ros.body.files import BETAS
+from chromm_ros.skeleton import JOINTS, PARENTS
 
 INFLUENCES = 4
 """Joints that a vertex follows at most."""

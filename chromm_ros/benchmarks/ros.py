@@ -25,8 +25,6 @@ from sensor_msgs.msg import Image
 
 from chromm_ros.body.model import BodyModel
 from chromm_ros.flow import (
-    HEAD,
-    JOINTS,
     CameraState,
     Cloud,
     Human,
@@ -43,6 +41,7 @@ from chromm_ros.ros.nodes.capture_node import CaptureNode
 from chromm_ros.ros.outputs import cdr
 from chromm_ros.ros.outputs.messages import NANO, header
 from chromm_ros.ros.outputs.publishers import TOPICS
+from chromm_ros.skeleton import HEAD, JOINTS
 
 GOAL_CORE = 0.35
 GOAL_SET_MS = 15.0

@@ -14,20 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
-from chromm_ros.flow import JOINTS
+from chromm_ros.skeleton import JOINTS, PARENTS
 
 BETAS = 10
 """Shape coefficients that are used; a file may hold more."""
-
-# fmt: off
-PARENTS = (
-    -1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19,  # pelvis and body
-    15, 15, 15,  # jaw, eyes
-    20, 25, 26, 20, 28, 29, 20, 31, 32, 20, 34, 35, 20, 37, 38,  # left hand: index, middle, pinky, ring, thumb
-    21, 40, 41, 21, 43, 44, 21, 46, 47, 21, 49, 50, 21, 52, 53,  # right hand
-)
-# fmt: on
-"""Parent of each SMPL-X joint; -1: none."""
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from chromm_ros.body.files import PARENTS, BodyFile, read_free, read_proxy, read_smplx
+from chromm_ros.body.files import BodyFile, read_free, read_proxy, read_smplx
 from chromm_ros.body.shapes import Capsules, Cylinder, SkinCapsules, bounding_cylinder
-from chromm_ros.flow import HEAD, JOINTS
-
-POSE_JOINTS = (*range(1, 22), *range(25, 55), 22)
-"""Joint that each of the 52 rotations of a pose turns."""
+from chromm_ros.skeleton import HEAD, JOINTS, PARENTS, POSE_JOINTS
 
 
 def _levels() -> list[list[int]]:

@@ -12,11 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from chromm_ros.body.files import PARENTS
-from chromm_ros.flow import JOINTS
-
-BONES = tuple((PARENTS[joint], joint) for joint in range(1, JOINTS))
-"""(parent, joint) of the 54 capsules."""
+from chromm_ros.skeleton import BONES
 
 BULGE = 0.25
 """How far skin of mixed weights may leave its bone's frame, in shares of its distance from the nearer joint times the

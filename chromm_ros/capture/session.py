@@ -20,7 +20,7 @@ from chromm_ros.capture.settings import CaptureSettings
 from chromm_ros.capture.window.network_pass import Decoded, run_network
 from chromm_ros.capture.window.stages import StageClock
 from chromm_ros.capture.window.window_people import people_of
-from chromm_ros.capture.window.windows import PERSON_FIELDS, Placed, RollingWindow, Row, WindowStep, stack_people
+from chromm_ros.capture.window.windows import Placed, RollingWindow, Row, WindowStep, stack_people
 from chromm_ros.capture.world.gauge import Alignment, CameraRow, WorldGauge
 from chromm_ros.capture.world.overlap import Seam, fit_seam
 from chromm_ros.capture.world.rig import Rig
@@ -46,7 +46,7 @@ class Session:
         self.settings = settings
         self.rig = rig
         self.window = RollingWindow(settings.window_size)
-        noise = getattr(network, 'camera_noise', 0.0)
+        noise = network.errors.camera_position
         self.gauge = WorldGauge(settings.world, settings.extrinsics, network.level_gauge, noise)
         self.identities = Identities(settings.identity, self._body_joints)
         self.scene = SceneMap(settings.scene)
@@ -346,16 +346,14 @@ class Session:
 
 
 def _placed(decoded: Decoded, n: int, alignment: Alignment, depth: np.ndarray | None) -> Placed:
-    people = {name: decoded.people[name][n] for name in PERSON_FIELDS}
-    people['head'] = people['head'] * alignment.scale
+    people = decoded.people.take(n).moved(Similarity.scaling(alignment.scale))
     return Placed(people, decoded.intrinsics[n], alignment.poses[n], depth)
 
 
 def _view_people(decoded: Decoded) -> ViewPeople:
     """The people of the new rows in metres of the network, each row a view of its own."""
-    people = {name: decoded.people[name][: decoded.new, None] for name in PERSON_FIELDS}
     return ViewPeople(
-        **people,
+        **decoded.people.take(np.s_[: decoded.new, None]).detections(),
         intrinsics=decoded.intrinsics[: decoded.new, None],
         world_from_camera=decoded.world_from_camera[: decoded.new, None],
         seen=np.ones((decoded.new, 1), bool),

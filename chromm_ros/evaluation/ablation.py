@@ -19,6 +19,7 @@ from chromm_ros.evaluation import metrics
 from chromm_ros.flow import People, Tracklets
 from chromm_ros.people import PeopleSettings, associate, fuse, rescaled, scale_ratio, track
 from chromm_ros.settings import changed
+from chromm_ros.skeleton import BODY_JOINTS
 from chromm_ros.synthetic.estimates import Errors, Estimates, crowd, simulate
 
 HARD = Errors(
@@ -43,8 +44,6 @@ MIN_STEPS = 5
 
 MIN_PATH = 0.5
 """Path of a person [m] from which RTE, which is relative to it, says something."""
-
-BODY = 22
 
 
 @dataclass(frozen=True)
@@ -117,7 +116,7 @@ def world_scores(people: People, estimates: Estimates) -> dict[str, float]:
         steps = people.valid[:, person] if person < people.valid.shape[1] else np.zeros(0, bool)
         if steps.sum() < MIN_STEPS:
             continue
-        true, guess = truth.joints[steps, person, :BODY], people.joints[steps, person, :BODY]
+        true, guess = truth.joints[steps, person, :BODY_JOINTS], people.joints[steps, person, :BODY_JOINTS]
         rows['WA-M. mm'].append(1000 * metrics.world_aligned_error(true, guess).mean())
         rows['W-M. mm'].append(1000 * metrics.world_error(true, guess).mean())
         rows['PA-M. mm'].append(1000 * metrics.procrustes_error(true, guess).mean())

@@ -9,7 +9,8 @@ import numpy as np
 
 from chromm_ros.evaluation.scoring import align_by_cameras
 from chromm_ros.evaluation.synthetic import SceneResult, estimated_poses
-from chromm_ros.flow import HEAD, Human
+from chromm_ros.flow import Human
+from chromm_ros.skeleton import HEAD
 from chromm_ros.synthetic.pictures import PALETTE, draw_skeletons
 
 SCALE = 2

@@ -13,8 +13,8 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.transform import Rotation
 
-from chromm_ros.flow import HEAD
 from chromm_ros.geometry.similarity import fit_similarity
+from chromm_ros.skeleton import BODY_JOINTS, HEAD
 
 FAR = 1e6
 """Cost of a pair outside the gate [m]; finite, because the assignment must stay feasible."""
@@ -137,7 +137,7 @@ def match_heads(truth: np.ndarray, estimate: np.ndarray, gate: float) -> tuple[n
 def root_relative_error(truth: np.ndarray, estimate: np.ndarray) -> np.ndarray:
     """(K,) mean distance of the 22 body joints [m] with both pelves at the origin; inputs (K, 55, 3)."""
     offset = (truth - truth[:, :1]) - (estimate - estimate[:, :1])
-    return np.linalg.norm(offset[:, :22], axis=-1).mean(-1)
+    return np.linalg.norm(offset[:, :BODY_JOINTS], axis=-1).mean(-1)
 
 
 def angle_between(first: np.ndarray, second: np.ndarray) -> np.ndarray:

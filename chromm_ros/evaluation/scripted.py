@@ -13,8 +13,9 @@ from chromm_ros.capture.capture import Capture
 from chromm_ros.capture.settings import CaptureSettings
 from chromm_ros.evaluation.scoring import match_heads
 from chromm_ros.evaluation.synthetic import SyntheticScore, image_sets, score_scene
-from chromm_ros.flow import HEAD, Snapshot
+from chromm_ros.flow import Snapshot
 from chromm_ros.network.chromm import Chromm
+from chromm_ros.skeleton import HEAD
 from chromm_ros.synthetic.in_sight import heads_in_sight
 from chromm_ros.synthetic.scripts import scripted
 from chromm_ros.synthetic.world import Frames

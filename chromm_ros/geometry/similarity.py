@@ -33,7 +33,12 @@ class Similarity:
 
     @staticmethod
     def identity() -> Similarity:
-        return Similarity(np.ones(()), np.eye(3), np.zeros(3))
+        return Similarity.scaling(1.0)
+
+    @staticmethod
+    def scaling(factor: float) -> Similarity:
+        """All lengths times ``factor``."""
+        return Similarity(np.asarray(factor, float), np.eye(3), np.zeros(3))
 
     @property
     def matrix(self) -> np.ndarray:

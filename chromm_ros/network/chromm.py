@@ -16,6 +16,7 @@ from torch import nn
 from torch.nn import functional
 
 from chromm_ros.body.model import BodyModel
+from chromm_ros.estimate_errors import EstimateErrors
 from chromm_ros.flow import FrameFeatures
 from chromm_ros.network.files import weight_file
 from chromm_ros.network.human.decoders import decode_chromm, decode_multi_hmr, detect, estimates, image_sizes
@@ -121,9 +122,9 @@ class Chromm(nn.Module):
         return self.config.level_gauge
 
     @property
-    def camera_noise(self) -> float:
-        """Standard deviation of the estimated camera positions [m]; 0: not known."""
-        return self.config.camera_noise
+    def errors(self) -> EstimateErrors:
+        """How far its estimates are from the truth."""
+        return self.config.errors
 
     @property
     def device(self) -> torch.device:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Generic, TypeVar
 
 import numpy as np
 import torch
 
+from chromm_ros.flow import Array, Detections
 from chromm_ros.network.static_scene import CONFIDENCE, keep_mask
-
-Array = TypeVar('Array', torch.Tensor, np.ndarray)
 
 
 @dataclass(frozen=True)
@@ -40,45 +38,23 @@ class SceneGeometry:
         return keep_mask(self.local_points, self.confidence, self.human_mask, threshold)
 
 
-@dataclass(frozen=True)
-class PeopleEstimates(Generic[Array]):
-    """People of F images, M each. Rows that are not ``valid`` hold zeros (identity for rotations)."""
+@dataclass(frozen=True, kw_only=True)
+class PeopleEstimates(Detections[Array]):
+    """The detections (F, M) of F images, M people each."""
 
-    valid: Array
-    """(F, M) bool."""
     found: Array
     """(F,) int: heads above the threshold; more than M: the rest was left out."""
-    score: Array
-    """(F, M) in [0, 1]."""
-    token: Array
-    """(F, M, D) head token of the human encoder."""
-    head_px: Array
-    """(F, M, 2) pixels of the original image."""
-    pelvis_px: Array
-    """(F, M, 2) pixels of the original image; may lie outside of it."""
-    pose: Array
-    """(F, M, 52, 3, 3)."""
-    betas: Array
-    """(F, M, 10)."""
-    root_rotation: Array
-    """(F, M, 3, 3) camera from body."""
-    depth: Array
-    """(F, M) z of the head joint in the camera frame [m]."""
-    head: Array
-    """(F, M, 3) head joint, camera frame [m]."""
-    canonical_joints: Array
-    """(F, M, 55, 3) root unrotated, pelvis at the origin [m]."""
     intrinsics: Array
     """(F, 3, 3) pixels of the original image."""
 
     def numpy(self: PeopleEstimates[torch.Tensor]) -> PeopleEstimates[np.ndarray]:
         """The same on the host, in one copy: this is where the program waits for the device."""
-        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        flat = torch.cat([value.flatten().float() for value in fields.values()]).cpu().numpy()
+        tensors = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        flat = torch.cat([tensor.flatten().float() for tensor in tensors.values()]).cpu().numpy()
         arrays, start = {}, 0
-        for name, value in fields.items():
-            array = flat[start : start + value.numel()].reshape(value.shape)
-            start += value.numel()
-            kind = {torch.bool: bool, torch.int64: np.int64}.get(value.dtype)
+        for name, tensor in tensors.items():
+            array = flat[start : start + tensor.numel()].reshape(tensor.shape)
+            start += tensor.numel()
+            kind = {torch.bool: bool, torch.int64: np.int64}.get(tensor.dtype)
             arrays[name] = array if kind is None else array.astype(kind)
         return PeopleEstimates(**arrays)

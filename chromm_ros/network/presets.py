@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
+
+from chromm_ros.estimate_errors import EstimateErrors
 
 
 @dataclass(frozen=True)
@@ -200,8 +202,8 @@ class ChrommConfig:
     """Camera poses are in an absolute frame with z up (a network that is trained in one kind of room)."""
     detection_threshold: float = 0.3
     """Smallest score of a head."""
-    camera_noise: float = 0.0
-    """Standard deviation of the estimated camera positions [m]; 0: not known."""
+    errors: EstimateErrors = field(default_factory=EstimateErrors)
+    """How far its estimates are from the truth."""
 
     @property
     def uses_public_head(self) -> bool:
@@ -216,7 +218,13 @@ FULL_PUBLIC_HEAD = MultiHmrConfig()
 FULL_MULTI_HMR = ChrommConfig('full', FULL_SCENE, FULL_HUMAN.resized(896, chromm_heads=False), FULL_PUBLIC_HEAD)
 
 TINY = ChrommConfig(
-    'tiny', TINY_SCENE, TINY_HUMAN, TINY_HUMAN_HEAD, level_gauge=True, detection_threshold=0.4, camera_noise=0.4
+    'tiny',
+    TINY_SCENE,
+    TINY_HUMAN,
+    TINY_HUMAN_HEAD,
+    level_gauge=True,
+    detection_threshold=0.4,
+    errors=EstimateErrors(direction=0.008, depth=0.1, joints=0.1, camera_position=0.4, camera_rotation=0.1),
 )
 
 

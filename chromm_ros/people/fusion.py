@@ -9,11 +9,12 @@ import numpy as np
 import roma
 import torch
 
-from chromm_ros.flow import HEAD, JOINTS, People, ViewPeople
+from chromm_ros.flow import People, ViewPeople
 from chromm_ros.geometry.cameras import rotate, transform, unproject
 from chromm_ros.geometry.rotations import mean_rotation
 from chromm_ros.people.heads import HeadRays, Heads, locate
 from chromm_ros.people.settings import FusionSettings
+from chromm_ros.skeleton import HEAD, JOINTS
 
 
 class Body(Protocol):

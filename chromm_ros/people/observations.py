@@ -4,21 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from chromm_ros.flow import HEAD, ViewPeople
+from chromm_ros.flow import ViewPeople
 from chromm_ros.geometry.arrays import length
 from chromm_ros.geometry.cameras import transform
-
-DETECTION_FIELDS = (
-    'score',
-    'token',
-    'head_px',
-    'pelvis_px',
-    'pose',
-    'betas',
-    'root_rotation',
-    'head',
-    'canonical_joints',
-)
+from chromm_ros.skeleton import HEAD
 
 
 def usable(people: ViewPeople, duplicate_distance: float) -> tuple[np.ndarray, dict[str, int]]:
@@ -29,8 +18,8 @@ def usable(people: ViewPeople, duplicate_distance: float) -> tuple[np.ndarray, d
     """
     camera = _finite(people.intrinsics, 2) & _finite(people.world_from_camera, 2) & people.seen
     finite = np.ones_like(people.valid)
-    for name in DETECTION_FIELDS:
-        finite &= _finite(getattr(people, name), 3)
+    for array in people.detections().values():
+        finite &= _finite(array, 3)
     checks = {
         'camera unknown': camera[..., None],
         'not finite': finite,

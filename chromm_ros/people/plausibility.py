@@ -11,9 +11,7 @@ from chromm_ros.flow import ViewPeople
 from chromm_ros.geometry.arrays import length
 from chromm_ros.people.observations import world_joints
 from chromm_ros.people.settings import TrackingSettings
-
-BODY_JOINTS = 22
-"""Pelvis and body; hands and face would only add noise to a mean displacement."""
+from chromm_ros.skeleton import BODY_JOINTS
 
 
 def split_implausible(people: ViewPeople, ids: np.ndarray, settings: TrackingSettings) -> tuple[np.ndarray, int]:

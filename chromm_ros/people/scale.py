@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from chromm_ros.flow import HEAD, ViewPeople
+from chromm_ros.flow import ViewPeople
 from chromm_ros.geometry.cameras import project
+from chromm_ros.geometry.similarity import Similarity
 from chromm_ros.people.observations import usable
 from chromm_ros.people.settings import ScaleSettings
-
-PELVIS = 0
+from chromm_ros.skeleton import HEAD, PELVIS
 
 
 @dataclass(frozen=True)
@@ -56,9 +56,7 @@ def scale_ratio(people: ViewPeople, settings: ScaleSettings) -> ScaleEstimate:
 
 def rescaled(people: ViewPeople, ratio: float) -> ViewPeople:
     """The window with every length of the scene times ``ratio``: depths and camera centres, never the bodies."""
-    poses = people.world_from_camera.copy()
-    poses[..., :3, 3] *= ratio
-    return dataclasses.replace(people, head=people.head * ratio, world_from_camera=poses)
+    return people.moved(Similarity.scaling(ratio))
 
 
 def rig_scale(estimated: np.ndarray, given: np.ndarray, min_baseline: float = 0.3) -> ScaleEstimate:

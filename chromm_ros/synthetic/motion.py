@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from chromm_ros.body.model import POSE_JOINTS
+from chromm_ros.skeleton import POSE_JOINTS
 
 CHANNELS = (
     'drop_l', 'drop_r',  # arm lowered from the T-pose

@@ -7,13 +7,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from chromm_ros.body.files import PARENTS
+from chromm_ros.skeleton import BODY_BONES
 from chromm_ros.synthetic.world import Frames, World
 
 PALETTE = np.array([[255, 80, 80], [80, 220, 80], [90, 140, 255], [255, 210, 60], [230, 90, 230], [70, 230, 230]])
 """(6, 3) uint8 RGB of persons 0, 1, ..."""
 
-BODY_JOINTS = 22
 """Joints whose bones are drawn: hands and face are too small."""
 
 
@@ -28,8 +27,8 @@ def draw_skeletons(
         pixels = pixels[..., :2] / pixels[..., 2:]
     for person in range(len(joints)):
         color = tuple(int(value) for value in PALETTE[person % len(PALETTE)])
-        for joint in range(1, BODY_JOINTS):
-            ends = [PARENTS[joint], joint]
+        for bone in BODY_BONES:
+            ends = list(bone)
             if (camera[person, ends, 2] > 0.1).all():
                 # OpenCV counts from the centre of the first pixel, and takes sixteenths of pixels
                 start, end = (np.clip(pixels[person, ends] - 0.5, -4096, 4096) * 16).astype(int)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from chromm_ros.flow import HEAD, JOINTS, POSE_ROTATIONS
+from chromm_ros.skeleton import HEAD, JOINTS, POSE_ROTATIONS
 from chromm_ros.synthetic.renderer import BodyShapes, Camera, NumbaRenderer
 from chromm_ros.synthetic.rigs import Rig
 from chromm_ros.synthetic.rooms import Room

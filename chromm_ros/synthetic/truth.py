@@ -8,8 +8,9 @@ import numpy as np
 import torch
 
 from chromm_ros.body.model import BodyModel
-from chromm_ros.flow import HEAD, CameraState, Cloud, Human, HumanState, Observation, Snapshot, ViewState, WorldSource
+from chromm_ros.flow import CameraState, Cloud, Human, HumanState, Observation, Snapshot, ViewState, WorldSource
 from chromm_ros.geometry.cameras import invert_rigid, project, transform
+from chromm_ros.skeleton import HEAD
 from chromm_ros.synthetic.world import Frames
 
 HEAD_RADIUS = 0.25

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from chromm_ros.body.model import BodyModel
-from chromm_ros.flow import HEAD
+from chromm_ros.skeleton import HEAD
 from chromm_ros.synthetic.motion import pose_from_angles
 from chromm_ros.synthetic.people import Looks
 from chromm_ros.synthetic.planner import Planner

@@ -7,13 +7,13 @@ from dataclasses import replace
 import torch
 
 from chromm_ros.body.model import BodyModel
-from chromm_ros.flow import HEAD
 from chromm_ros.geometry.cameras import project, unproject
 from chromm_ros.network.chromm import Chromm
 from chromm_ros.network.human.letterbox import Letterbox
 from chromm_ros.network.human.pelvis_head import PelvisHead
 from chromm_ros.network.scene.network import SceneNetwork
 from chromm_ros.network.scene.rays import intrinsics_from_tangents
+from chromm_ros.skeleton import HEAD
 from chromm_ros.training import people_losses
 from chromm_ros.training.chamfer import chamfer_loss, visible_vertices
 from chromm_ros.training.clips import ClipBatch

@@ -12,6 +12,7 @@ from chromm_ros.geometry.cameras import unproject
 from chromm_ros.network.human.encoder import HumanEncoder
 from chromm_ros.network.human.head import HumanHead, PersonEstimate
 from chromm_ros.network.human.letterbox import Letterbox
+from chromm_ros.skeleton import BODY_JOINTS
 from chromm_ros.training import people_losses
 from chromm_ros.training.clips import ClipBatch
 from chromm_ros.training.framing import for_humans
@@ -20,7 +21,6 @@ from chromm_ros.training.targets import PeopleTargets, patch_index, people_targe
 from chromm_ros.training.trainer import Stage
 from chromm_ros.training.weights import TINY_HUMAN, HumanWeights
 
-BODY_JOINTS = 22
 """Joints that the joint losses compare; fingers of a person of 60 pixels cannot be seen."""
 
 FAR_PELVIS = 12.0

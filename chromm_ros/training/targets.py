@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 
 from chromm_ros.body.model import BodyModel
-from chromm_ros.flow import HEAD
 from chromm_ros.geometry.cameras import invert_rigid, project, transform
+from chromm_ros.skeleton import HEAD
 from chromm_ros.training.clips import ClipBatch
 from chromm_ros.training.people_losses import PersonState
 

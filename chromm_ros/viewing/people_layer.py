@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import viser
 
-from chromm_ros.body.files import PARENTS
+from chromm_ros.skeleton import BODY_BONES
 from chromm_ros.viewing.colors import identity_color, identity_opacity
 from chromm_ros.viewing.skin import Skin
 from chromm_ros.viewing.view import PersonView
 
-BONES = np.array([(parent, joint) for joint, parent in enumerate(PARENTS) if parent >= 0 and joint < 22])
+BONES = np.array(BODY_BONES)
 """(21, 2) bones of the body without the hands' fingers and the face."""
 
 BONE_RADIUS = 0.06

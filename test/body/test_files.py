@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from chromm_ros.body.files import PARENTS, BodyFile, cached_smplx, read_free, read_proxy, read_smplx, write_smplx
+from chromm_ros.body.files import BodyFile, cached_smplx, read_free, read_proxy, read_smplx, write_smplx
+from chromm_ros.skeleton import PARENTS
 
 COUNT = 40
 """Vertices of a small body, for all that does not depend on how many there are."""

@@ -1,5 +1,6 @@
+import numpy as np
 import pytest
-from people_windows import PER_DETECTION, changed
+from people_windows import changed
 
 from chromm_ros.body.model import BodyModel
 from chromm_ros.synthetic.estimates import Errors, crowd, simulate
@@ -27,4 +28,4 @@ def noisy(body):
 @pytest.fixture(scope='session')
 def nobody(clean):
     """A window in which nobody is detected (M = 0)."""
-    return changed(clean.people, **{name: getattr(clean.people, name)[:, :, :0] for name in PER_DETECTION})
+    return changed(clean.people, **clean.people.take(np.s_[:, :, :0]).detections())

@@ -1,10 +1,11 @@
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 import pytest
-from people_windows import PER_DETECTION, changed, chosen, same_partition
+from people_windows import changed, chosen, same_partition
 
-from chromm_ros.flow import ViewPeople
+from chromm_ros.flow import Detections, ViewPeople
 from chromm_ros.people import TrackingSettings, track
 from chromm_ros.people.tracking import token_half_distance
 from chromm_ros.synthetic.estimates import Errors, crowd, simulate
@@ -107,7 +108,7 @@ def test_nobody_is_tracked_without_error(nobody):
     assert tracklets.dropped == {}
 
 
-@pytest.mark.parametrize('name', [name for name in PER_DETECTION if name != 'valid'])
+@pytest.mark.parametrize('name', [field.name for field in fields(Detections) if field.name != 'valid'])
 def test_what_is_not_finite_is_left_out_and_counted(clean, name):
     values = np.array(getattr(clean.people, name), copy=True)
     values[1, 2, 0] = np.nan

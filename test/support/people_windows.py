@@ -8,19 +8,6 @@ import numpy as np
 
 from chromm_ros.flow import ViewPeople
 
-PER_DETECTION = (
-    'valid',
-    'score',
-    'token',
-    'head_px',
-    'pelvis_px',
-    'pose',
-    'betas',
-    'root_rotation',
-    'head',
-    'canonical_joints',
-)
-
 
 def changed(people: ViewPeople, **fields) -> ViewPeople:
     return dataclasses.replace(people, **fields)
@@ -28,7 +15,7 @@ def changed(people: ViewPeople, **fields) -> ViewPeople:
 
 def chosen(people: ViewPeople, views=slice(None), detections=slice(None)) -> ViewPeople:
     """The window with its views and the detections of each image in another order, or fewer of them."""
-    fields = {name: getattr(people, name)[views][:, :, detections] for name in PER_DETECTION}
+    fields = people.take(views).take(np.s_[:, :, detections]).detections()
     for name in ('intrinsics', 'world_from_camera', 'seen'):
         fields[name] = getattr(people, name)[views]
     return changed(people, **fields)

@@ -11,7 +11,6 @@ import torch
 
 from chromm_ros.body.shapes import Capsules
 from chromm_ros.flow import (
-    HEAD,
     CameraState,
     Cloud,
     Human,
@@ -21,6 +20,7 @@ from chromm_ros.flow import (
     ViewState,
     WorldSource,
 )
+from chromm_ros.skeleton import HEAD
 
 PARENTS = (-1, *range(54))
 """A body like a worm: every joint hangs on the one before."""

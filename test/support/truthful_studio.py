@@ -15,10 +15,12 @@ from scipy.ndimage import map_coordinates
 from scipy.spatial.transform import Rotation
 
 from chromm_ros.body.model import BodyModel
-from chromm_ros.flow import HEAD, MAX_PEOPLE, FrameFeatures, ImageSet, ViewImage
+from chromm_ros.estimate_errors import EstimateErrors
+from chromm_ros.flow import MAX_PEOPLE, FrameFeatures, ImageSet, ViewImage
 from chromm_ros.geometry.cameras import invert_rigid, pixel_rays, project, transform
 from chromm_ros.geometry.similarity import Similarity
 from chromm_ros.network import Calibration, PeopleEstimates, SceneGeometry
+from chromm_ros.skeleton import HEAD
 
 WIDTH, HEIGHT = 64, 48
 GRID = (24, 32)
@@ -128,6 +130,7 @@ class TruthfulNetwork:
     wobble: float = 0.0
     """The same for errors that the same image has anew in every pass."""
     level_gauge: bool = False
+    errors: EstimateErrors = field(default_factory=EstimateErrors)
     memory: int = 1000
     """Rows that fit into the device."""
     conditions_on_intrinsics: bool = True
@@ -231,7 +234,7 @@ class TruthfulNetwork:
             fields['token'][row] = token + 0.05 * random.normal(size=TOKEN)
             fields['head_px'][row], fields['pelvis_px'][row] = seen, project(pelvis[None], INTRINSICS)[0]
             fields['pose'][row], fields['betas'][row], fields['root_rotation'][row] = pose, betas, rotation
-            fields['depth'][row], fields['head'][row] = depth / unit, ray * depth / unit
+            fields['head'][row] = ray * depth / unit
             fields['canonical_joints'][row] = joints
             row += 1
         return fields
@@ -267,7 +270,6 @@ def _nobody() -> dict[str, np.ndarray]:
         'pose': np.tile(np.eye(3), (m, 52, 1, 1)),
         'betas': np.zeros((m, 10)),
         'root_rotation': np.tile(np.eye(3), (m, 1, 1)),
-        'depth': np.zeros(m),
         'head': np.zeros((m, 3)),
         'canonical_joints': np.zeros((m, 55, 3)),
     }

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from chromm_ros.flow import HEAD
+from chromm_ros.skeleton import HEAD
 from chromm_ros.synthetic.truth import true_snapshot
 from chromm_ros.synthetic.world import Frames, Truth
 

@@ -4,8 +4,8 @@ import numpy as np
 import torch
 
 from chromm_ros.body.model import BodyModel
-from chromm_ros.flow import HEAD
 from chromm_ros.geometry.cameras import project
+from chromm_ros.skeleton import HEAD
 from chromm_ros.training.clips import ClipBatch, Clips
 from chromm_ros.training.sampling import FrameSampler, Sampling
 from chromm_ros.training.targets import patch_index, people_targets, sample_map

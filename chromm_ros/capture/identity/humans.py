@@ -16,7 +16,8 @@ from chromm_ros.capture.scene.visibility import Visibility, joint_visibility
 from chromm_ros.capture.settings import IdentitySettings
 from chromm_ros.capture.window.window_people import WindowPeople
 from chromm_ros.capture.window.windows import WindowStep
-from chromm_ros.flow import HEAD, JOINTS, CameraState, Cloud, Human, HumanState, Observation, Step
+from chromm_ros.flow import CameraState, Cloud, Human, HumanState, Observation, Step
+from chromm_ros.skeleton import HEAD, JOINTS
 
 
 def place(joints: np.ndarray, motion: Motion) -> np.ndarray:

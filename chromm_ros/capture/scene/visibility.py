@@ -7,11 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from chromm_ros.capture.scene.surfaces import Surfaces
-from chromm_ros.flow import HEAD
 from chromm_ros.geometry.cameras import invert_rigid, project, transform
-
-BODY_JOINTS = 22
-"""The pelvis and the 21 joints of the body: the ones that a visible fraction counts."""
+from chromm_ros.skeleton import BODY_JOINTS, HEAD
 
 EDGE = 0.05
 """A head this near to the edge of an image, as a part of its size, need not be detected."""

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from chromm_ros.capture.window.stages import StageClock
-from chromm_ros.capture.window.windows import PERSON_FIELDS, Row, join_features
-from chromm_ros.flow import MAX_PEOPLE
+from chromm_ros.capture.window.windows import Row, join_features
+from chromm_ros.flow import MAX_PEOPLE, Detections
 from chromm_ros.network.scene.calibration import Calibration
 
 
@@ -26,7 +26,7 @@ class Decoded:
     """``SceneGeometry`` of the F rows, still tensors."""
     world_from_camera: np.ndarray  # (F, 4, 4)
     intrinsics: np.ndarray  # (F, 3, 3) pixels of the camera images; calibrated ones where there are any
-    people: dict[str, np.ndarray]  # PERSON_FIELDS, (F, M, ...)
+    people: Detections[np.ndarray]  # (F, M)
     metric_scale: float
     crowded_out: int
     """Heads in the new rows beyond those that the network decodes."""
@@ -34,8 +34,8 @@ class Decoded:
     @property
     def finite(self) -> bool:
         """False: the network broke down on this window."""
-        valid = self.people['valid']
-        persons = (self.people[name][valid] for name in ('head', 'pose', 'betas', 'root_rotation', 'token'))
+        people = self.people.take(self.people.valid)
+        persons = (people.head, people.pose, people.betas, people.root_rotation, people.token)
         arrays = (self.world_from_camera, self.intrinsics, *persons)
         return all(np.isfinite(array).all() for array in arrays)
 
@@ -65,14 +65,13 @@ def run_network(
     )
     clock.end('decode')
     estimates = network.people(features.take(heads_on), geometry).numpy()
-    people = {name: np.asarray(getattr(estimates, name)) for name in PERSON_FIELDS}
     decoded = Decoded(
         rows=tuple(rows[n] for n in heads_on),
         new=new,
         geometry=geometry,
         world_from_camera=geometry.world_from_camera.double().cpu().numpy(),
         intrinsics=geometry.intrinsics.double().cpu().numpy(),
-        people=people,
+        people=estimates.each(np.asarray),
         metric_scale=float(geometry.metric_scale),
         crowded_out=int(np.maximum(estimates.found[:new] - MAX_PEOPLE, 0).sum()),
     )

@@ -10,25 +10,19 @@ import dataclasses
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
-from chromm_ros.flow import FrameFeatures, ViewImage, ViewPeople
+from chromm_ros.flow import Detections, FrameFeatures, ViewImage, ViewPeople
 from chromm_ros.geometry.similarity import Similarity
-
-PERSON_FIELDS = (
-    'valid', 'score', 'token', 'head_px', 'pelvis_px', 'pose', 'betas', 'root_rotation', 'head', 'canonical_joints',
-)  # fmt: skip
-"""Fields of :class:`ViewPeople` that a single image owns, each (M, ...)."""
 
 
 @dataclass(frozen=True)
 class Placed:
     """What the heads found in one image, put into the world."""
 
-    people: dict[str, np.ndarray]
-    """``PERSON_FIELDS`` in the frame of the camera, metres of the world."""
+    people: Detections[np.ndarray]
+    """(M,) in metres of the world."""
     intrinsics: np.ndarray  # (3, 3) in use, pixels of the camera image
     world_from_camera: np.ndarray  # (4, 4) in use
     depth: np.ndarray | None = None
@@ -36,10 +30,9 @@ class Placed:
 
     def moved(self, change: Similarity) -> Placed:
         """The same in the frame that ``change`` maps the world to."""
-        scale = float(change.scale)
-        people = {**self.people, 'head': self.people['head'] * scale}
-        depth = None if self.depth is None else self.depth * np.float32(scale)
-        return Placed(people, self.intrinsics, change.apply_poses(self.world_from_camera), depth)
+        depth = None if self.depth is None else self.depth * np.float32(change.scale)
+        pose = change.apply_poses(self.world_from_camera)
+        return Placed(self.people.moved(change), self.intrinsics, pose, depth)
 
 
 @dataclass(frozen=True)
@@ -154,24 +147,22 @@ class RollingWindow:
 
 def stack_people(steps: Sequence[WindowStep], views: Sequence[str]) -> ViewPeople:
     """The people of some steps, as tracking wants them; at least one row must be decoded."""
-    rows = {
-        (views.index(row.view), t): row.placed
-        for t, step in enumerate(steps)
-        for row in step.rows.values()
-        if row.placed is not None
-    }
     shape = (len(views), len(steps))
-    example = next(iter(rows.values())).people
-    fields: dict[str, Any] = {name: _empty(shape, example[name], name) for name in PERSON_FIELDS}
-    intrinsics = np.broadcast_to(np.eye(3), (*shape, 3, 3)).copy()
-    world_from_camera = np.broadcast_to(np.eye(4), (*shape, 4, 4)).copy()
+    intrinsics, world_from_camera = (np.broadcast_to(np.eye(size), (*shape, size, size)).copy() for size in (3, 4))
     seen = np.zeros(shape, bool)
-    for place, placed in rows.items():
-        for name in PERSON_FIELDS:
-            fields[name][place] = placed.people[name]
-        intrinsics[place], world_from_camera[place], seen[place] = placed.intrinsics, placed.world_from_camera, True
+    found: list[list[Detections | None]] = [[None] * len(steps) for _ in views]
+    for t, step in enumerate(steps):
+        for row in step.rows.values():
+            if row.placed is not None:
+                v = views.index(row.view)
+                found[v][t], seen[v, t] = row.placed.people, True
+                intrinsics[v, t], world_from_camera[v, t] = row.placed.intrinsics, row.placed.world_from_camera
+    nobody = next(image for view in found for image in view if image is not None).nobody()
+    people = Detections.stack([Detections.stack([image or nobody for image in view]) for view in found])
     times = np.array([(step.stamp - steps[0].stamp) * 1e-9 for step in steps])
-    return ViewPeople(**fields, intrinsics=intrinsics, world_from_camera=world_from_camera, seen=seen, times=times)
+    return ViewPeople(
+        **people.detections(), intrinsics=intrinsics, world_from_camera=world_from_camera, seen=seen, times=times
+    )
 
 
 def join_features(rows: Sequence[Row]) -> FrameFeatures:
@@ -181,10 +172,3 @@ def join_features(rows: Sequence[Row]) -> FrameFeatures:
         ValueError: the rows come from images of different shapes, which the network cannot see together.
     """
     return FrameFeatures.join([row.features for row in rows])
-
-
-def _empty(shape: tuple[int, int], example: np.ndarray, name: str) -> np.ndarray:
-    empty = np.zeros((*shape, *example.shape), example.dtype)
-    if name in ('pose', 'root_rotation'):
-        empty[...] = np.eye(3, dtype=example.dtype)
-    return empty

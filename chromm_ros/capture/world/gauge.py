@@ -274,7 +274,7 @@ class WorldGauge:
         self._rig_scale.observe_vote(dataclasses.replace(vote, ratio=vote.ratio / rig_scale))
         if abs(self._rig_scale.log) < RESCALE:
             return None
-        change = Similarity(np.asarray(self._rig_scale.scale), np.eye(3), np.zeros(3))
+        change = Similarity.scaling(self._rig_scale.scale)
         self._rig_scale.log = 0.0
         self._move(change)
         return change

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from chromm_ros.body.model import BodyModel
-from chromm_ros.flow import HEAD, FrameFeatures
+from chromm_ros.flow import FrameFeatures
 from chromm_ros.geometry.cameras import project, scale_intrinsics, unproject
 from chromm_ros.network.human.detection import Heads, take
 from chromm_ros.network.human.encoder import HumanEncoder
@@ -16,6 +16,7 @@ from chromm_ros.network.human.letterbox import Letterbox
 from chromm_ros.network.human.multi_hmr_head import MultiHmrHead
 from chromm_ros.network.human.sampling import depth_at, patch_at
 from chromm_ros.network.outputs import PeopleEstimates, SceneGeometry
+from chromm_ros.skeleton import HEAD
 
 HEAD_BEHIND_SKIN = 0.1
 """The head joint lies about this far behind the surface that a depth map shows [m]."""
@@ -157,7 +158,6 @@ def estimates(found: DetectedHeads, bodies: DecodedBodies, body: BodyModel) -> P
         pose=pose,
         betas=betas,
         root_rotation=_kept(bodies.root_rotation, valid, identity),
-        depth=_kept(bodies.depth, valid),
         head=_kept(head, valid),
         canonical_joints=_kept(body.joints(betas, pose), valid),
         intrinsics=found.intrinsics,

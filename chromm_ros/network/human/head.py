@@ -8,10 +8,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from chromm_ros.flow import POSE_ROTATIONS
 from chromm_ros.network.layers.precision import full_precision
 from chromm_ros.network.layers.rotation6d import IDENTITY, from_6d
 from chromm_ros.network.presets import HumanHeadConfig
+from chromm_ros.skeleton import POSE_ROTATIONS
 
 NEAREST = 0.1
 """Smallest depth of a head [m]."""

@@ -16,12 +16,12 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from chromm_ros.flow import POSE_ROTATIONS
 from chromm_ros.network.human.detection import take
 from chromm_ros.network.layers.precision import full_precision
 from chromm_ros.network.layers.rotation6d import from_6d
 from chromm_ros.network.layers.state_dicts import load_checked
 from chromm_ros.network.presets import MultiHmrConfig
+from chromm_ros.skeleton import POSE_ROTATIONS
 
 BANDS = 16
 HIGHEST_BAND = 32.0

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import torch
 
-from chromm_ros.body.files import PARENTS
-from chromm_ros.flow import HEAD
 from chromm_ros.geometry.cameras import project
 from chromm_ros.network.outputs import PeopleEstimates
+from chromm_ros.skeleton import BODY_BONES, BODY_JOINTS, HEAD
 
-BODY_JOINTS = 22
 CELL = 4
 """Side of the cells that are tested [px of the scene encoder's image]."""
 
@@ -44,8 +42,7 @@ def silhouettes(
     rows, columns = (torch.arange(CELL / 2, side, CELL, device=joints.device) for side in size)
     cells = torch.cartesian_prod(rows, columns).flip(-1)
     covered = torch.zeros(len(joints), len(cells), dtype=torch.bool, device=joints.device)
-    for joint in range(1, BODY_JOINTS):
-        parent = PARENTS[joint]
+    for parent, joint in BODY_BONES:
         radius = (TRUNK_RADIUS if joint in TRUNK else LIMB_RADIUS) * focal / distance[:, :, joint]
         reach = _distance(cells, pixels[:, :, joint], pixels[:, :, parent]) - CELL_REACH
         covered |= ((reach < radius[..., None]) & people.valid[..., None]).any(1)

@@ -11,15 +11,14 @@ from uuid import UUID
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from chromm_ros.flow import JOINTS, CameraState, Human, Observation, Snapshot
+from chromm_ros.flow import CameraState, Human, Observation, Snapshot
 from chromm_ros.ros.outputs.body_shapes import BodyShapes
+from chromm_ros.skeleton import HEAD, HIPS, JOINTS
 
 Description = dict[str, Any]
 """Field names and values of one message."""
 
 NANO = 1_000_000_000
-HIPS = (1, 2)
-HEAD_JOINT = 15
 BODY_FROM_REP155 = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]])
 """SMPL-X: x left, y up, z forward. REP-155: x forward, y left, z up."""
 JAW = slice(51, 52)
@@ -103,11 +102,11 @@ class Turns:
         matrices = np.stack(
             [np.concatenate([human.joint_rotations, human.root_rotation[None], human.pose]) for human in humans]
         )
-        frames = matrices[:, [JOINTS, HEAD_JOINT]] @ BODY_FROM_REP155
+        frames = matrices[:, [JOINTS, HEAD]] @ BODY_FROM_REP155
         turns = Rotation.from_matrix(np.concatenate([matrices, frames], 1).reshape(-1, 3, 3))
         quaternions = turns.as_quat().reshape(len(humans), -1, 4)
         theta = turns.as_rotvec().astype(np.float32).reshape(len(humans), -1, 3)
-        places = np.stack([joints[:, HIPS].mean(1), joints[:, HEAD_JOINT]], 1)
+        places = np.stack([joints[:, HIPS].mean(1), joints[:, HEAD]], 1)
         return cls(
             np.concatenate([joints, quaternions[:, :JOINTS]], -1),
             np.concatenate([places, quaternions[:, -2:]], -1),

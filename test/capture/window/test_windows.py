@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from chromm_ros.capture.window.windows import (
-    PERSON_FIELDS,
     Placed,
     RollingWindow,
     Row,
@@ -15,7 +14,7 @@ from chromm_ros.capture.window.windows import (
     join_features,
     stack_people,
 )
-from chromm_ros.flow import FrameFeatures, ViewImage
+from chromm_ros.flow import Detections, FrameFeatures, ViewImage
 from chromm_ros.geometry.similarity import Similarity
 
 SHAPES = {
@@ -30,8 +29,8 @@ def row(view: str, stamp: int, size: tuple[int, int] = (8, 8)) -> Row:
 
 
 def placed(number: float) -> Placed:
-    people = {name: np.full(SHAPES[name], number) for name in PERSON_FIELDS}
-    people['valid'] = np.array([True, False])
+    arrays = {name: np.full(shape, number) for name, shape in SHAPES.items()}
+    people = Detections(**{**arrays, 'valid': np.array([True, False])})
     pose = np.eye(4)
     pose[0, 3] = number
     return Placed(people, number * np.eye(3), pose)

@@ -4,7 +4,6 @@ import pytest
 import torch
 
 from chromm_ros.body.model import BodyModel
-from chromm_ros.flow import HEAD
 from chromm_ros.geometry.cameras import project
 from chromm_ros.network.human.decoders import HEAD_BEHIND_SKIN, DetectedHeads, decode_multi_hmr, estimates
 from chromm_ros.network.human.detection import Heads
@@ -13,6 +12,7 @@ from chromm_ros.network.human.multi_hmr_head import MultiHmrHead
 from chromm_ros.network.human.silhouettes import silhouettes
 from chromm_ros.network.outputs import PeopleEstimates
 from chromm_ros.network.presets import MultiHmrConfig
+from chromm_ros.skeleton import HEAD
 
 
 @pytest.fixture(scope='module')

@@ -8,8 +8,8 @@ import torch
 from standins import human
 
 from chromm_ros.body.model import BodyModel
-from chromm_ros.flow import HEAD
 from chromm_ros.ros.outputs.body_shapes import BodyShapeCache, body_shapes_of, meshes_of
+from chromm_ros.skeleton import HEAD
 
 
 @pytest.fixture(scope='module')

@@ -7,7 +7,7 @@ from rclpy.serialization import deserialize_message
 from scipy.spatial.transform import Rotation
 from standins import StandInBody, camera, human, snapshot
 
-from chromm_ros.flow import HEAD, CameraState, HumanState, ViewState
+from chromm_ros.flow import CameraState, HumanState, ViewState
 from chromm_ros.msg import CaptureStatus, Human, HumanArray
 from chromm_ros.ros.outputs import cdr
 from chromm_ros.ros.outputs.body_shapes import body_shapes_of
@@ -21,6 +21,7 @@ from chromm_ros.ros.outputs.messages import (
     smplx_parameters,
     stamp,
 )
+from chromm_ros.skeleton import HEAD
 
 
 def published(shot, options=None, latency=0.25, predicted=False):

@@ -1,0 +1,38 @@
+"""The joints of SMPL-X: how many there are, which is which, which hangs on which."""
+
+from __future__ import annotations
+
+JOINTS = 55
+"""Pelvis, 21 of the body, jaw, 2 eyes, 2 x 15 of the hands."""
+
+PELVIS = 0
+
+HIPS = (1, 2)
+
+HEAD = 15
+"""The joint that places a person (CHROMM eq. 1)."""
+
+JAW = 22
+
+BODY_JOINTS = 22
+"""The first joints are those of the body, pelvis included; where hands and face do not matter, they are noise."""
+
+POSE_JOINTS = (*range(1, BODY_JOINTS), *range(25, JOINTS), JAW)
+"""Joint that each rotation of CHROMM's theta turns: 21 of the body, 15 of each hand, the jaw; the eyes keep still."""
+
+POSE_ROTATIONS = len(POSE_JOINTS)
+
+# fmt: off
+PARENTS = (
+    -1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19,  # pelvis and body
+    15, 15, 15,  # jaw, eyes
+    20, 25, 26, 20, 28, 29, 20, 31, 32, 20, 34, 35, 20, 37, 38,  # left hand: index, middle, pinky, ring, thumb
+    21, 40, 41, 21, 43, 44, 21, 46, 47, 21, 49, 50, 21, 52, 53,  # right hand
+)
+# fmt: on
+"""Parent of each joint; -1: none."""
+
+BONES = tuple((PARENTS[joint], joint) for joint in range(1, JOINTS))
+"""(parent, joint) of the 54 bones; those of the body come first."""
+
+BODY_BONES = BONES[: BODY_JOINTS - 1]
