@@ -29,15 +29,21 @@ class BodyFile:
     template: np.ndarray
     """(N, 3) vertices of the mean shape."""
     shape_directions: np.ndarray
-    """(N, 3, 10) displacement per unit of beta."""
+    """(N, 3, B) displacement per unit of beta; B = 10 unless more were asked for."""
     pose_directions: np.ndarray | None
-    """(N, 3, 486) displacement per entry of (R - I) of the 54 joints below the root; None: the body has none."""
+    """(N, 3, 9 (J - 1)) displacement per entry of (R - I) of the joints below the root; None: the body has none."""
     regressor: np.ndarray
-    """(55, N) joints from vertices."""
+    """(J, N) joints from vertices; J = 55 of SMPL-X, 24 of SMPL."""
     weights: np.ndarray
-    """(N, 55) skinning weights; rows sum to one."""
+    """(N, J) skinning weights; rows sum to one."""
     faces: np.ndarray
     """(F, 3) int64."""
+    parents: tuple[int, ...] = PARENTS
+    """(J,) parent of each joint; -1: none."""
+    mean_hands: np.ndarray | None = None
+    """(2, 45) axis-angle of the left and the right mean hand [rad]; None: flat, or a body without fingers."""
+    hand_components: np.ndarray | None = None
+    """(2, 45, 45) principal components of the left and the right hand, a row each."""
 
 
 def read_free() -> BodyFile:
@@ -50,7 +56,7 @@ def read_free() -> BodyFile:
         regressor = np.zeros((JOINTS, len(template)), np.float32)
         regressor[data['regressor_joints'], data['regressor_vertices']] = data['regressor_values']
         return BodyFile(
-            name=_name(path),
+            name=named(path),
             template=template,
             shape_directions=data['shape_directions'].astype(np.float32),
             pose_directions=None,
@@ -66,10 +72,13 @@ def read_proxy() -> tuple[np.ndarray, np.ndarray]:
         return data['vertices'].astype(np.int64), data['faces'].astype(np.int64)
 
 
-def read_smplx(path: str | Path) -> BodyFile:
+def read_smplx(path: str | Path, betas: int = BETAS) -> BodyFile:
     """Read an SMPL-X ``.npz`` (as downloaded from smpl-x.is.tue.mpg.de, or written by :func:`write_smplx`).
 
     No pickle is executed: only plain arrays are read.
+
+    Args:
+        betas: most shape directions to keep (BEDLAM's bodies have 11); a file may have fewer, but never below 10.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -94,20 +103,25 @@ def read_smplx(path: str | Path) -> BodyFile:
         'kintree_table': (2, JOINTS),
     }
     for key, shape in expected.items():
-        _check_shape(path, key, arrays[key].shape, shape)
+        check_shape(path, key, arrays[key].shape, shape)
     if arrays['shapedirs'].shape[2] < BETAS:
         raise ValueError(f'{path}: has {arrays["shapedirs"].shape[2]} shape directions, at least {BETAS} are needed')
     if arrays['kintree_table'][0].astype(np.int64)[1:].tolist() != list(PARENTS[1:]):
         raise ValueError(f'{path}: its joints are not those of SMPL-X (kintree_table differs)')
     pose_directions = arrays['posedirs'].astype(np.float32)
+    # files have 300 directions of shape and 100 of expression, or 10 and 10
+    shapes = 300 if arrays['shapedirs'].shape[2] >= 300 else BETAS
+    means, components = _hands(path)
     return BodyFile(
-        name=_name(path),
+        name=named(path),
         template=arrays['v_template'].astype(np.float32),
-        shape_directions=arrays['shapedirs'][:, :, :BETAS].astype(np.float32),
+        shape_directions=arrays['shapedirs'][:, :, : min(betas, shapes)].astype(np.float32),
         pose_directions=pose_directions if pose_directions.any() else None,
         regressor=arrays['J_regressor'].astype(np.float32),
         weights=arrays['weights'].astype(np.float32),
         faces=arrays['f'].astype(np.int64),
+        mean_hands=means,
+        hand_components=components,
     )
 
 
@@ -165,8 +179,22 @@ def _data(name: str) -> Path:
     return Path(str(files('chromm_ros.body') / 'data' / name))
 
 
-def _name(path: Path) -> str:
+def named(path: Path) -> str:
+    """Name of a body file that tells its content, too."""
     return f'{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()[:8]}'
+
+
+def _hands(path: Path) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Mean hands and their components, where the file has them."""
+    keys = ('hands_meanl', 'hands_meanr', 'hands_componentsl', 'hands_componentsr')
+    try:
+        arrays = _plain_arrays(path, keys)
+    except ValueError:
+        return None, None
+    for key, array in arrays.items():
+        check_shape(path, key, array.shape, (45,) if 'mean' in key else (45, 45))
+    means, components = np.stack([arrays[key] for key in keys[:2]]), np.stack([arrays[key] for key in keys[2:]])
+    return means.astype(np.float32), components.astype(np.float32)
 
 
 def _plain_arrays(path: Path, keys: tuple[str, ...]) -> dict[str, np.ndarray]:
@@ -181,7 +209,11 @@ def _plain_arrays(path: Path, keys: tuple[str, ...]) -> dict[str, np.ndarray]:
     return found
 
 
-def _check_shape(path: Path, key: str, found: tuple[int, ...], expected: tuple[int | None, ...]) -> None:
+def check_shape(path: Path, key: str, found: tuple[int, ...], expected: tuple[int | None, ...]) -> None:
+    """
+    Raises:
+        ValueError: ``found`` is not ``expected``, where None is any size; names the file and the key.
+    """
     fits = len(found) == len(expected) and all(want in (None, size) for size, want in zip(found, expected))
     if not fits:
         words = ', '.join('any' if size is None else str(size) for size in expected)
