@@ -15,6 +15,7 @@ from chromm_ros.body.library import BodyLibrary
 from chromm_ros.datasets.files import (
     count_images,
     entry,
+    known_split,
     matrices,
     natural,
     numbers,
