@@ -8,7 +8,7 @@ Whoever reads this file knows the system. Conventions that hold everywhere:
 * ``world_from_camera`` maps camera to world coordinates; cameras are optical (x right, y down, z forward);
   the world is z up once gravity is known;
 * pixels are continuous: the centre of the first pixel of an image is (0.5, 0.5). A ROS CameraInfo puts it at
-  (0, 0); ``chromm_ros.ros.inputs.decoding`` adds the half pixel and nothing below it has to think of it again;
+  (0, 0); ``chromm_ros.intake.decoding`` adds the half pixel and nothing below it has to think of it again;
 * rotations are matrices inside the package, axis-angle or quaternions (x y z w) only at its borders;
 * V views, T time steps of a window, M detections of one image (padded), K people, J = 55 SMPL-X joints.
 """
@@ -173,8 +173,6 @@ class ViewPeople(Detections[np.ndarray]):
     """(V, T, 3, 3) pixels of the camera image."""
     world_from_camera: np.ndarray
     """(V, T, 4, 4) in one frame for the whole window [m]."""
-    given: np.ndarray
-    """(V, T) bool: the pose was given (TF), not estimated."""
     seen: np.ndarray
     """(V, T) bool: the view gave an image at this step."""
     times: np.ndarray

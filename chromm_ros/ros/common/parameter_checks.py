@@ -7,6 +7,7 @@ from rclpy.expand_topic_name import expand_topic_name
 from rclpy.validate_full_topic_name import validate_full_topic_name
 from rclpy.validate_topic_name import validate_topic_name
 
+from chromm_ros.intake.settings import TRANSPORTS
 from chromm_ros.ros.common.parameters import ParameterError
 from chromm_ros.ros.common.settings import NodeSettings
 
@@ -26,6 +27,9 @@ def check(settings: NodeSettings) -> None:
         raise ParameterError(f'min_views is {settings.min_views}, but there are {len(cameras)} cameras')
     if not settings.world_frame or settings.world_frame.startswith('/'):
         raise ParameterError(f'world_frame is {settings.world_frame!r}; the name of a TF frame expected, without a /')
+    own = [transport for transport in settings.image_transports if transport]
+    if own and (len(own) != len(cameras) or not set(own) <= set(TRANSPORTS)):
+        raise ParameterError(f'image_transports is {own}; one of {", ".join(TRANSPORTS)} per camera expected')
     for name in TOPICS_OF_A_CAMERA:
         _check_topics(name, getattr(settings, name), cameras)
 

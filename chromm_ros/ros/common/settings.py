@@ -6,46 +6,14 @@ import dataclasses
 from dataclasses import dataclass
 
 from chromm_ros.capture.settings import CaptureSettings
+from chromm_ros.intake.settings import IntakeSettings
 from chromm_ros.settings import setting
 
 
 @dataclass(frozen=True)
-class NodeSettings:
-    """Where images come from, which network runs, and what is published."""
+class NodeSettings(IntakeSettings):
+    """Where images come from (inherited), which network runs, and what is published."""
 
-    cameras: tuple[str, ...] = setting(
-        ('camera_0', 'camera_1', 'camera_2', 'camera_3'), 'Names of the cameras, in the order of the rig.'
-    )
-    image_topic: str = setting(
-        '{camera}/image',
-        'Topic of the images; {camera} stands for the name of a camera. The compressed transport appends '
-        '/compressed.',
-    )
-    camera_info_topic: str = setting(
-        '{camera}/camera_info', 'Topic of the CameraInfo messages; a camera without them is treated as uncalibrated.'
-    )
-    image_transport: str = setting('raw', 'Type of the image messages.', choices=('raw', 'compressed'))
-    image_reliability: str = setting(
-        'best_effort',
-        'Reliability of the image subscriptions. best_effort fits every publisher, reliable needs a reliable one.',
-        choices=('best_effort', 'reliable'),
-    )
-    rectify: bool = setting(
-        True, 'Undo the lens distortion that CameraInfo describes. False: images arrive rectified (image_rect).'
-    )
-    sync_slop: float = setting(
-        0.02,
-        'Largest difference between the stamps of images that are taken as one set.',
-        unit='s',
-        low=0.0,
-        high=0.5,
-        live=True,
-    )
-    sync_queue_size: int = 10
-    """Images that wait per camera for those of the others."""
-    min_views: int = setting(
-        1, 'Number of cameras that must be in an image set for it to be used.', low=1, high=32, live=True
-    )
     queue_policy: str = setting(
         'latest',
         'While a window is computed, latest keeps only the newest image set that came meanwhile; block makes the '
@@ -73,10 +41,6 @@ class NodeSettings:
         'takes long.',
     )
 
-    world_frame: str = setting('map', 'TF frame of everything that is published; z points up.')
-    camera_frame_prefix: str = setting(
-        'chromm/', 'TF frames of estimated cameras are <prefix><camera>_optical_frame.'
-    )
     tf_timeout: float = setting(
         0.1,
         'How long an image set waits for the TF pose of a camera at the stamp of its image.',

@@ -61,6 +61,17 @@ class CameraFrames:
             self.problems['not a rotation'] += 1
         return pose
 
+    def other_root(self, frame: str) -> str | None:
+        """The frame on which a frame that TF knows hangs, where that is not the world; None: it hangs on the world,
+        is this node's own, or is not in TF at all."""
+        parents = frame_parents(self._buffer)
+        if frame in self._own or (frame not in parents and frame not in parents.values()):
+            return None
+        root = frame
+        for _ in parents:
+            root = parents.get(root, root)
+        return None if root == self._world or self._world in parents else root
+
     def to_send(self, cameras: Iterable[CameraState], stamp: int) -> list[TransformStamped]:
         """Transforms of the cameras whose pose was estimated and whose frame has no other parent."""
         estimated = [camera for camera in cameras if camera.world_from_camera is not None and not camera.known]

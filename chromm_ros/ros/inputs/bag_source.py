@@ -15,11 +15,11 @@ from sensor_msgs.msg import CameraInfo
 from tf2_msgs.msg import TFMessage
 
 from chromm_ros.flow import ImageSet
+from chromm_ros.intake.assembly import READERS, Assembler, CameraInput
+from chromm_ros.intake.image_cdr import read_stamp
+from chromm_ros.intake.rig_buffer import RigBuffer, SyncLimits
 from chromm_ros.recording.bags import BagReader
 from chromm_ros.ros.common.transforms import CameraFrames
-from chromm_ros.ros.inputs.assembly import Assembler
-from chromm_ros.ros.inputs.image_cdr import read_stamp
-from chromm_ros.ros.inputs.rig_buffer import RigBuffer, SyncLimits
 
 IMAGE_TYPES = {'sensor_msgs/msg/Image': '', 'sensor_msgs/msg/CompressedImage': '/compressed'}
 TF_TOPICS = ('/tf', '/tf_static')
@@ -61,7 +61,8 @@ class BagSource:
         by_topic = {topic: camera for camera, (topic, _) in images.items()}
         infos = {f'/{camera}/camera_info': camera for camera in images}
         compressed = any(kind for _, kind in images.values())
-        assembler = Assembler(self.views, compressed, True, self._pose_source())
+        read = READERS['compressed' if compressed else 'raw']
+        assembler = Assembler(dict.fromkeys(self.views, CameraInput(read)), self._pose_source())
         nanoseconds = round(1e9 * self.camera_timeout)
         limits = SyncLimits(round(1e9 * self.sync_slop), nanoseconds, nanoseconds, min_views=1, queue_size=100)
         buffer: RigBuffer[bytes] = RigBuffer(self.views, limits)

@@ -8,7 +8,8 @@ from typing import Any
 
 from message_filters import SimpleFilter
 
-from chromm_ros.ros.inputs.rig_buffer import RigBuffer, SyncLimits
+from chromm_ros.intake.dating import Dating
+from chromm_ros.intake.rig_buffer import RigBuffer, SyncLimits
 
 MALFORMED = 'malformed'
 
@@ -19,6 +20,7 @@ class Synchronizer(SimpleFilter):
     Args:
         inputs: camera name -> filter (``message_filters.Subscriber``) that signals its messages.
         limits: see :class:`SyncLimits`.
+        dating: gives every image the time by which it is matched.
         stamp_of: acquisition time [ns] of a message; raises ValueError for a message it cannot read.
         now: ROS time [ns]; 0 while it is not known.
     """
@@ -27,11 +29,13 @@ class Synchronizer(SimpleFilter):
         self,
         inputs: Mapping[str, SimpleFilter],
         limits: SyncLimits,
+        dating: Dating,
         stamp_of: Callable[[Any], int],
         now: Callable[[], int],
     ) -> None:
         super().__init__()
         self.buffer: RigBuffer[Any] = RigBuffer(inputs, limits)
+        self.dating = dating
         self.malformed: Counter[str] = Counter()
         """Messages per camera that were not readable at all."""
         self._stamp_of = stamp_of
@@ -53,5 +57,6 @@ class Synchronizer(SimpleFilter):
         except ValueError:
             self.malformed[camera] += 1
             return
-        for matched in self.buffer.add(camera, stamp, message, self._now()):
+        now = self._now()
+        for matched in self.buffer.add(camera, self.dating(camera, stamp, now), message, now):
             self.signalMessage(matched)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections import deque
-from collections.abc import Mapping
+from collections import Counter, deque
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
+from chromm_ros import conditions
+from chromm_ros.conditions import Finding, worst
 from chromm_ros.flow import HumanState, ViewState
-from chromm_ros.ros.inputs.rig_buffer import CameraQueue
+from chromm_ros.intake.camera_queue import CameraQueue
+from chromm_ros.intake.synchrony import sync_findings
 from chromm_ros.ros.nodes.model import Backend
 from chromm_ros.ros.nodes.pipeline import Pipeline
 from chromm_ros.ros.outputs.messages import NANO
@@ -28,6 +31,8 @@ class HealthLog:
 
     latencies: deque[float] = field(default_factory=lambda: deque(maxlen=REMEMBERED))  # [s]
     stages: deque[Mapping[str, float]] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
+    stamps: deque[int] = field(default_factory=lambda: deque(maxlen=2))
+    """Of the newest windows [ns]."""
     last_error: str = ''
     """Of a window; empty while all is well."""
     fatal: str = ''
@@ -38,6 +43,7 @@ class HealthLog:
     def note(self, built: WindowMessages) -> None:
         self.latencies.append(built.latency)
         self.stages.append(built.stages)
+        self.stamps.append(built.snapshot.stamp)
         self.last_error = ''
 
 
@@ -53,7 +59,7 @@ def diagnostics(
     """
     message = DiagnosticArray()
     message.header.stamp.sec, message.header.stamp.nanosec = divmod(stamp, NANO)
-    tasks = [_node(state, health_log)]
+    tasks: list[DiagnosticStatus] = []
     if backend is not None:
         tasks += [_model(backend)]
         memory = backend.memory()
@@ -65,7 +71,8 @@ def diagnostics(
             _camera(queue, queue.name in live, pipeline, stamp)
             for queue in pipeline.synchronizer.buffer.queues.values()
         ]
-        tasks += [_sync(pipeline), _inference(pipeline, health_log), _identities(pipeline), _world(pipeline)]
+        tasks += [_sync(pipeline), _inference(pipeline, health_log, stamp), _identities(pipeline), _world(pipeline)]
+    tasks.insert(0, _node(state, health_log, tasks))
     for task in tasks:
         task.hardware_id = hardware
     message.status = tasks
@@ -82,25 +89,48 @@ def _text(value: object) -> str:
     return f'{value:.4g}' if isinstance(value, float) else str(value)
 
 
-def _node(state: str, health_log: HealthLog) -> DiagnosticStatus:
+def reported(task: str, findings: list[Finding], well: str, values: Mapping[str, object]) -> DiagnosticStatus:
+    """The status of a task: its worst finding in words, the others among the values."""
+    chosen = worst(findings)
+    if chosen is None:
+        return status(task, OK, well, values)
+    more = [finding.text for finding in findings if finding is not chosen]
+    also = {f'also {number}': text for number, text in enumerate(more, start=1)}
+    return status(task, bytes([chosen.level]), chosen.text, {**values, **also})
+
+
+UPSTREAM_FIRST = ('camera', 'sync', 'model', 'gpu', 'inference', 'identities', 'world')
+"""Kinds of tasks, causes before what they cause."""
+
+
+def _node(state: str, health_log: HealthLog, others: Sequence[DiagnosticStatus]) -> DiagnosticStatus:
+    """The node as a whole. It is never well while nothing comes out."""
     values = {'state': state, **{f'incompatible: {topic}': why for topic, why in health_log.incompatible.items()}}
     if health_log.fatal:
         return status('node', ERROR, health_log.fatal, values)
-    if health_log.incompatible:
-        return status('node', WARN, next(iter(health_log.incompatible.values())), values)
-    return status('node', OK, state, values)
+    findings = [conditions.INCOMPATIBLE.found(problem=why) for why in health_log.incompatible.values()]
+    tasks = {task.name.removeprefix('chromm: '): task for task in others}
+    if 'inference' in tasks and tasks['inference'].level in (ERROR, STALE):
+        causes = {name: task for name, task in tasks.items() if task.level in (ERROR, STALE)}
+        name = min(causes, key=lambda name: (causes[name].level != ERROR, _place(name)))
+        known = causes[name].level == ERROR
+        condition = conditions.NOTHING_OUT if known else conditions.NOTHING_YET
+        findings.append(condition.found(why=f'{name}: {causes[name].message}'))
+    return reported('node', findings, state, values)
+
+
+def _place(task: str) -> int:
+    return UPSTREAM_FIRST.index(task.partition(' ')[0])
 
 
 def _model(backend: Backend) -> DiagnosticStatus:
     values = {'device': backend.device, 'body': backend.body.name}
-    if not backend.trained:
-        return status('model', WARN, 'the network is not trained: people and scene mean nothing', values)
-    return status('model', OK, 'loaded', values)
+    return reported('model', [] if backend.trained else [conditions.UNTRAINED.found()], 'loaded', values)
 
 
 def _gpu(memory: Mapping[str, float]) -> DiagnosticStatus:
     low = memory['free_mb'] < 0.05 * memory['total_mb']
-    return status('gpu', WARN if low else OK, 'memory is short' if low else 'ok', memory)
+    return reported('gpu', [conditions.GPU_MEMORY.found()] if low else [], 'ok', memory)
 
 
 def _camera(queue: CameraQueue, live: bool, pipeline: Pipeline, stamp: int) -> DiagnosticStatus:
@@ -112,6 +142,7 @@ def _camera(queue: CameraQueue, live: bool, pipeline: Pipeline, stamp: int) -> D
         'size': f'{notes.size[0]} x {notes.size[1]}',
         'frame': notes.frame,
         'pose from TF': notes.placed,
+        'calibrated': notes.calibrated,
         **{f'dropped: {reason}': count for reason, count in sorted((queue.dropped + notes.failures.copy()).items())},
     }
     if queue.newest is not None:
@@ -119,32 +150,53 @@ def _camera(queue: CameraQueue, live: bool, pipeline: Pipeline, stamp: int) -> D
     task = f'camera {queue.name}'
     if queue.excluded:
         return status(task, OK, 'excluded by set_views', values)
-    if queue.newest is None:
-        return status(task, ERROR, 'no image yet', values)
-    if not live:
-        return status(task, ERROR, 'missing: others go on without it', values)
-    if notes.last_problem:
-        return status(task, WARN, notes.last_problem, values)
-    age = (stamp - queue.newest) / NANO
-    if age > pipeline.parameters.capture.camera_timeout:
-        return status(task, WARN, f'stale: newest image is {age:.1f} s old', values)
-    return status(task, OK, 'ok', values)
+    return reported(task, _camera_findings(queue, live, pipeline, stamp), 'ok', values)
+
+
+def _camera_findings(queue: CameraQueue, live: bool, pipeline: Pipeline, stamp: int) -> list[Finding]:
+    if not queue.received:
+        return [conditions.NO_IMAGE.found(topic=pipeline.parameters.node.image_topic_of(queue.name))]
+    newest = pipeline.synchronizer.buffer.newest
+    findings = pipeline.synchronizer.dating.findings(queue.name) + pipeline.findings(queue.name)
+    outcomes = queue.outcomes.copy()
+    if len(outcomes) > 2 and all(outcomes):
+        reason = Counter(outcomes).most_common(1)[0][0]
+        findings.append(conditions.NOTHING_USED.found(count=len(outcomes), reason=reason))
+    if not live and queue.newest is not None and newest is not None:
+        findings.append(conditions.MISSING.found(age=(newest - queue.newest) / NANO))
+    elif queue.newest is not None and stamp - queue.newest > pipeline.parameters.capture.camera_timeout * NANO:
+        findings.append(conditions.STALE_CAMERA.found(age=(stamp - queue.newest) / NANO))
+    return findings
 
 
 def _sync(pipeline: Pipeline) -> DiagnosticStatus:
     values: dict[str, object] = {f'dropped: {reason}': count for reason, count in pipeline.drop_counts().items()}
-    values['time jumps'] = pipeline.synchronizer.buffer.jumps
-    live = len(pipeline.synchronizer.buffer.live())
+    buffer, chosen = pipeline.synchronizer.buffer, pipeline.parameters.node
+    spread, lost, live = buffer.spread(), buffer.lost_share(), buffer.live()
+    values |= {'time jumps': buffer.jumps, 'sets lost': f'{lost:.0%}'}
+    if spread is not None:
+        values['images of a set apart [s]'] = spread / NANO
+    used = sum(not queue.excluded for queue in buffer.queues.values())
+    findings = []
     if not live:
-        return status('sync', STALE, 'no images', values)
-    return status('sync', OK, f'{live} of {len(pipeline.parameters.node.cameras)} cameras', values)
+        findings.append(conditions.NO_IMAGES.found())
+    elif len(live) < used:
+        findings.append(conditions.FEWER_CAMERAS.found(live=len(live), all=used))
+    findings += sync_findings(buffer) if live else []
+    return reported('sync', findings, f'{len(live)} of {len(chosen.cameras)} cameras', values)
 
 
-def _inference(pipeline: Pipeline, health_log: HealthLog) -> DiagnosticStatus:
+SILENCE = 3.0
+"""Seconds without a window from which nothing is said to come out."""
+PATIENT_WINDOWS = 3.0
+"""The same in intervals between windows, where that is longer."""
+
+
+def _inference(pipeline: Pipeline, health_log: HealthLog, stamp: int) -> DiagnosticStatus:
+    problem = health_log.last_error
+    findings = [conditions.WINDOW_LOST.found(problem=problem)] if problem else []
     if not health_log.latencies:
-        return status(
-            'inference', ERROR if health_log.last_error else STALE, health_log.last_error or 'no window yet', {}
-        )
+        return reported('inference', findings or [conditions.NO_WINDOW.found()], '', {})
     latencies = np.array(health_log.latencies)
     values: dict[str, object] = {
         'delay p50 [ms]': 1e3 * float(np.percentile(latencies, 50)),
@@ -152,12 +204,13 @@ def _inference(pipeline: Pipeline, health_log: HealthLog) -> DiagnosticStatus:
     }
     for name in health_log.stages[-1]:
         values[f'{name} p50 [ms]'] = 1e3 * float(np.median([stages.get(name, 0.0) for stages in health_log.stages]))
-    if health_log.last_error:
-        return status('inference', ERROR, health_log.last_error, values)
-    limit = pipeline.parameters.node.max_latency
+    limit, silence = pipeline.parameters.node.max_latency, (stamp - health_log.stamps[-1]) / NANO
+    interval = (health_log.stamps[-1] - health_log.stamps[0]) / NANO
+    if silence > max(SILENCE, 2.0 * latencies[-1], PATIENT_WINDOWS * interval):
+        findings.append(conditions.NO_NEW_WINDOW.found(seconds=silence))
     if latencies[-1] > limit:
-        return status('inference', WARN, f'delay {latencies[-1]:.2f} s is over max_latency ({limit:g} s)', values)
-    return status('inference', OK, 'ok', values)
+        findings.append(conditions.SLOW.found(delay=latencies[-1], limit=limit))
+    return reported('inference', findings, 'ok', values)
 
 
 def _identities(pipeline: Pipeline) -> DiagnosticStatus:
@@ -185,6 +238,5 @@ def _world(pipeline: Pipeline) -> DiagnosticStatus:
             values[f'{camera.view} off by [m]'] = camera.translation_error
             values[f'{camera.view} off by [rad]'] = camera.rotation_error
     bumped = [camera.view for camera in last.cameras if camera.bumped]
-    if bumped:
-        return status('world', WARN, f'not where TF says: {", ".join(bumped)}', values)
-    return status('world', OK, 'ok', values)
+    findings = [conditions.BUMPED.found(cameras=', '.join(bumped))] if bumped else []
+    return reported('world', findings, 'ok', values)

@@ -15,21 +15,29 @@ from rclpy.lifecycle import LifecycleNode
 from rclpy.subscription import Subscription
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
+from chromm_ros import conditions
+from chromm_ros.conditions import Finding
 from chromm_ros.flow import Human, Snapshot
+from chromm_ros.intake.assembly import READERS, Assembler, CameraInput
+from chromm_ros.intake.dating import Dating
+from chromm_ros.intake.image_cdr import read_stamp
+from chromm_ros.intake.rig_buffer import TIME_JUMP, MatchedSet, SyncLimits
 from chromm_ros.ros.common import qos
 from chromm_ros.ros.common.qos_mismatch import NO_SUBSCRIPTION_EVENTS
-from chromm_ros.ros.common.settings import Parameters
+from chromm_ros.ros.common.settings import NodeSettings, Parameters
 from chromm_ros.ros.common.transforms import CameraFrames, human_transforms
-from chromm_ros.ros.inputs.assembly import Assembler
-from chromm_ros.ros.inputs.image_cdr import read_stamp
-from chromm_ros.ros.inputs.rig_buffer import TIME_JUMP, MatchedSet, SyncLimits
 from chromm_ros.ros.inputs.synchronizer import Synchronizer
 from chromm_ros.ros.nodes.model import Backend
 from chromm_ros.ros.nodes.worker import Worker
 from chromm_ros.ros.outputs.messages import NANO
 from chromm_ros.ros.outputs.publishers import Outputs, WindowContext, WindowMessages
 
+IMAGE_TYPES = {'raw': Image, 'compressed': CompressedImage}
+"""By transport."""
+
 SUPERSEDED = 'superseded_sets'
+STOP_SECONDS = 30.0
+"""How long to wait for the window in work when the node is deactivated."""
 
 
 @dataclass(frozen=True)
@@ -77,9 +85,7 @@ class Pipeline:
         self._epoch = 0
         chosen = parameters.node
         self._views = chosen.cameras
-        self.assembler = Assembler(
-            chosen.cameras, chosen.image_transport == 'compressed', chosen.rectify, self._pose_of
-        )
+        self.assembler = Assembler(_camera_inputs(chosen), self._pose_of)
         self.capture: Any = backend.session(parameters.capture, chosen.cameras)
         self.worker: Worker[PendingSet] = Worker(self._work, self._failed, chosen.queue_policy == 'block')
         try:
@@ -87,7 +93,8 @@ class Pipeline:
         except Exception:
             self._unsubscribe()
             raise
-        self.synchronizer = Synchronizer(self.images, self._limits(), read_stamp, self._now)
+        dating = Dating(chosen.cameras, chosen.stamps)
+        self.synchronizer = Synchronizer(self.images, self._limits(), dating, read_stamp, self._now)
         self.synchronizer.registerCallback(self._post)
         self.worker.start()
 
@@ -95,15 +102,13 @@ class Pipeline:
 
     def _subscribe(self) -> None:
         chosen, node = self.parameters.node, self._node
-        compressed = chosen.image_transport == 'compressed'
         self.images: dict[str, message_filters.Subscriber] = {}
         self._infos: list[Subscription] = []
         for camera in chosen.cameras:
-            topic = chosen.image_topic.format(camera=camera) + ('/compressed' if compressed else '')
             self.images[camera] = message_filters.Subscriber(
                 node,
-                CompressedImage if compressed else Image,
-                topic,
+                IMAGE_TYPES[chosen.transport(camera)],
+                chosen.image_topic_of(camera),
                 qos_profile=qos.images(
                     chosen.image_reliability, chosen.sync_queue_size, chosen.queue_policy == 'block'
                 ),
@@ -111,11 +116,10 @@ class Pipeline:
                 qos_overriding_options=qos.overridable(),
                 event_callbacks=NO_SUBSCRIPTION_EVENTS,
             )
-            info_topic = chosen.camera_info_topic.format(camera=camera)
             self._infos.append(
                 node.create_subscription(
                     CameraInfo,
-                    info_topic,
+                    chosen.camera_info_topic_of(camera),
                     functools.partial(self.assembler.calibrate, camera),
                     qos.sensor(1),
                     qos_overriding_options=qos.overridable(),
@@ -128,14 +132,8 @@ class Pipeline:
             self._node.destroy_subscription(subscription)
 
     def _limits(self) -> SyncLimits:
-        node, capture = self.parameters.node, self.parameters.capture
-        return SyncLimits(
-            slop=round(node.sync_slop * NANO),
-            timeout=round(capture.camera_timeout * NANO),
-            max_out_of_order=round(capture.max_out_of_order * NANO),
-            min_views=node.min_views,
-            queue_size=node.sync_queue_size,
-        )
+        capture = self.parameters.capture
+        return self.parameters.node.limits(capture.camera_timeout, capture.max_out_of_order)
 
     def _now(self) -> int:
         return self._node.get_clock().now().nanoseconds
@@ -179,14 +177,24 @@ class Pipeline:
             counts[SUPERSEDED] = self.worker.mailbox.replaced
         return {reason: count for reason, count in sorted(counts.items()) if count}
 
+    def findings(self, camera: str) -> list[Finding]:
+        """What is wrong with the images of a camera, their frame and their content."""
+        found = self.assembler.findings(camera)
+        notes = self.assembler.notes[camera]
+        root = None if notes.placed else self.frames.other_root(notes.frame.lstrip('/'))
+        if root is not None:
+            world = self.parameters.node.world_frame
+            found.append(conditions.NO_FRAME.found(frame=notes.frame, world=world, root=root))
+        return found
+
     @property
     def subscriptions(self) -> list[Subscription]:
         """To images and calibrations."""
         return [image.sub for image in self.images.values()] + self._infos
 
-    def stop(self, patience: float) -> bool:
-        """End the worker and the subscriptions; whether the worker ended its window within ``patience`` seconds."""
-        ended = self.worker.stop(patience)
+    def stop(self) -> bool:
+        """End the worker and the subscriptions; whether the worker ended in time."""
+        ended = self.worker.stop(STOP_SECONDS)
         self._unsubscribe()
         return ended
 
@@ -237,3 +245,12 @@ class Pipeline:
         self.dropped[f'window_{type(error).__name__}'] += 1
         self.failures.append(error)
         self._ready.trigger()
+
+
+def _camera_inputs(settings: NodeSettings) -> dict[str, CameraInput]:
+    return {
+        camera: CameraInput(
+            READERS[settings.transport(camera)], settings.rectify, settings.camera_info_topic_of(camera)
+        )
+        for camera in settings.cameras
+    }

@@ -2,7 +2,8 @@
 
 from message_filters import SimpleFilter
 
-from chromm_ros.ros.inputs.rig_buffer import SyncLimits
+from chromm_ros.intake.dating import Dating
+from chromm_ros.intake.rig_buffer import SyncLimits
 from chromm_ros.ros.inputs.synchronizer import Synchronizer
 
 LIMITS = SyncLimits(slop=20, timeout=500, max_out_of_order=500, min_views=1, queue_size=10)
@@ -14,9 +15,9 @@ def stamp_of(message):
     return message
 
 
-def synchronizer(now=lambda: 0):
+def synchronizer(now=lambda: 0, stamps='header'):
     inputs = {'a': SimpleFilter(), 'b': SimpleFilter()}
-    sync = Synchronizer(inputs, LIMITS, stamp_of, now)
+    sync = Synchronizer(inputs, LIMITS, Dating(inputs, stamps), stamp_of, now)
     sets = []
     sync.registerCallback(lambda matched: sets.append(matched.items))
     return inputs, sync, sets
@@ -43,3 +44,22 @@ def test_the_clock_tells_what_is_in_the_future():
     inputs, sync, _ = synchronizer(now=lambda: 1000)
     inputs['a'].signalMessage(2000)
     assert sync.dropped == {'future': 1}
+
+
+def test_images_without_a_stamp_are_matched_by_their_arrival():
+    clock = iter(range(1000, 2000))
+    inputs, sync, sets = synchronizer(now=lambda: next(clock))
+    for _ in range(3):
+        inputs['a'].signalMessage(0)
+        inputs['b'].signalMessage(0)
+    assert len(sets) == 3
+    assert 'does not date' in sync.dating.findings('a')[0].text
+
+
+def test_arrival_can_be_chosen_over_stamps_that_stand_still():
+    clock = iter(range(1000, 2000, 7))
+    inputs, _, sets = synchronizer(now=lambda: next(clock), stamps='arrival')
+    for _ in range(3):
+        inputs['a'].signalMessage(77)
+        inputs['b'].signalMessage(77)
+    assert len(sets) == 3

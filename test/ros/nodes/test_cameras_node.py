@@ -16,12 +16,12 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from tf2_msgs.msg import TFMessage
 
 from chromm_ros.apps.demo import demo
+from chromm_ros.intake.decoding import decode
+from chromm_ros.intake.image_cdr import read_compressed, read_image
+from chromm_ros.intake.lens import Rectifier, lens_of
 from chromm_ros.msg import HumanArray
 from chromm_ros.ros.common.parameters import ParameterError
 from chromm_ros.ros.common.settings import CamerasSettings
-from chromm_ros.ros.inputs.decoding import decode
-from chromm_ros.ros.inputs.image_cdr import read_compressed, read_image
-from chromm_ros.ros.inputs.lens import Rectifier, lens_of
 from chromm_ros.ros.nodes.cameras_node import CamerasNode
 from chromm_ros.settings import leaves
 from chromm_ros.synthetic.scripts import SCRIPTS, scripted

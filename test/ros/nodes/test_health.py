@@ -5,9 +5,11 @@ from types import SimpleNamespace
 import pytest
 from standins import StandInBackend, camera, snapshot
 
+from chromm_ros.intake.assembly import CameraNotes
+from chromm_ros.intake.dating import Dating
+from chromm_ros.intake.rig_buffer import RigBuffer, SyncLimits
+from chromm_ros.ros.common.parameters import with_values
 from chromm_ros.ros.common.settings import Parameters
-from chromm_ros.ros.inputs.assembly import CameraNotes
-from chromm_ros.ros.inputs.rig_buffer import RigBuffer, SyncLimits
 from chromm_ros.ros.nodes.health import ERROR, OK, STALE, WARN, HealthLog, diagnostics
 from chromm_ros.ros.outputs.publishers import WindowMessages
 
@@ -21,11 +23,14 @@ def pipeline():
     buffer: RigBuffer = RigBuffer('ab', LIMITS)
     for name in 'ab':
         buffer.add(name, SECOND, None)
+    dating = Dating('ab')
+    notes = {name: CameraNotes() for name in 'ab'}
     return SimpleNamespace(
-        synchronizer=SimpleNamespace(buffer=buffer),
-        assembler=SimpleNamespace(notes={name: CameraNotes() for name in 'ab'}),
+        synchronizer=SimpleNamespace(buffer=buffer, dating=dating),
+        assembler=SimpleNamespace(notes=notes),
+        findings=lambda camera: notes[camera].findings('camera_info'),
         frames=SimpleNamespace(problems={}),
-        parameters=Parameters(),
+        parameters=with_values(Parameters(), {'cameras': ['a', 'b']}),
         last=snapshot(),
         drop_counts=lambda: {'late': 2},
     )
@@ -65,8 +70,8 @@ def test_silent_camera_is_an_error_for_itself_alone(pipeline):
 
 
 def test_camera_that_never_came(pipeline):
-    pipeline.synchronizer.buffer.queues['b'].newest = None
-    assert tasks(pipeline)['camera b'].message == 'no image yet'
+    pipeline.synchronizer.buffer.queues['b'].received = 0
+    assert 'no image yet on b/image' in tasks(pipeline)['camera b'].message
 
 
 def test_when_all_cameras_stop_they_are_stale(pipeline):
@@ -74,7 +79,7 @@ def test_when_all_cameras_stop_they_are_stale(pipeline):
 
 
 def test_damaged_images_are_named(pipeline):
-    pipeline.assembler.notes['a'].last_problem = 'rows of 5 bytes, 24 needed for rgb8'
+    pipeline.assembler.notes['a'].image_problem = 'rows of 5 bytes, 24 needed for rgb8'
     assert 'rows of 5 bytes' in tasks(pipeline)['camera a'].message
 
 
@@ -92,7 +97,9 @@ def test_lost_window_is_an_error_until_the_next_good_one(pipeline):
 
 
 def test_fatal_error_and_incompatible_peers_show_on_the_node(pipeline):
-    assert tasks(pipeline, HealthLog(incompatible={'/chromm/humans': 'nothing passes'}))['node'].level == WARN
+    health_log = health_log_with(0.1)
+    health_log.incompatible = {'/chromm/humans': 'nothing passes'}
+    assert tasks(pipeline, health_log)['node'].level == WARN
     assert tasks(pipeline, HealthLog(fatal='the GPU is lost'))['node'].level == ERROR
 
 
@@ -109,3 +116,90 @@ def test_bumped_camera_warns_with_its_name(pipeline):
     world = tasks(pipeline)['world']
     assert world.level == WARN
     assert 'b' in world.message
+
+
+MS = 1_000_000
+
+
+def feed(pipeline, stamps_by_camera, arrival=None):
+    """Images by camera, in the order of their arrival, 100 ms apart; they begin a second after the fixture."""
+    buffer, dating = pipeline.synchronizer.buffer, pipeline.synchronizer.dating
+    count = len(next(iter(stamps_by_camera.values())))
+    for k in range(count):
+        now = 2 * SECOND + k * 100 * MS if arrival is None else arrival(k)
+        for name, stamps in stamps_by_camera.items():
+            buffer.add(name, dating(name, stamps[k], now), None)
+    return tasks(pipeline, now=now)
+
+
+def regular(count=20, offset=0, period=100 * MS):
+    return [2 * SECOND + offset + k * period for k in range(count)]
+
+
+@pytest.mark.parametrize('apart', [25, 37, 50])
+def test_cameras_that_run_free_are_measured_and_the_slop_that_would_do_is_named(pipeline, apart):
+    sync = feed(pipeline, {'a': regular(), 'b': regular(offset=apart * MS)})['sync']
+    assert sync.level == ERROR
+    assert f'{apart / 1e3:.3f} s apart' in sync.message
+    enough = float(sync.message.partition('sync_slop: ')[2].partition(',')[0])
+    assert apart / 1e3 < enough < 1.2 * apart / 1e3
+
+
+def test_with_the_slop_that_is_named_the_cameras_make_sets(pipeline):
+    buffer = pipeline.synchronizer.buffer
+    buffer.limits = SyncLimits(**{**vars(LIMITS), 'slop': 55 * MS})
+    assert feed(pipeline, {'a': regular(), 'b': regular(offset=50 * MS)})['sync'].level == OK
+
+
+@pytest.mark.parametrize('stamp', [SECOND, 5 * SECOND])
+def test_stamps_that_stand_still_are_an_error_of_the_camera(pipeline, stamp):
+    found = feed(pipeline, {'a': regular(), 'b': [stamp] * 20})
+    assert found['camera b'].level == ERROR
+    assert 'stamps stand still' in found['camera b'].message
+    assert 'stamps: arrival' in found['camera b'].message
+
+
+def test_stamps_of_zero_are_said_and_the_cameras_go_on(pipeline):
+    found = feed(pipeline, {'a': [0] * 20, 'b': [0] * 20})
+    assert found['camera a'].level == WARN
+    assert 'does not date' in found['camera a'].message
+    assert found['sync'].level == OK
+
+
+@pytest.mark.parametrize('ahead', [-7200, -30, 30, 1_000_000])
+def test_a_camera_of_another_clock_is_named_with_the_difference(pipeline, ahead):
+    wrong = [max(stamp + ahead * SECOND, k + 1) for k, stamp in enumerate(regular())]
+    found = feed(pipeline, {'a': regular(), 'b': wrong})
+    assert 'another clock' in found['camera b'].message
+    assert found['camera a'].level == OK or 'another clock' not in found['camera a'].message
+
+
+def test_simulated_stamps_on_a_node_of_wall_time_point_to_use_sim_time(pipeline):
+    found = feed(pipeline, {'a': regular(), 'b': regular()}, arrival=lambda k: 10**18 + k * 100 * MS)
+    assert 'use_sim_time' in found['camera a'].message
+
+
+def test_the_node_is_not_well_while_nothing_comes_out(pipeline):
+    node = feed(pipeline, {'a': regular(), 'b': regular(offset=50 * MS)})['node']
+    assert node.level == ERROR
+    assert 'nothing comes out' in node.message
+    assert 'camera' in node.message or 'sync' in node.message
+
+
+def test_before_the_first_window_the_node_warns(pipeline):
+    assert tasks(pipeline)['node'].level == WARN
+
+
+def test_silence_after_windows_is_an_error(pipeline):
+    health_log = health_log_with(0.1)
+    assert tasks(pipeline, health_log)['inference'].level == OK
+    assert tasks(pipeline, health_log, now=60 * SECOND)['inference'].level == ERROR
+    assert tasks(pipeline, health_log, now=60 * SECOND)['node'].level == ERROR
+
+
+def test_what_is_less_severe_stands_among_the_values(pipeline):
+    pipeline.assembler.notes['a'].frame = '/front'
+    pipeline.assembler.notes['a'].image_problem = 'encoding is not known'
+    camera_a = tasks(pipeline)['camera a']
+    assert camera_a.message.startswith('encoding is not known')
+    assert any('leading slash' in pair.value for pair in camera_a.values)

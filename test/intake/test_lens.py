@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from sensor_msgs.msg import CameraInfo, RegionOfInterest
 
-from chromm_ros.ros.inputs.lens import CalibrationError, Rectifier, lens_of
+from chromm_ros.intake.lens import CalibrationError, Rectifier, lens_of
 
 WIDTH, HEIGHT = 160, 120
 MATRIX = np.array([[110.0, 0, 79.5], [0, 112.0, 59.5], [0, 0, 1]])

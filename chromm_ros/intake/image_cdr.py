@@ -35,6 +35,8 @@ class CompressedImage:
     frame_id: str
     format: str
     data: memoryview
+    upright: bool = False
+    """Turn it as its EXIF data say: for pictures of phones, not for cameras that are calibrated as they hang."""
 
 
 def read_image(raw: bytes) -> RawImage:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chromm_ros.ros.inputs.rig_buffer import RigBuffer, SyncLimits
+from chromm_ros.intake.rig_buffer import RigBuffer, SyncLimits
 
 MS = 1_000_000
 LIMITS = SyncLimits(slop=20 * MS, timeout=500 * MS, max_out_of_order=500 * MS, min_views=1, queue_size=10)

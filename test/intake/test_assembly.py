@@ -4,8 +4,8 @@ import numpy as np
 from rclpy.serialization import serialize_message
 from sensor_msgs.msg import CameraInfo, Image
 
-from chromm_ros.ros.inputs.assembly import Assembler
-from chromm_ros.ros.inputs.rig_buffer import MatchedSet
+from chromm_ros.intake.assembly import Assembler, CameraInput
+from chromm_ros.intake.rig_buffer import MatchedSet
 
 WIDTH, HEIGHT = 8, 6
 
@@ -22,17 +22,18 @@ def info(focal=7.0, width=WIDTH, height=HEIGHT):
 
 
 def assembler(pose_of=lambda frame, stamp: None):
-    return Assembler(('a', 'b'), compressed=False, rectify=True, pose_of=pose_of)
+    return Assembler({'a': CameraInput(), 'b': CameraInput()}, pose_of)
 
 
 def matched(**items):
-    return MatchedSet(9, items, dict.fromkeys(items, 9))
+    """A set at 9 ns whose images were dated 5, 6, ... ns."""
+    return MatchedSet(9, items, {name: 5 + number for number, name in enumerate(items)})
 
 
-def test_images_keep_their_own_stamps_and_pixels():
-    images = assembler().assemble(matched(a=image(10, 5), b=image(20, 7)), 1)
+def test_images_keep_their_own_dates_and_pixels():
+    images = assembler().assemble(matched(a=image(10, 1), b=image(20, 1)), 1)
     assert images.stamp == 9
-    assert [view.stamp for view in images.views.values()] == [5, 7]
+    assert [view.stamp for view in images.views.values()] == [5, 6]
     assert images.views['b'].pixels.shape == (HEIGHT, WIDTH, 3)
     assert (images.views['b'].pixels == 20).all()
 
@@ -63,14 +64,14 @@ def test_impossible_calibration_leaves_the_camera_uncalibrated_and_says_why():
     one.calibrate('a', info())
     one.calibrate('a', info(float('nan')))
     assert one.assemble(matched(a=image()), 1).views['a'].intrinsics is None
-    assert 'NaN' in one.notes['a'].last_problem
+    assert 'NaN' in one.findings('a')[0].text
     one.calibrate('a', info())
     assert one.assemble(matched(a=image()), 1).views['a'].intrinsics is not None
-    assert one.notes['a'].last_problem == ''
+    assert not one.findings('a')
 
 
 def test_images_that_arrive_rectified_are_described_by_the_projection():
-    one = Assembler(('a',), compressed=False, rectify=False, pose_of=lambda frame, stamp: None)
+    one = Assembler({'a': CameraInput(rectify=False)}, lambda frame, stamp: None)
     calibration = info()
     calibration.d = [-0.3, 0.1, 0.0, 0.0, 0.0]  # image_proc sends image_rect with the CameraInfo of the raw image
     calibration.p = [5.0, 0.0, 3.0, 0.0, 0.0, 5.0, 2.0, 0.0, 0.0, 0.0, 1.0, 0.0]
@@ -84,7 +85,7 @@ def test_calibration_of_another_shape_is_not_used():
     one = assembler()
     one.calibrate('a', info(width=8, height=8))
     assert one.assemble(matched(a=image()), 1).views['a'].intrinsics is None
-    assert 'proportions' in one.notes['a'].last_problem
+    assert 'proportions' in one.findings('a')[0].text
 
 
 def test_damaged_image_is_left_out_of_its_set():

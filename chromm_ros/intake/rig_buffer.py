@@ -7,13 +7,13 @@ cameras' images arrive. Work per image is proportional to the number of cameras.
 
 from __future__ import annotations
 
-import bisect
+import statistics
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Generic
 
-Item = TypeVar('Item')
+from chromm_ros.intake.camera_queue import CameraQueue, Item
 
 LATE = 'late'
 DUPLICATE = 'duplicate'
@@ -27,7 +27,8 @@ EXCLUDED = 'excluded'
 REWOUND_IMAGES = 2
 """A camera's clock counts as set back after this many images in a row from its past; one may be a stray."""
 
-INTERVAL_SMOOTHING = 0.1
+PATIENCE = 2.5
+"""A slow camera is waited for this many of its own intervals, where that is longer than the timeout."""
 
 
 @dataclass(frozen=True)
@@ -56,70 +57,6 @@ class MatchedSet(Generic[Item]):
     stamps: dict[str, int]
 
 
-@dataclass
-class CameraQueue(Generic[Item]):
-    """Waiting images of one camera, oldest first, and what happened to the others."""
-
-    name: str
-    stamps: list[int] = field(default_factory=list)
-    items: list[Item] = field(default_factory=list)
-    newest: int | None = None
-    """Largest stamp so far; None: no image yet."""
-    passed: int | None = None
-    """Stamp of the image that left last: whatever is not newer comes too late."""
-    interval: float = 0.0
-    """Smoothed time between images [ns]; 0: not known."""
-    rewound: int = 0
-    """Images in a row that are older than ``newest`` by more than jitter."""
-    excluded: bool = False
-    received: int = 0
-    used: int = 0
-    dropped: Counter[str] = field(default_factory=Counter)
-
-    @property
-    def rate(self) -> float:
-        """Images per second of acquisition time; 0: not known."""
-        return 1e9 / self.interval if self.interval else 0.0
-
-    def insert(self, stamp: int, item: Item) -> None:
-        position = bisect.bisect(self.stamps, stamp)
-        self.stamps.insert(position, stamp)
-        self.items.insert(position, item)
-        self.heard(stamp)
-
-    def heard(self, stamp: int) -> None:
-        """The camera is alive at this time, whether its image is used or not."""
-        if self.newest is not None and stamp > self.newest:
-            step = stamp - self.newest
-            self.interval = step if not self.interval else self.interval + INTERVAL_SMOOTHING * (step - self.interval)
-        self.newest = stamp if self.newest is None else max(self.newest, stamp)
-        self.rewound = 0
-
-    def pop(self) -> tuple[int, Item]:
-        self.passed = self.stamps[0]
-        return self.stamps.pop(0), self.items.pop(0)
-
-    def drop_head(self, reason: str) -> None:
-        self.pop()
-        self.dropped[reason] += 1
-
-    def clear(self, reason: str) -> None:
-        """Forget images and stamps; the counts stay."""
-        self.dropped[reason] += len(self.stamps)
-        self.stamps.clear()
-        self.items.clear()
-        self.newest = self.passed = None
-        self.interval = 0.0
-        self.rewound = 0
-
-    def next_may_be_nearer(self, pivot: int) -> bool:
-        """Whether the next image is expected nearer to ``pivot`` than the head, judged by the last interval."""
-        head = self.stamps[0]
-        if self.passed is None or head >= pivot:
-            return False
-        return abs(2 * head - self.passed - pivot) < pivot - head
-
-
 class RigBuffer(Generic[Item]):
     """Collects the images of a rig and hands out sets.
 
@@ -138,6 +75,9 @@ class RigBuffer(Generic[Item]):
         """Stamp of the last set."""
         self.jumps = 0
         """How often the clock of the rig went back."""
+        self.coming: Mapping[str, int | None] | None = None
+        """Stamp of the next image of each camera, None where it has ended. Who reads files knows it, and then
+        cameras are waited for exactly as long as they can contribute; None as a whole: live, nobody knows."""
 
     def add(self, camera: str, stamp: int, item: Item, now: int = 0) -> list[MatchedSet[Item]]:
         """Take one image and return the sets that it completes, oldest first.
@@ -152,7 +92,7 @@ class RigBuffer(Generic[Item]):
         queue.received += 1
         reason = self._refusal(queue, stamp, now)
         if reason:
-            queue.dropped[reason] += 1
+            queue.drop(reason)
             if self._went_back():
                 self.clear(TIME_JUMP)
                 self.jumps += 1
@@ -162,6 +102,15 @@ class RigBuffer(Generic[Item]):
         sets = self._matched()
         if len(queue.stamps) > self.limits.queue_size:
             queue.drop_head(OVERFLOW)
+        return sets
+
+    def flush(self) -> list[MatchedSet[Item]]:
+        """The sets of what still waits at the end of a recording, when no camera has to be waited for."""
+        self.coming = dict.fromkeys(self.queues)
+        sets = self._matched()
+        for queue in self.queues.values():
+            while queue.stamps:
+                queue.drop_head(UNMATCHED)
         return sets
 
     def clear(self, reason: str) -> None:
@@ -179,16 +128,64 @@ class RigBuffer(Generic[Item]):
             queue.excluded = name in out
 
     def live(self) -> list[CameraQueue[Item]]:
-        """Cameras that are waited for: those whose newest image is at most ``timeout`` behind the rig's newest."""
+        """Cameras that are waited for: those whose newest image is at most ``timeout`` behind the rig's newest; of a
+        recording those that can still contribute to the oldest waiting image."""
+        if self.coming is not None:
+            return self._able_to_contribute(self.coming)
         newest = self.newest
         if newest is None or self.first is None:
             return []
-        oldest = newest - self.limits.timeout
         return [
             queue
             for queue in self.queues.values()
-            if not queue.excluded and (self.first if queue.newest is None else queue.newest) >= oldest
+            if not queue.excluded
+            and newest - (self.first if queue.newest is None else queue.newest)
+            <= max(self.limits.timeout, PATIENCE * queue.interval)
         ]
+
+    def _able_to_contribute(self, coming: Mapping[str, int | None]) -> list[CameraQueue[Item]]:
+        queues = [queue for queue in self.queues.values() if not queue.excluded]
+        last = min((queue.stamps[0] for queue in queues if queue.stamps), default=0) + self.limits.slop
+        next_stamps = {queue.name: coming.get(queue.name) for queue in queues}
+        return [
+            queue
+            for queue in queues
+            if queue.stamps or ((stamp := next_stamps[queue.name]) is not None and stamp <= last)
+        ]
+
+    def _present(self, stamp: int, coming: Mapping[str, int | None]) -> list[CameraQueue[Item]]:
+        """Cameras of a recording that send around a time, whether they have an image of it or not."""
+        found = []
+        for queue in self.queues.values():
+            patience = max(self.limits.timeout, PATIENCE * queue.interval)
+            times = (*queue.stamps[:1], queue.passed, coming.get(queue.name))
+            ended = coming.get(queue.name) is None and not queue.stamps
+            if not queue.excluded and not ended and any(t is not None and abs(t - stamp) <= patience for t in times):
+                found.append(queue)
+        return found
+
+    def spread(self) -> float | None:
+        """How far apart the images of one moment are [ns]: the median over the newest images of the slowest live
+        camera, with the nearest image of every other; None: too few images to say."""
+        live = [queue for queue in self.live() if len(queue.recent) > 2]
+        if len(live) < 2:
+            return None
+        stamps = [sorted(queue.recent.copy()) for queue in sorted(live, key=lambda queue: -queue.interval)]
+        first, last = max(own[0] for own in stamps), min(own[-1] for own in stamps)
+        spreads = []
+        for stamp in stamps[0]:
+            if first <= stamp <= last:
+                nearest = [stamp, *(min(own, key=lambda other: abs(other - stamp)) for own in stamps[1:])]
+                spreads.append(max(nearest) - min(nearest))
+        return statistics.median(spreads) if spreads else None
+
+    def lost_share(self) -> float:
+        """Share of the newest images of the slowest live camera that are in no set; 0 while too few are known."""
+        live = [queue for queue in self.live() if len(queue.outcomes) > 2]
+        if not live:
+            return 0.0
+        outcomes = max(live, key=lambda queue: queue.interval).outcomes.copy()
+        return sum(map(bool, outcomes)) / len(outcomes)
 
     @property
     def newest(self) -> int | None:
@@ -226,22 +223,22 @@ class RigBuffer(Generic[Item]):
 
     def _matched(self) -> list[MatchedSet[Item]]:
         sets: list[MatchedSet[Item]] = []
-        live = self.live()
-        while live and all(queue.stamps for queue in live):
+        while (live := self.live()) and all(queue.stamps for queue in live):
             oldest = min(live, key=lambda queue: queue.stamps[0])
             self._drop_before(oldest.stamps[0] - self.limits.slop, UNMATCHED)
             last = oldest.stamps[0] + self.limits.slop
             group = [queue for queue in self.queues.values() if queue.stamps and queue.stamps[0] <= last]
-            whole = all(queue.stamps[0] <= last for queue in live)
-            if not whole and 2 * len(group) <= len(live):
+            present = live if self.coming is None else self._present(oldest.stamps[0], self.coming)
+            whole = all(queue in group for queue in present)
+            if not whole and 2 * len(group) <= len(present):
                 oldest.drop_head(UNMATCHED)
                 continue
             if len(group) < self.limits.min_views:
                 oldest.drop_head(TOO_FEW_VIEWS)
                 continue
             pivot = max(queue.stamps[0] for queue in group)
-            unsettled = [queue for queue in group if queue.next_may_be_nearer(pivot)]
-            if any(len(queue.stamps) < 2 and queue in live for queue in unsettled):
+            unsettled = [queue for queue in group if self._next_may_be_nearer(queue, pivot)]
+            if any(len(queue.stamps) < 2 and self._may_send(queue, live) for queue in unsettled):
                 break
             nearer = [q for q in unsettled if len(q.stamps) > 1 and abs(q.stamps[1] - pivot) < pivot - q.stamps[0]]
             if nearer:
@@ -250,12 +247,27 @@ class RigBuffer(Generic[Item]):
             sets.append(self._taken(group, pivot))
         return sets
 
+    def _next_may_be_nearer(self, queue: CameraQueue[Item], pivot: int) -> bool:
+        """Whether the image after the head is nearer to ``pivot`` [ns]: certain for a recording, expected live.
+
+        Live, it does not matter whether that image is here already: the sets must not depend on it.
+        """
+        if self.coming is None:
+            return queue.next_expected_nearer(pivot)
+        following = queue.stamps[1] if len(queue.stamps) > 1 else self.coming.get(queue.name)
+        return following is not None and abs(following - pivot) < pivot - queue.stamps[0]
+
+    def _may_send(self, queue: CameraQueue[Item], live: list[CameraQueue[Item]]) -> bool:
+        """Whether another image of a camera is worth waiting for."""
+        return queue in live if self.coming is None else self.coming.get(queue.name) is not None
+
     def _taken(self, group: list[CameraQueue[Item]], pivot: int) -> MatchedSet[Item]:
         items: dict[str, Item] = {}
         stamps: dict[str, int] = {}
         for queue in group:
             stamps[queue.name], items[queue.name] = queue.pop()
             queue.used += 1
+            queue.outcomes.append('')
         self.handed_out = pivot
         self._drop_before(pivot + 1, UNMATCHED)
         return MatchedSet(pivot, items, stamps)

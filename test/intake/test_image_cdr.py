@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rclpy.serialization import serialize_message
 from sensor_msgs.msg import CompressedImage, Image
 
-from chromm_ros.ros.inputs.image_cdr import read_compressed, read_image, read_stamp
+from chromm_ros.intake.image_cdr import read_compressed, read_image, read_stamp
 
 
 def image(frame='camera', encoding='rgb8'):

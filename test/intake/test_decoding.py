@@ -6,8 +6,8 @@ import pytest
 from cv_bridge import CvBridge
 from sensor_msgs.msg import Image
 
-from chromm_ros.ros.inputs.decoding import ENCODINGS, PLANAR, ImageError, decode
-from chromm_ros.ros.inputs.image_cdr import CompressedImage, RawImage
+from chromm_ros.intake.decoding import ENCODINGS, PLANAR, ImageError, decode
+from chromm_ros.intake.image_cdr import CompressedImage, RawImage
 
 HEIGHT, WIDTH = 6, 8
 CV_BRIDGE = ['rgb8', 'bgr8', 'rgba8', 'bgra8', 'mono8', 'bayer_rggb8', 'bayer_bggr8', 'bayer_gbrg8', 'bayer_grbg8']
@@ -123,7 +123,7 @@ def test_compressed_images_decode_to_rgb(extension, tolerance):
         ({'step': 2**32 - 1}, 'truncated'),
         ({'encoding': 'rgb9'}, 'unknown_encoding'),
         ({'encoding': ''}, 'unknown_encoding'),
-        ({'encoding': '32FC1'}, 'unknown_encoding'),
+        ({'encoding': '32FC1'}, 'depth_image'),
     ],
 )
 def test_damaged_images_are_refused_with_a_reason(changes, reason):

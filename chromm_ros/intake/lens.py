@@ -11,12 +11,28 @@ whatever stereo partner it may have; of one that arrives rectified ``frame_id`` 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
-from sensor_msgs.msg import CameraInfo
 
 HALF_PIXEL = 0.5
+
+
+class CameraInfo(Protocol):
+    """What is read of a ``sensor_msgs/CameraInfo``, from wherever it comes."""
+
+    width: int
+    height: int
+    distortion_model: str
+    d: Any
+    k: Any
+    p: Any
+    binning_x: int
+    binning_y: int
+    roi: Any
+
+
 COEFFICIENTS = {'plumb_bob': (4, 5), 'rational_polynomial': (8, 12, 14), 'equidistant': (4,)}
 """Distortion models and how many coefficients they may have."""
 
@@ -71,6 +87,7 @@ def lens_of(info: CameraInfo) -> Lens | None:
         )
     if not info.width or not info.height:
         raise CalibrationError('CameraInfo does not say the size of the image')
+    check_centre(matrix, (info.width, info.height), 'CameraInfo')
     model = info.distortion_model or 'plumb_bob'
     if distortion.any():
         _check_model(model, len(distortion))
@@ -119,6 +136,20 @@ class Rectifier:
             self._for_size = self.lens if same else self.lens.resized(width, height)
             self._maps = None
         return self._for_size
+
+
+def check_centre(matrix: np.ndarray, size: tuple[int, int], what: str) -> None:
+    """Refuse a matrix (3, 3) whose principal point lies outside of an image of ``size`` (width, height).
+
+    Raises:
+        CalibrationError: with what the numbers look like instead.
+    """
+    centre = matrix[0, 2], matrix[1, 2]
+    if not all(0 < place < length for place, length in zip(centre, size)):
+        raise CalibrationError(
+            f'{what} has the principal point ({centre[0]:g}, {centre[1]:g}) outside of its image of '
+            f'{size[0]} x {size[1]} pixels; is the size right, or are rows and columns exchanged?'
+        )
 
 
 def _check_model(model: str, count: int) -> None:

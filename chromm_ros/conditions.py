@@ -1,0 +1,301 @@
+"""What can be wrong with what comes in: the sentence, what it means and what to change, each said once.
+
+The diagnostics of the node, the notes of offline runs and docs/troubleshooting.md are all made from these tables.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Any
+
+
+class Level(enum.IntEnum):
+    """The numbers are those of ``diagnostic_msgs/DiagnosticStatus``."""
+
+    OK = 0
+    WARN = 1
+    ERROR = 2
+    STALE = 3
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One thing that a part of the system can report. ``says`` and ``change`` have ``{placeholders}``."""
+
+    task: str
+    """Part of the diagnostics that reports it: camera, sync, inference, world, model, node or gpu."""
+    level: Level
+    says: str
+    means: str
+    change: str
+
+    def found(self, **values: Any) -> Finding:
+        """The condition as it is met now."""
+        says, change = self.says.format(**values), self.change.format(**values)
+        return Finding(self, f'{says}: {change}' if change else says)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A condition with its numbers."""
+
+    condition: Condition
+    text: str
+    """What is wrong and what to change, in one line."""
+
+    @property
+    def level(self) -> Level:
+        return self.condition.level
+
+
+def worst(findings: list[Finding]) -> Finding | None:
+    """The most severe one, the first of these; None: all is well."""
+    return max(findings, key=lambda finding: finding.level, default=None)
+
+
+# -- cameras ---------------------------------------------
+
+NO_IMAGE = Condition(
+    'camera',
+    Level.ERROR,
+    'no image yet on {topic}',
+    'nothing was received since the node was activated',
+    'start the driver; compare with `ros2 topic list` and `ros2 topic hz` (parameters cameras, image_topic, '
+    'image_transport; namespace)',
+)
+MISSING = Condition(
+    'camera',
+    Level.ERROR,
+    'missing for {age:.1f} s, the others go on without it',
+    'its newest image is older than camera_timeout against the newest image of the rig',
+    'look at its driver and its cable; raise camera_timeout where it is only slow',
+)
+STALE_CAMERA = Condition(
+    'camera',
+    Level.WARN,
+    'stale, the newest image is {age:.1f} s old',
+    'no camera sends at the moment, or stamps are of another clock',
+    'look at the drivers; under simulated time set use_sim_time',
+)
+NOTHING_USED = Condition(
+    'camera',
+    Level.ERROR,
+    'none of the last {count} images was used ({reason})',
+    'images arrive, but every one is left out',
+    'see the drop reason and the task sync',
+)
+BAD_IMAGE = Condition(
+    'camera',
+    Level.ERROR,
+    '{problem} ({count} images lost)',
+    'images cannot be decoded: damaged, truncated, or an encoding that is not known',
+    'have the driver send one of the known encodings, or point image_topic to another stream',
+)
+BAD_CALIBRATION = Condition(
+    'camera',
+    Level.WARN,
+    '{problem}',
+    'the CameraInfo cannot be used; the network estimates the intrinsics instead',
+    'calibrate the camera, or correct what the driver sends on {topic}',
+)
+UNDATED = Condition(
+    'camera',
+    Level.WARN,
+    'the driver does not date its images (header.stamp is 0); their time of arrival is used',
+    'cameras are matched by stamps; times of arrival are late and uneven',
+    'have the driver set header.stamp, or set stamps: arrival to say that it is meant',
+)
+STAMPS_STAND_STILL = Condition(
+    'camera',
+    Level.ERROR,
+    'stamps stand still, {count} images have the stamp {stamp:.3f}',
+    'the driver sends new images with an old stamp; all but the first are dropped as duplicates',
+    'mend header.stamp in the driver, or set stamps: arrival',
+)
+OTHER_CLOCK = Condition(
+    'camera',
+    Level.ERROR,
+    'stamps are of another clock, {difference:+.3g} s against {against}',
+    'the computers of the cameras do not agree on the time; images of different clocks are never matched',
+    'synchronise the clocks (chrony, PTP), set use_sim_time where the stamps are simulated, or set stamps: arrival',
+)
+STAMPS_GO_BACK = Condition(
+    'camera',
+    Level.WARN,
+    'stamps went back {count} times, by up to {most:.3g} s',
+    'the clock of the camera was set, a recording starts anew, or images are sent in the wrong order',
+    'let nothing set the clock while cameras run (chrony slews), or set stamps: arrival',
+)
+PICTURE_STANDS_STILL = Condition(
+    'camera',
+    Level.WARN,
+    'the picture has not changed for {seconds:.0f} s although its stamps go on',
+    'the camera or its driver is frozen; people in it stay where they were (a simulator without noise looks alike)',
+    'restart the driver',
+)
+LEADING_SLASH = Condition(
+    'camera',
+    Level.WARN,
+    'frame_id {frame!r} has a leading slash, which TF 2 does not know; it is read as {stripped!r}',
+    'a driver or a recording from the days of ROS 1',
+    'leave the slash out of frame_id',
+)
+NO_FRAME = Condition(
+    'camera',
+    Level.WARN,
+    'frame_id {frame!r} is not connected to the world {world!r} in TF (it hangs on {root!r})',
+    'the pose of the camera is known, but in another world; it is estimated instead',
+    'set world_frame: {root}, or publish a transform from {world} to {root}',
+)
+BODY_FRAME = Condition(
+    'camera',
+    Level.ERROR,
+    'frame_id names the body of the camera (x forward), not its optical frame (z forward)',
+    'the pose from TF is off by 120 degrees about (1, 1, 1); with it the camera would look straight up',
+    'have the driver send the optical frame as frame_id ({hint}), or correct the transform: rotation x y z w = '
+    '-0.5 0.5 -0.5 0.5 from the body to the optical frame',
+)
+
+# -- synchronisation ---------------------------------------------
+
+NO_IMAGES = Condition(
+    'sync', Level.STALE, 'no images', 'no camera has sent anything lately', 'see the tasks of the cameras'
+)
+FREE_RUNNING = Condition(
+    'sync',
+    Level.ERROR,
+    'cameras run free, their images are {distance:.3f} s apart and sync_slop is {slop:g} s; {share:.0%} of the image '
+    'sets are lost',
+    'images of one moment differ in their stamps by more than sync_slop, so that they make no set',
+    'set sync_slop: {enough:.3f}, or trigger the cameras together',
+)
+UNPAIRED = Condition(
+    'sync',
+    Level.ERROR,
+    'images arrive but make no set ({reasons})',
+    'too few cameras deliver images of the same moment',
+    'see the tasks of the cameras; min_views is {min_views}',
+)
+FEWER_CAMERAS = Condition(
+    'sync',
+    Level.WARN,
+    'only {live} of {all} cameras',
+    'the others are missing; people and scale are worse with fewer views',
+    'see the tasks of the cameras',
+)
+
+# -- the rest of the node ---------------------------------------------
+
+NO_WINDOW = Condition(
+    'inference',
+    Level.STALE,
+    'no window yet',
+    'no image set was computed since the activation',
+    'see the tasks sync and camera',
+)
+NO_NEW_WINDOW = Condition(
+    'inference',
+    Level.ERROR,
+    'no window for {seconds:.1f} s',
+    'nothing comes out: image sets are missing, or a window takes very long',
+    'see the tasks sync and camera',
+)
+WINDOW_LOST = Condition(
+    'inference',
+    Level.ERROR,
+    '{problem}',
+    'the computation of a window failed; the next one is tried',
+    'report it with the log of the node',
+)
+SLOW = Condition(
+    'inference',
+    Level.WARN,
+    'delay {delay:.2f} s is over max_latency ({limit:g} s)',
+    'a window takes longer than it should',
+    'lower the rate, window_size or the number of cameras, take a faster GPU, or raise max_latency',
+)
+NOTHING_OUT = Condition(
+    'node',
+    Level.ERROR,
+    'active, but nothing comes out: {why}',
+    'the node runs and publishes nothing; the first part that is not well is named',
+    '',
+)
+NOTHING_YET = Condition(
+    'node',
+    Level.WARN,
+    'active, nothing has come out yet: {why}',
+    'the node waits for its first window',
+    '',
+)
+INCOMPATIBLE = Condition(
+    'node',
+    Level.WARN,
+    '{problem}',
+    'nothing passes between this node and a peer: a reliable subscriber of a best-effort publisher, a latched one, '
+    'or another message type',
+    'image_reliability: best_effort; QoS overrides are parameters',
+)
+UNTRAINED = Condition(
+    'model',
+    Level.WARN,
+    'the network is not trained: people and scene mean nothing',
+    'no weight file was given and none is in the package',
+    'give weights; `chromm weights check` says whether a file fits',
+)
+GPU_MEMORY = Condition(
+    'gpu', Level.WARN, 'memory is short', 'less than 5 % is free', 'lower window_size, precision: bf16'
+)
+BUMPED = Condition(
+    'world',
+    Level.WARN,
+    'not where TF says: {cameras}',
+    'the camera was moved, or its calibration is wrong: the network sees it elsewhere for several windows',
+    'calibrate anew, or extrinsics: estimated',
+)
+
+
+def conditions() -> tuple[Condition, ...]:
+    """All of them, in the order of their definition."""
+    return tuple(value for value in globals().values() if isinstance(value, Condition))
+
+
+DROP_REASONS = {
+    'late': ('an image came after its time had been handed out', 'nothing, unless it grows: delays between cameras'),
+    'duplicate': ('the stamp of the image was there already', 'mend header.stamp in the driver, or stamps: arrival'),
+    'future': (
+        'the stamp is ahead of the clock of the node',
+        'synchronise the clocks; under simulated time use_sim_time, and `ros2 bag play --clock 200` or `chromm '
+        'replay`, whose clock steps 10 ms',
+    ),
+    'unmatched': (
+        'no images of the other cameras within sync_slop; of a faster camera only the nearest images are used',
+        'nothing for a faster camera; else raise sync_slop or synchronise the cameras',
+    ),
+    'overflow': ('more than sync_queue_size images waited', 'raise sync_queue_size'),
+    'too_few_views': ('fewer cameras than min_views', 'lower min_views, or see the tasks of the cameras'),
+    'time_jump': ('images that waited when the clock was set back', 'nothing'),
+    'excluded': ('the camera was left out by set_views', 'nothing'),
+    'malformed': ('the bytes are no image message', 'look at the publisher of the topic'),
+    'unknown_encoding': ('the encoding of the image is not known', 'have the driver send rgb8, bgr8 or mono8'),
+    'depth_image': ('the topic carries depth, not colour', 'point image_topic to the colour stream'),
+    'zero_size': ('an image without pixels', 'look at the driver'),
+    'wrong_step': ('rows are shorter than the image is wide', 'look at the driver'),
+    'truncated': ('the image ends before its last pixel', 'look at the driver, or at the disk that was full'),
+    'undecodable': ('the picture is damaged, or in a format that OpenCV does not read', 'look at the driver'),
+    'damaged_frame': ('a frame of a video could not be decoded', 'copy the video again'),
+    'thinned': ('left out on demand (--rate)', 'nothing'),
+    'superseded_sets': (
+        'a newer image set came while a window was computed (queue_policy: latest)',
+        'nothing, or lower the rate or window_size',
+    ),
+    'repeated image': ('an image with the stamp of the one before', 'mend header.stamp in the driver'),
+    'bad image': ('an image too small to show anything', 'look at the driver'),
+    'no pose': ('extrinsics: tf, and TF does not know the camera', 'publish its transform, or extrinsics: auto'),
+    'empty set': ('no image of the set could be used', 'see the other reasons'),
+    'late set': ('a set that is older than the one before', 'nothing'),
+    'repeated set': ('a set with the stamp of the one before', 'nothing'),
+    'overtaken': ('a set that left the window before it was decoded', 'raise max_gap, or lower window_stride'),
+}
+"""Why images and sets are left out: what it means, what to change. Keys as in ``~/status`` and ``summary.json``."""
