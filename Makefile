@@ -12,7 +12,7 @@ DEMO_OPTIONS := $(if $(DURATION),--duration $(DURATION)) $(if $(SEED),--seed $(S
   $(if $(PORT),--port $(PORT)) $(if $(REPORT),--report $(REPORT))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench check-builds environment development browser
+.PHONY: help demo test lint docs bench check-builds environment development browser
 
 help:
 	@echo 'make demo          synthetic cameras, capture and viewer; stop with Ctrl-C'
@@ -21,6 +21,7 @@ help:
 	@echo '                   HEADLESS=1 PORT=n REPORT=file.json'
 	@echo 'make test          lint and all tests; one part: make test TESTS=test/people'
 	@echo 'make lint          ruff, mypy, import-linter'
+	@echo 'make docs          the documentation as a site: build/docs/index.html'
 	@echo 'make bench         measures, against the reference ways; ratios, so that they mean something on any machine'
 	@echo 'make check-builds  colcon build (with and without --symlink-install) and pip install, from clean clones'
 	@echo 'PYTHON=python3.12  which Python .venv is made from (3.10 to 3.12)'
@@ -37,6 +38,10 @@ lint: development
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: development
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs build/docs
+	@echo 'build/docs/index.html'
 
 bench: environment
 	$(BIN)/chromm bench people

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-GIVEN_POSITION, GIVEN_ROTATION = 0.01, 0.002
-"""What a calibrated rig (TF) is good for: standard deviations of a camera's position [m] and orientation [rad]."""
+import numpy as np
+
+GIVEN_POSITION, GIVEN_ROTATION = 0.01, 0.0025
+"""What a given rig (TF) is good for: standard deviations of a camera's position [m] and orientation [rad]."""
 
 
 @dataclass(frozen=True)
@@ -13,26 +15,32 @@ class EstimateErrors:
     """Standard deviations of the estimates of one network; part of its preset."""
 
     direction: float = 0.006
-    """Viewing ray through a detected head [rad]; times the focal length, pixels of the head."""
+    """Viewing ray through a detected head [rad]; times the focal length: the head in pixels."""
     depth: float = 0.08
     """Distance of a person, as a part of it."""
     joints: float = 0.1
     """A joint about the head [m]."""
-    camera_position: float = 0.0
-    """An estimated camera, per axis [m]; 0: as good as a given one."""
-    camera_rotation: float = 0.0
+    camera_position: float = GIVEN_POSITION
+    """An estimated camera, per axis [m]."""
+    camera_rotation: float = GIVEN_ROTATION
     """The same for its orientation [rad]."""
 
     @property
-    def rig_is_rough(self) -> bool:
-        """Rays of cameras that were only estimated do not meet, and people may correct the cameras."""
-        return self.camera_position > 0
+    def rough_rig(self) -> bool:
+        """Estimated cameras are off by so much more than given ones that their rays do not meet."""
+        return self.camera_position > GIVEN_POSITION
+
+    def cameras(self, given: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Standard deviations (...) of position [m] and orientation [rad] of cameras, ``given`` (...) or not."""
+        return (
+            np.where(given, GIVEN_POSITION, self.camera_position),
+            np.where(given, GIVEN_ROTATION, self.camera_rotation),
+        )
 
     def with_camera_position(self, position: float) -> EstimateErrors:
-        """The same network with other errors of position [m]; orientations err in proportion."""
-        ratio = self.camera_rotation / self.camera_position if self.camera_position else TURN_PER_METRE
-        return replace(self, camera_position=position, camera_rotation=ratio * position)
-
-
-TURN_PER_METRE = 0.25
-"""A network that misplaces a camera by a metre turns it by this angle [rad], where nothing else is known."""
+        """The same with another error of the cameras' positions [m]; their orientations err in proportion."""
+        return replace(
+            self,
+            camera_position=position,
+            camera_rotation=self.camera_rotation * position / self.camera_position,
+        )

@@ -173,6 +173,8 @@ class ViewPeople(Detections[np.ndarray]):
     """(V, T, 3, 3) pixels of the camera image."""
     world_from_camera: np.ndarray
     """(V, T, 4, 4) in one frame for the whole window [m]."""
+    given: np.ndarray
+    """(V, T) bool: the pose was given (TF), not estimated."""
     seen: np.ndarray
     """(V, T) bool: the view gave an image at this step."""
     times: np.ndarray

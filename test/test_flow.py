@@ -93,6 +93,7 @@ def test_a_moved_window_keeps_its_bodies_and_moves_everything_in_the_world_alike
         **detections(2, 3, 4).detections(),
         intrinsics=np.tile(np.eye(3), (2, 3, 1, 1)),
         world_from_camera=cameras,
+        given=np.ones((2, 3), bool),
         seen=np.ones((2, 3), bool),
         times=np.arange(3.0),
     )

@@ -12,6 +12,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 INTERFACES = sorted([*ROOT.glob('msg/*.msg'), *ROOT.glob('srv/*.srv')])
@@ -133,6 +134,8 @@ def test_every_import_is_declared_for_pip_and_for_rosdep():
 def test_one_version_everywhere():
     version = setup_cfg()['metadata']['version']
     assert ElementTree.parse(ROOT / 'package.xml').getroot().findtext('version') == version
+    assert yaml.safe_load((ROOT / 'CITATION.cff').read_text())['version'] == version
+    assert re.search(r'^(\d+\.\d+\.\d+) \(', (ROOT / 'CHANGELOG.rst').read_text(), re.M)[1] == version
 
 
 def test_rooms_import_downwards_only():

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from chromm_ros.body.model import BodyModel
+from chromm_ros.estimate_errors import EstimateErrors
 from chromm_ros.flow import ViewPeople
 from chromm_ros.people import PeopleSettings, associate, fuse, scale_ratio, track
 from chromm_ros.synthetic.estimates import Errors, crowd, simulate
@@ -87,15 +88,15 @@ def growth(axis: int, values: tuple[int, ...], body: BodyModel, repeats: int) ->
 
 def _once(people: ViewPeople, body: BodyModel) -> list[float]:
     """Seconds of CPU time of each stage."""
-    settings = PeopleSettings()
+    settings, errors = PeopleSettings(), EstimateErrors()
     marks = [time.process_time()]
     scale_ratio(people, settings.scale)
     marks.append(time.process_time())
-    tracklets = track(people, settings.tracking)
+    tracklets = track(people, settings.tracking, errors)
     marks.append(time.process_time())
-    identity = associate(people, tracklets, settings.association)
+    identity = associate(people, tracklets, settings.association, errors)
     marks.append(time.process_time())
-    fuse(people, identity, settings.fusion, body)
+    fuse(people, identity, settings.fusion, errors, body)
     marks.append(time.process_time())
     return list(np.diff(marks))
 

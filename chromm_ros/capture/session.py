@@ -26,14 +26,10 @@ from chromm_ros.capture.world.overlap import Seam, fit_seam
 from chromm_ros.capture.world.rig import Rig
 from chromm_ros.flow import CameraState, Cloud, Human, ImageSet, Snapshot, ViewPeople, WorldSource
 from chromm_ros.geometry.similarity import Similarity
-from chromm_ros.people import PeopleSettings, ScaleEstimate, adjust_rig, scale_ratio, track
+from chromm_ros.people import ScaleEstimate, adjust_rig, scale_ratio, track
 
 BREAKDOWNS = 2
 """Windows in a row that the network may break down on before the whole window is thrown away."""
-
-
-MAX_MISS = 2.5
-"""Camera noises by which a ray may miss a head."""
 
 
 class Session:
@@ -46,8 +42,7 @@ class Session:
         self.settings = settings
         self.rig = rig
         self.window = RollingWindow(settings.window_size)
-        noise = network.errors.camera_position
-        self.gauge = WorldGauge(settings.world, settings.extrinsics, network.level_gauge, noise)
+        self.gauge = WorldGauge(settings.world, settings.extrinsics, network.level_gauge, network.errors)
         self.identities = Identities(settings.identity, self._body_joints)
         self.scene = SceneMap(settings.scene)
         self.windows = 0
@@ -174,7 +169,7 @@ class Session:
         """
         step, settings = self.window.steps[t], self.settings
         steps = tuple(self.window.steps)[max(0, t + 1 - settings.people_window) : t + 1]
-        window = people_of(steps, self._views(), self._people_settings(), self.body)
+        window = people_of(steps, self._views(), settings.people, self.network.errors, self.body)
         self.dropped.update(window.people.dropped)
         clock.end('people')
         self.identities.update(window)
@@ -285,28 +280,14 @@ class Session:
         views = self._views()
         poses = self.gauge.estimated(views)
         given = np.array([self.gauge.cameras[view].given for view in views if view in self.gauge.cameras])
-        if poses is None or not self.gauge.camera_noise or given.all():
+        if poses is None or not self.network.errors.rough_rig or given.all():
             return
         people = stack_people(tuple(self.window.steps), views)
-        tracklets = track(people, self._people_settings().tracking)
-        noise = np.where(given, self.settings.people.fusion.camera_noise, self.gauge.camera_noise)
+        tracklets = track(people, self.settings.people.tracking, self.network.errors)
         as_estimated = np.repeat(poses[:, None], people.seen.shape[1], 1)
-        corrections = adjust_rig(dataclasses.replace(people, world_from_camera=as_estimated), tracklets, noise)
+        people = dataclasses.replace(people, world_from_camera=as_estimated)
+        corrections = adjust_rig(people, tracklets, self.network.errors)
         self.window.put(dict(zip(views, self.gauge.correct(views, corrections @ poses))))
-
-    def _people_settings(self) -> PeopleSettings:
-        """Rays of cameras whose place is only estimated do not meet: heads are then weighted, not triangulated."""
-        settings = self.settings.people
-        noise = self.gauge.camera_noise
-        if not noise or all(row.known_pose is not None for row in self.window.rows()):
-            return settings
-        fusion = dataclasses.replace(
-            settings.fusion,
-            position='weighted',
-            camera_noise=max(settings.fusion.camera_noise, noise),
-            max_ray_distance=max(settings.fusion.max_ray_distance, MAX_MISS * noise),
-        )
-        return dataclasses.replace(settings, fusion=fusion)
 
     def _body_joints(self, betas: np.ndarray, pose: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         with torch.no_grad():
@@ -356,6 +337,7 @@ def _view_people(decoded: Decoded) -> ViewPeople:
         **decoded.people.take(np.s_[: decoded.new, None]).detections(),
         intrinsics=decoded.intrinsics[: decoded.new, None],
         world_from_camera=decoded.world_from_camera[: decoded.new, None],
+        given=np.zeros((decoded.new, 1), bool),
         seen=np.ones((decoded.new, 1), bool),
         times=np.zeros(1),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
-from chromm_ros.people.settings import AssociationSettings, PeopleSettings
+from chromm_ros.people.settings import PeopleSettings
 from chromm_ros.settings import setting
 
 
@@ -30,9 +30,6 @@ class WorldSettings:
     """Distance between two cameras from which it says something about scale [m]."""
     rig_memory: int = 50
     """Windows over which the estimated poses of standing cameras are averaged."""
-    camera_noise: float = 0.0
-    """Standard deviation of the position of an estimated camera, by which heads are then weighted instead of
-    triangulated; 0: what the preset is known to have [m]."""
     scale_smoothing: float = 0.02
     """How much the true scale may drift from one window to the next (standard deviation of its logarithm)."""
     bump_translation: float = 0.3
@@ -147,12 +144,6 @@ class SceneSettings:
     """A joint is hidden when the scene is closer to the camera by more than this [m]."""
 
 
-def live_people() -> PeopleSettings:
-    """The people room's defaults are the paper's, for 25 steps and a large network. Live windows have few steps, and
-    a small network has rough depths: there, fewer pairs of tracklets would be found and people would be doubled."""
-    return PeopleSettings(association=AssociationSettings(min_overlap=1, depth_tolerance=0.15, ray_distance=0.25))
-
-
 @dataclass(frozen=True)
 class CaptureSettings:
     """All settings of a :class:`~chromm_ros.capture.capture.Capture`."""
@@ -208,6 +199,6 @@ class CaptureSettings:
         True, 'Use the intrinsics of CameraInfo where there are any; false: the network estimates them.'
     )
     world: WorldSettings = dataclasses.field(default_factory=WorldSettings)
-    people: PeopleSettings = dataclasses.field(default_factory=live_people)
+    people: PeopleSettings = dataclasses.field(default_factory=PeopleSettings)
     identity: IdentitySettings = dataclasses.field(default_factory=IdentitySettings)
     scene: SceneSettings = dataclasses.field(default_factory=SceneSettings)

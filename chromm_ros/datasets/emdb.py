@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from chromm_ros.body.library import BodyLibrary
 from chromm_ros.datasets.files import (
     count_images,
     entry,
+    known_split,
     matrices,
     natural,
     numbers,
@@ -67,6 +67,10 @@ class Emdb:
         """
         split = known_split(self, split)
         return [sequence for sequence in self._all() if split == 'all' or sequence.belongs_to(split)]
+
+    def expected(self, split: str = '') -> int | None:
+        """25 of EMDB-2."""
+        return len(EMDB2) if known_split(self, split) == 'emdb2' else None
 
     def check(self, split: str = '') -> Findings:
         split = known_split(self, split)
@@ -189,18 +193,6 @@ class EmdbSequence:
             source=str(path),
         )
         return Instant(index, index / self.fps, (view,), (person,))
-
-
-def known_split(dataset: Any, split: str) -> str:
-    """The split that is meant; '' is the first.
-
-    Raises:
-        ValueError: the data set has no such split.
-    """
-    split = split or dataset.splits[0]
-    if split not in dataset.splits:
-        raise ValueError(f'{dataset.name} has no split {split!r}; it has {", ".join(dataset.splits)}')
-    return split
 
 
 def _read(file: Path) -> _Data:

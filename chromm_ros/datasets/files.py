@@ -36,6 +36,18 @@ def require_folder(folder: str | Path, expected: Mapping[str, str], name: str) -
     return folder
 
 
+def known_split(dataset: Any, split: str) -> str:
+    """The split that is meant; '' is the first.
+
+    Raises:
+        ValueError: the data set has no such split.
+    """
+    split = split or dataset.splits[0]
+    if split not in dataset.splits:
+        raise ValueError(f'{dataset.name} has no split {split!r}; it has {", ".join(dataset.splits)}')
+    return split
+
+
 def read_json(path: Path, kind: type = dict) -> Any:
     """The content of a JSON file.
 

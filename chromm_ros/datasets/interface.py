@@ -194,6 +194,10 @@ class Dataset(Protocol):
         """
         ...
 
+    def expected(self, split: str = '') -> int | None:
+        """Sequences that the split has as published, by the protocol that the options ask for; None: not known."""
+        ...
+
     def check(self, split: str = '') -> Findings:
         """Look for everything that a run over the split needs, without reading images."""
         ...

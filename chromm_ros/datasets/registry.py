@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import importlib
 from pathlib import Path
+from typing import Any
 
 from chromm_ros.body.library import BodyLibrary
 from chromm_ros.datasets.interface import Dataset
 
 PLACES = {
     'emdb': 'emdb:Emdb',
+    'rich': 'rich:Rich',
 }
 """Kind -> module and class."""
 
 
-def open_dataset(kind: str, folder: str | Path, bodies: BodyLibrary | None = None) -> Dataset:
+def open_dataset(kind: str, folder: str | Path, bodies: BodyLibrary | None = None, **options: Any) -> Dataset:
     """The data set of a kind in a folder.
+
+    Args:
+        options: what the class of the data set takes besides.
 
     Raises:
         ValueError: there is no such kind.
@@ -24,7 +29,7 @@ def open_dataset(kind: str, folder: str | Path, bodies: BodyLibrary | None = Non
     if kind not in PLACES:
         raise ValueError(f'there is no data set {kind!r}; there are {", ".join(sorted(PLACES))}')
     module, _, name = PLACES[kind].partition(':')
-    return getattr(importlib.import_module(f'chromm_ros.datasets.{module}'), name)(folder, bodies)
+    return getattr(importlib.import_module(f'chromm_ros.datasets.{module}'), name)(folder, bodies, **options)
 
 
 def split_kind(argument: str) -> tuple[str, Path]:

@@ -19,14 +19,14 @@ def transform(matrix: Array, points: Array) -> Array:
 
     Args:
         matrix: (B..., 4, 4) rigid, or a similarity; ``world_from_camera`` maps camera to world.
-        points: (B..., *, 3).
+        points: ``(B..., *, 3)``.
     """
     moved = rotate(matrix[..., :3, :3], points)
     return moved + spread(matrix[..., :3, 3], matrix.ndim - 2, moved.ndim)
 
 
 def rotate(rotation: Array, vectors: Array) -> Array:
-    """Vectors (B..., *, 3) turned by ``rotation`` (B..., R, 3)."""
+    """Vectors ``(B..., *, 3)`` turned by ``rotation`` (B..., R, 3)."""
     batch = rotation.ndim - 2
     if vectors.ndim <= batch:
         raise ValueError(
@@ -49,7 +49,7 @@ def invert_rigid(matrix: Array) -> Array:
 
 
 def project(points: Array, intrinsics: Array) -> Array:
-    """Pixels (B..., *, 2) of ``points`` (B..., *, 3) in the camera frame.
+    """Pixels ``(B..., *, 2)`` of ``points`` ``(B..., *, 3)`` in the camera frame.
 
     Points on the camera plane give no finite pixel, points behind it their mirror image: test the depth.
     """
@@ -58,10 +58,10 @@ def project(points: Array, intrinsics: Array) -> Array:
 
 
 def unproject(pixels: Array, depth: Array, intrinsics: Array) -> Array:
-    """Points (B..., *, 3) in the camera frame at ``pixels`` (B..., *, 2).
+    """Points ``(B..., *, 3)`` in the camera frame at ``pixels`` ``(B..., *, 2)``.
 
     Args:
-        depth: (B..., *) z of the camera frame [m], not the distance from the camera.
+        depth: ``(B..., *)`` z of the camera frame [m], not the distance from the camera.
         intrinsics: (B..., 3, 3).
     """
     tangents = _tangents(pixels, intrinsics)
@@ -89,7 +89,7 @@ def pixel_rays(intrinsics: Array, height: int, width: int) -> Array:
 
 
 def _tangents(pixels: Array, intrinsics: Array) -> Array:
-    """(B..., *, 2) x/z and y/z; the closed-form inverse of an upper triangular K, skew included."""
+    """``(B..., *, 2)`` x/z and y/z; the closed-form inverse of an upper triangular K, skew included."""
     batch, ndim = intrinsics.ndim - 2, pixels.ndim - 1
     fx, skew, cx, fy, cy = (
         spread(intrinsics[..., row, column], batch, ndim) for row, column in ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2))

@@ -50,7 +50,7 @@ class Similarity:
         return matrix
 
     def apply(self, points: Array) -> Array:
-        """Points (B..., *, 3) moved, in their own kind of array; B... are the batch axes of the transform."""
+        """Points ``(B..., *, 3)`` moved, in their own kind of array; B... are the batch axes of the transform."""
         batch = self.scale.ndim
         rotation, translation = self.scale[..., None, None] * self.rotation, self.translation
         if not isinstance(points, np.ndarray):
@@ -58,7 +58,7 @@ class Similarity:
         return rotate(rotation, points) + spread(translation, batch, points.ndim)
 
     def apply_poses(self, world_from_camera: np.ndarray) -> np.ndarray:
-        """Rigid poses (B..., *, 4, 4) in the target frame: turned and moved, never scaled."""
+        """Rigid poses ``(B..., *, 4, 4)`` in the target frame: turned and moved, never scaled."""
         moved = world_from_camera.copy()
         batch, ndim = self.scale.ndim, world_from_camera.ndim
         moved[..., :3, :3] = spread(self.rotation, batch, ndim) @ world_from_camera[..., :3, :3]

@@ -9,7 +9,7 @@ MAX_CONDITION = 1e6
 
 
 def triangulate(origins: np.ndarray, directions: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
-    """The points closest to their rays: argmin_x sum_v w_v |(I - d_v d_v^T) (x - c_v)|^2.
+    """The points closest to their rays: ``argmin_x sum_v w_v |(I - d_v d_v^T) (x - c_v)|^2``.
 
     Args:
         origins: (..., V, 3) camera centres.

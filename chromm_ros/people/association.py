@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from chromm_ros.estimate_errors import EstimateErrors
 from chromm_ros.flow import Tracklets, ViewPeople
 from chromm_ros.geometry.arrays import length
 from chromm_ros.people.assignment import cheapest_pairs
@@ -17,11 +18,10 @@ DEPTH_RATIO = 1.5
 PARALLEL = 1e-3
 """Squared sine of the angle below which two rays meet nowhere in particular (2 degrees)."""
 
-ACROSS_NOISE = 0.1
-"""Standard deviation [m] of a head across its viewing ray, against which ``depth_tolerance`` is weighed."""
 
-
-def associate(people: ViewPeople, tracklets: Tracklets, settings: AssociationSettings) -> np.ndarray:
+def associate(
+    people: ViewPeople, tracklets: Tracklets, settings: AssociationSettings, errors: EstimateErrors
+) -> np.ndarray:
     """(V, T, M) identity over all views of every detection with a tracklet; -1 elsewhere.
 
     Identities are numbered by first appearance, those of one step by place, so that neither the order of the cameras
@@ -36,7 +36,7 @@ def associate(people: ViewPeople, tracklets: Tracklets, settings: AssociationSet
     compared[tuple(pairs.T)] = True
     first, second = np.nonzero(compared[stacked.view[:, None], stacked.view[None]])
     cost = np.full((len(stacked.view),) * 2, np.inf)
-    cost[first, second] = matching_cost(stacked, first, second, settings)
+    cost[first, second] = matching_cost(stacked, first, second, settings, errors)
     groups = merge(_matches(cost, stacked.view, pairs, settings.threshold), stacked.view, stacked.present)
     if settings.ray_distance:
         groups = join_by_rays(groups, stacked, settings.ray_distance)
@@ -45,7 +45,11 @@ def associate(people: ViewPeople, tracklets: Tracklets, settings: AssociationSet
 
 
 def matching_cost(
-    stack: TrackletStack, first: np.ndarray, second: np.ndarray, settings: AssociationSettings
+    stack: TrackletStack,
+    first: np.ndarray,
+    second: np.ndarray,
+    settings: AssociationSettings,
+    errors: EstimateErrors,
 ) -> np.ndarray:
     """Eq. 4 of each pair of tracklets (P,); infinite where they share too few steps or cannot reach the threshold.
 
@@ -57,7 +61,7 @@ def matching_cost(
     steps = stack.present.sum(-1)
     needed = np.minimum(np.minimum(steps[first], steps[second]), settings.min_overlap)
     middle = stack.joints.mean(2)
-    shift, price = _slide(stack, first, second, settings.depth_tolerance)
+    shift, price = _slide(stack, first, second, errors.depth if settings.along_rays else 0.0, errors.joints)
     apart = middle[first] - middle[second]
     bound = settings.position_weight * mean_over(length(apart - shift) + price, both)
     close = np.nonzero((shared >= np.maximum(needed, 1)) & (bound < settings.threshold))[0]
@@ -73,23 +77,23 @@ def matching_cost(
 
 
 def _slide(
-    stack: TrackletStack, first: np.ndarray, second: np.ndarray, tolerance: float
+    stack: TrackletStack, first: np.ndarray, second: np.ndarray, depth: float, across: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Part (P, T, 3) of the offset of two heads that errors of their depths explain, and the price (P, T) of it [m].
 
     A depth seen by one camera is far less certain than its direction. The most likely shifts along the two rays
-    minimise |x_a - x_b - shift|^2 / n^2 + (shift_a / s_a)^2 + (shift_b / s_b)^2 with s = tolerance * depth and n the
-    noise across the rays: a 2 x 2 system for each pair and step. The price is n for a shift by one s.
+    minimise |x_a - x_b - shift|^2 / n^2 + (shift_a / s_a)^2 + (shift_b / s_b)^2 with s = ``depth`` times the distance
+    and n = ``across``: a 2 x 2 system for each pair and step. The price is n for a shift by one s.
     """
-    a, b = tolerance * stack.ray[first], tolerance * stack.ray[second]  # one standard deviation along each ray
+    a, b = depth * stack.ray[first], depth * stack.ray[second]  # one standard deviation along each ray
     offset = stack.head[first] - stack.head[second]
     aa, bb, ab = (a * a).sum(-1), (b * b).sum(-1), (a * b).sum(-1)
     ao, bo = (a * offset).sum(-1), (b * offset).sum(-1)
-    aa, bb = aa + ACROSS_NOISE**2, bb + ACROSS_NOISE**2
+    aa, bb = aa + across**2, bb + across**2
     determinant = aa * bb - ab**2
     along_a = (bb * ao - ab * bo) / determinant
     along_b = (aa * bo - ab * ao) / determinant
-    return along_a[..., None] * a + along_b[..., None] * b, ACROSS_NOISE * np.hypot(along_a, along_b)
+    return along_a[..., None] * a + along_b[..., None] * b, across * np.hypot(along_a, along_b)
 
 
 def _matches(cost: np.ndarray, view: np.ndarray, pairs: np.ndarray, threshold: float) -> list[tuple[float, int, int]]:

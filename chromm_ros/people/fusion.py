@@ -3,12 +3,14 @@ world (CHROMM 3.2)."""
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any, Protocol
 
 import numpy as np
 import roma
 import torch
 
+from chromm_ros.estimate_errors import EstimateErrors
 from chromm_ros.flow import People, ViewPeople
 from chromm_ros.geometry.cameras import rotate, transform, unproject
 from chromm_ros.geometry.rotations import mean_rotation
@@ -24,12 +26,15 @@ class Body(Protocol):
         """Tensors (N, 10), (N, 52, 3, 3), (N, 3, 3) to joints (N, 55, 3) with the pelvis at the origin [m]."""
 
 
-def fuse(people: ViewPeople, identity: np.ndarray, settings: FusionSettings, body: Body) -> People:
+def fuse(
+    people: ViewPeople, identity: np.ndarray, settings: FusionSettings, errors: EstimateErrors, body: Body
+) -> People:
     """The K people of a window in the world.
 
     Args:
         identity: (V, T, M) of :func:`chromm_ros.people.association.associate`; at most one detection of a person in
             an image.
+        errors: of the network that made the detections, and the cameras where they were not given.
     """
     views, steps, _ = identity.shape
     count = int(identity.max(initial=-1)) + 1
@@ -47,7 +52,7 @@ def fuse(people: ViewPeople, identity: np.ndarray, settings: FusionSettings, bod
     weights = dense(people.score[rows] if settings.use_scores else np.ones(len(view)))
     points = dense(transform(pose, people.head[rows]))
     present = dense(np.ones(len(view), bool))
-    heads = _located(people, rows, pose, dense, present, weights, points, settings)
+    heads = _located(people, rows, pose, dense, present, weights, points, settings, errors)
     used = np.moveaxis(heads.used.reshape(steps, count, views), -1, 0)
     weights = weights * used
     mean = mean_rotation if settings.pose_mean == 'chordal' else _axis_angle_mean
@@ -94,9 +99,14 @@ def _located(
     weights: np.ndarray,
     points: np.ndarray,
     settings: FusionSettings,
+    errors: EstimateErrors,
 ) -> Heads:
     """Heads of all (T * K) people-steps. The rays go through the detected pixels, not through the estimated heads."""
     view, step, _ = rows
+    if settings.position == 'auto':
+        triangulated = not errors.rough_rig or people.given[people.seen].all()
+        settings = dataclasses.replace(settings, position='triangulation' if triangulated else 'weighted')
+    sigma, _ = errors.cameras(people.given[view, step])
     direction = rotate(
         pose[:, :3, :3], unproject(people.head_px[rows], np.ones(len(view)), people.intrinsics[view, step])
     )
@@ -113,8 +123,10 @@ def _located(
             origins=stacked(dense(pose[:, :3, 3])),
             directions=stacked(dense(direction)),
             points=stacked(points),
+            sigma=stacked(dense(sigma)),
         ),
         settings,
+        errors,
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from chromm_ros.estimate_errors import EstimateErrors
 from chromm_ros.flow import ViewPeople
 from chromm_ros.geometry.arrays import length
 from chromm_ros.people.observations import world_joints
@@ -14,7 +15,9 @@ from chromm_ros.people.settings import TrackingSettings
 from chromm_ros.skeleton import BODY_JOINTS
 
 
-def split_implausible(people: ViewPeople, ids: np.ndarray, settings: TrackingSettings) -> tuple[np.ndarray, int]:
+def split_implausible(
+    people: ViewPeople, ids: np.ndarray, settings: TrackingSettings, errors: EstimateErrors
+) -> tuple[np.ndarray, int]:
     """Ids (V, T, M) without implausible movements, and how many detections lost theirs.
 
     A tracklet whose every step is plausible, nearly always the case, stays as it is. Otherwise its longest plausible
@@ -33,14 +36,14 @@ def split_implausible(people: ViewPeople, ids: np.ndarray, settings: TrackingSet
         world_joints(people, rows, BODY_JOINTS), people.times[step], length(people.head[rows].astype(np.float64))
     )
     together = (view[1:] == view[:-1]) & (track[1:] == track[:-1])
-    suspects = together & ~_plausible(sightings.at(np.s_[:-1]), sightings.at(np.s_[1:]), settings)
+    suspects = together & ~_plausible(sightings.at(np.s_[:-1]), sightings.at(np.s_[1:]), settings, errors)
     if not suspects.any():
         return ids, 0
     following = ids.max((1, 2)) + 1  # next new id of each view
     starts = np.concatenate([[0], np.nonzero(~together)[0] + 1, [len(view)]])
     for number in np.unique(np.searchsorted(starts, np.nonzero(suspects)[0], side='right') - 1):
         part = slice(starts[number], starts[number + 1])
-        chain = _chains(sightings.at(part), settings)
+        chain = _chains(sightings.at(part), settings, errors)
         first = view[part][0]
         track[part] = np.where(chain > 0, following[first] + chain - 1, np.where(chain == 0, track[part], -1))
         following[first] += max(chain.max(), 0)
@@ -61,19 +64,21 @@ class _Sightings:
         return _Sightings(self.joints[index], self.times[index], self.distance[index])
 
 
-def _plausible(before: _Sightings, after: _Sightings, settings: TrackingSettings) -> np.ndarray:
+def _plausible(
+    before: _Sightings, after: _Sightings, settings: TrackingSettings, errors: EstimateErrors
+) -> np.ndarray:
     """Whether (...) a person may have come from one sighting (...) to the other (...)."""
-    noise = settings.max_jump + settings.depth_jump * np.maximum(before.distance, after.distance)
+    noise = 2 * errors.joints + errors.depth * np.maximum(before.distance, after.distance)
     seconds = np.abs(after.times - before.times)
     return length(after.joints - before.joints).mean(-1) <= noise + settings.max_speed * seconds
 
 
-def _chains(sightings: _Sightings, settings: TrackingSettings) -> np.ndarray:
+def _chains(sightings: _Sightings, settings: TrackingSettings, errors: EstimateErrors) -> np.ndarray:
     """Number (N,) of the plausible chain that each of N observations in order of time belongs to; -1: of none.
 
     Chain 0 is the longest, 1 the longest of what is left, and so on; all but the first have ``min_split`` members.
     """
-    allowed = _plausible(sightings.at(np.s_[:, None]), sightings.at(np.s_[None]), settings)
+    allowed = _plausible(sightings.at(np.s_[:, None]), sightings.at(np.s_[None]), settings, errors)
     chain = np.full(len(sightings.times), -1)
     number = 0
     while (chain < 0).any():

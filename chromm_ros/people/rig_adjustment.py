@@ -13,25 +13,20 @@ import numpy as np
 import roma
 import torch
 
+from chromm_ros.estimate_errors import EstimateErrors
 from chromm_ros.flow import Tracklets, ViewPeople
 from chromm_ros.people.rig_hypotheses import match_misplaced
 from chromm_ros.people.tracklet_stack import TrackletStack
-
-DIRECTION_NOISE, DEPTH_NOISE = 0.02, 0.09
-"""Standard deviations of a head across its ray [rad] and along it, as a part of the depth."""
-
-TURN_PER_METRE = 0.25
-"""A network that misplaces a camera by a metre turns it by this angle [rad]."""
 
 STEPS = 4
 """Gauss-Newton steps, after which the poses hardly change."""
 
 
-def adjust_rig(people: ViewPeople, tracklets: Tracklets, noise: np.ndarray) -> np.ndarray:
+def adjust_rig(people: ViewPeople, tracklets: Tracklets, errors: EstimateErrors) -> np.ndarray:
     """(V, 4, 4) rigid corrections: ``correction[v] @ world_from_camera[v]`` is where view v more likely is.
 
     Args:
-        noise: (V,) standard deviation of the position of each camera, per axis [m].
+        errors: of the network that made the detections, and the cameras where they were not given.
 
     Returns:
         One correction per view for all steps; the identity for a view that shares nobody with another one.
@@ -40,11 +35,14 @@ def adjust_rig(people: ViewPeople, tracklets: Tracklets, noise: np.ndarray) -> n
     corrections = np.tile(np.eye(4), (len(people.valid), 1, 1))
     if not len(stack.view):
         return corrections
-    shared = _Shared.of(people, stack, match_misplaced(people, stack, noise))
+    last = _last_seen(people)
+    views = np.arange(len(people.valid))
+    position, rotation = errors.cameras(people.given[views, last])
+    shared = _Shared.of(people, stack, match_misplaced(people, stack, position, errors), errors)
     if not len(shared.view):
         return corrections
-    newest = people.world_from_camera[np.arange(len(people.valid)), _last_seen(people)]
-    turn, shift = shared.fit(newest, np.repeat(np.stack([TURN_PER_METRE * noise, noise], -1), 3, -1))
+    newest = people.world_from_camera[views, last]
+    turn, shift = shared.fit(newest, np.repeat(np.stack([rotation, position], -1), 3, -1))
     corrections[:, :3, :3] = turn
     corrections[:, :3, 3] = newest[:, :3, 3] + shift - (turn @ newest[:, :3, 3, None])[..., 0]
     return corrections
@@ -61,7 +59,7 @@ class _Shared:
     views: int
 
     @staticmethod
-    def of(people: ViewPeople, stack: TrackletStack, groups: np.ndarray) -> _Shared:
+    def of(people: ViewPeople, stack: TrackletStack, groups: np.ndarray, errors: EstimateErrors) -> _Shared:
         view, step, _ = stack.rows
         group = groups[stack.of_row]
         _, head, count = np.unique(group * people.valid.shape[1] + step, return_inverse=True, return_counts=True)
@@ -70,7 +68,7 @@ class _Shared:
         place = people.head[stack.rows][kept].astype(float)
         depth = np.linalg.norm(place, axis=-1)
         ray = place / depth[:, None]
-        along, across = (DEPTH_NOISE * depth) ** -2.0, (DIRECTION_NOISE * depth) ** -2.0
+        along, across = (errors.depth * depth) ** -2.0, (errors.direction * depth) ** -2.0
         outer = ray[:, :, None] * ray[:, None, :]
         information = across[:, None, None] * np.eye(3) + (along - across)[:, None, None] * outer
         alike = stack.present.sum(-1)[stack.of_row][kept]  # the errors of a tracklet repeat at every step

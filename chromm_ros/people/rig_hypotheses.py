@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from chromm_ros.estimate_errors import EstimateErrors
 from chromm_ros.flow import ViewPeople
 from chromm_ros.geometry.arrays import length
 from chromm_ros.people.assignment import cheapest_pairs
@@ -17,9 +18,6 @@ from chromm_ros.people.tracklet_stack import TrackletStack, mean_over
 
 PLACE_NOISE = 0.2
 """Standard deviation [m] of a place after the shift, across the viewing rays: cameras are also turned wrongly."""
-
-DEPTH_NOISE = 0.1
-"""Standard deviation of a depth as a part of it."""
 
 FACING_NOISE, FACING_PRICE = 0.6, 4.0
 """Standard deviation [rad] of the angle between two views of a facing, and its largest price: facings may flip."""
@@ -34,11 +32,14 @@ TRIED, REFITS = 8, 3
 """Shifts whose best matching is computed, those that promise most, and how often each is fitted to its matches."""
 
 
-def match_misplaced(people: ViewPeople, stack: TrackletStack, noise: np.ndarray) -> np.ndarray:
+def match_misplaced(
+    people: ViewPeople, stack: TrackletStack, noise: np.ndarray, errors: EstimateErrors
+) -> np.ndarray:
     """(N,) group of each tracklet.
 
     Args:
         noise: (V,) standard deviation of the position of each camera, per axis [m].
+        errors: of the network that made the detections.
     """
     matches: list[tuple[float, int, int]] = []
     facing = _facings(people, stack)
@@ -46,19 +47,21 @@ def match_misplaced(people: ViewPeople, stack: TrackletStack, noise: np.ndarray)
         for other in range(one + 1, len(people.valid)):
             first, second = np.nonzero(stack.view == one)[0], np.nonzero(stack.view == other)[0]
             if len(first) and len(second):
-                cost, row, column = _best_matching(stack, facing, first, second, noise[one] ** 2 + noise[other] ** 2)
+                variance = noise[one] ** 2 + noise[other] ** 2
+                cost, row, column = _best_matching(stack, facing, first, second, variance, errors.depth)
                 matches += zip(cost[row, column], first[row], second[column])
     return merge(sorted(matches), stack.view, stack.present)
 
 
 def _best_matching(
-    stack: TrackletStack, facing: np.ndarray, first: np.ndarray, second: np.ndarray, variance: float
+    stack: TrackletStack, facing: np.ndarray, first: np.ndarray, second: np.ndarray, variance: float, depth: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Costs (A, B) of the tracklets of two views under the best shift, and rows and columns of the matches."""
     a, b = first[:, None], second[None]
     both = stack.present[a] & stack.present[b]
     offset = np.moveaxis(mean_over(np.moveaxis(stack.head[a] - stack.head[b], -1, 0), both), 0, -1)
-    information = np.linalg.inv(_covariance(stack, first)[:, None] + _covariance(stack, second)[None])
+    covariance = _covariance(stack, first, depth)[:, None] + _covariance(stack, second, depth)[None]
+    information = np.linalg.inv(covariance)
     fixed = np.where(both.any(-1), _facing_price(facing, a, b, both), np.inf)
     prior = np.eye(3) / variance
 
@@ -94,11 +97,11 @@ def _promising(gains: np.ndarray, price: np.ndarray) -> np.ndarray:
     return np.argsort(np.maximum(*bounds) + price, kind='stable')[:TRIED]
 
 
-def _covariance(stack: TrackletStack, tracklets: np.ndarray) -> np.ndarray:
+def _covariance(stack: TrackletStack, tracklets: np.ndarray, depth: float) -> np.ndarray:
     """(A, 3, 3) of the places of tracklets, stretched along their mean rays."""
     present = stack.present[tracklets]
     ray = np.moveaxis(mean_over(np.moveaxis(stack.ray[tracklets], -1, 0), present), 0, -1)
-    return PLACE_NOISE**2 / 2 * np.eye(3) + DEPTH_NOISE**2 * ray[:, :, None] * ray[:, None, :]
+    return PLACE_NOISE**2 / 2 * np.eye(3) + depth**2 * ray[:, :, None] * ray[:, None, :]
 
 
 def _facings(people: ViewPeople, stack: TrackletStack) -> np.ndarray:

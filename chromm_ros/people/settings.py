@@ -23,12 +23,8 @@ class TrackingSettings:
     tokens alone, as in the paper."""
     max_age: int = 30
     """Steps after which an unseen person is forgotten; 0: only the step before counts."""
-    max_jump: float = 0.2
-    """Mean joint displacement between two observations that noise explains [m]."""
-    depth_jump: float = 0.1
-    """Added to it for every metre from the camera: what noise in depth explains."""
     max_speed: float = 6.0
-    """Added to it for every second between them (together 0.5 m at 30 Hz, 1 m from the camera) [m/s]."""
+    """Fastest movement of a person between two observations, beyond what errors of the estimates explain [m/s]."""
     min_split: int = 3
     """Implausible observations that agree among themselves become a tracklet of their own from this many on."""
     duplicate_distance: float = 0.15
@@ -49,12 +45,12 @@ class AssociationSettings:
     """Joints compared: 22 the body, 55 with hands and face."""
     threshold: float = 0.5
     """Cost from which two tracklets are not one person [m]."""
-    min_overlap: int = 3
+    min_overlap: int = 1
     """Steps that two tracklets must share; one that is shorter must be covered whole."""
-    depth_tolerance: float = 0.1
-    """Part of its depth by which a person may be moved along the viewing ray before positions are compared (standard
-    deviation): one view knows a depth badly. 0: positions as estimated, as in the paper."""
-    ray_distance: float = 0.0
+    along_rays: bool = True
+    """Move people along their viewing rays, as far as errors of depth explain, before positions are compared. False:
+    positions as estimated, as in the paper."""
+    ray_distance: float = 0.25
     """Two views see one person when their rays to the head pass this close to each other, however much the poses
     differ. 0: poses decide, as in the paper [m]."""
 
@@ -63,9 +59,10 @@ class AssociationSettings:
 class FusionSettings:
     """One person from its views (CHROMM 3.2)."""
 
-    position: str = 'triangulation'
+    position: str = 'auto'
     """Head from the views. triangulation: where the rays meet, as in the paper; weighted: rays and depths by their
-    covariance; average: mean of the positions."""
+    covariance; average: mean of the positions; auto: triangulation, and weighted where a camera was estimated by a
+    network that is known to misplace them."""
     pose_mean: str = 'chordal'
     """Mean of rotations. chordal: of matrices; axis_angle: of axis-angle vectors, the paper read literally."""
     use_scores: bool = False
@@ -74,12 +71,6 @@ class FusionSettings:
     """Largest angle between rays below which they are not triangulated [rad]."""
     max_ray_distance: float = 0.5
     """Distance of the head of the other views from the ray of a view above which it is left out [m]."""
-    ray_noise: float = 0.006
-    """Standard deviation of the direction of a detected head [rad]."""
-    depth_noise: float = 0.08
-    """Standard deviation of an estimated depth as a part of the depth."""
-    camera_noise: float = 0.01
-    """Standard deviation of a camera position [m]."""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from chromm_ros.estimate_errors import EstimateErrors
 from chromm_ros.flow import Tracklets, ViewPeople
 from chromm_ros.geometry.cameras import transform
 from chromm_ros.people.assignment import mutual_best, sinkhorn
@@ -16,27 +17,27 @@ from chromm_ros.people.settings import TrackingSettings
 HALF_WAY = 10.0
 """Scaled token distance half way between the same person and different people: what the dustbin score -10 fits."""
 
-HEAD_JITTER = 0.15
-"""Movement of an estimated head across its viewing ray that noise explains [m]."""
-
 WALKING_SPEED = 1.5
-"""[m/s] Added to it per second: together the movement from which on a person costs the whole ``motion_weight``."""
+"""[m/s] With what errors of the joints explain, the movement from which on a person costs the whole
+``motion_weight``."""
 
 
-def track(people: ViewPeople, settings: TrackingSettings) -> Tracklets:
+def track(people: ViewPeople, settings: TrackingSettings, errors: EstimateErrors) -> Tracklets:
     """Identity of every detection within its view; ids count from 0 in each view, in order of appearance.
 
     Detections that cannot be used, duplicates and implausible movements get -1 and are counted by reason.
     """
     mask, dropped = usable(people, settings.duplicate_distance)
-    ids = match_tokens(people, mask, settings)
-    ids, implausible = split_implausible(people, ids, settings)
+    ids = match_tokens(people, mask, settings, errors)
+    ids, implausible = split_implausible(people, ids, settings, errors)
     if implausible:
         dropped['implausible movement'] = implausible
     return Tracklets(ids, dropped)
 
 
-def match_tokens(people: ViewPeople, mask: np.ndarray, settings: TrackingSettings) -> np.ndarray:
+def match_tokens(
+    people: ViewPeople, mask: np.ndarray, settings: TrackingSettings, errors: EstimateErrors
+) -> np.ndarray:
     """(V, T, M) ids by tokens and movement alone; all views advance together, step by step.
 
     Args:
@@ -57,7 +58,7 @@ def match_tokens(people: ViewPeople, mask: np.ndarray, settings: TrackingSetting
         now = mask[:, step]
         distance = _distances(gallery.tokens, tokens[:, step]) * (HALF_WAY / half)
         gap = np.abs(people.times[step] - people.times[gallery.steps])
-        typical = HEAD_JITTER + WALKING_SPEED * gap
+        typical = 1.5 * errors.joints + WALKING_SPEED * gap
         moved = _sideways(gallery.heads, heads[:, step], centres[:, step]) / typical[..., None]
         # between reward and penalty, so that tokens and movement can each outweigh the other
         cost = distance + settings.motion_weight * (np.minimum(moved, 1.0) - 0.5)

@@ -122,6 +122,7 @@ def simulate(stage: Stage, errors: Errors, seed: int, body: BodyModel, token_wid
         valid=person >= 0,
         intrinsics=intrinsics,
         world_from_camera=_perturbed(stage.world_from_camera, errors, rng),
+        given=np.full((views, steps), errors.camera_position == errors.camera_rotation == 0),
         seen=np.ones((views, steps), bool),
         times=stage.times,
         **padded,

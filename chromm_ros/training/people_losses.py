@@ -96,7 +96,7 @@ def parametric_losses(
 
 
 def rotation_loss(estimate: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
-    """Mean chordal distance |R - R*| of rotations (M, 3, 3): unlike L1 it does not depend on the axes."""
+    """Mean chordal distance ``|R - R*|`` of rotations (M, 3, 3): unlike L1 it does not depend on the axes."""
     return (estimate - truth).square().sum((-1, -2)).add(1e-6).sqrt().mean() if len(truth) else estimate.sum() * 0
 
 

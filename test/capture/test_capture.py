@@ -13,6 +13,7 @@ from truthful_studio import BODY, Studio, TruthfulNetwork, circling, nanoseconds
 
 from chromm_ros.capture.capture import Capture
 from chromm_ros.capture.settings import CaptureSettings
+from chromm_ros.estimate_errors import EstimateErrors
 from chromm_ros.flow import HumanState, ImageSet, Snapshot, ViewImage, ViewState, WorldSource
 from chromm_ros.geometry.similarity import Similarity
 from chromm_ros.settings import changed
@@ -479,9 +480,7 @@ def test_cameras_out_of_sync_and_late_are_named():
 
 def test_estimated_cameras_are_not_triangulated_as_if_they_were_known():
     studio = Studio([standing(0.5, 0)])
-    sure, unsure = (
-        capture_of(studio, changed(CaptureSettings(), {'world.camera_noise': noise})) for noise in (0.0, 0.4)
-    )
+    sure, unsure = (capture_of(studio, errors=EstimateErrors(camera_position=position)) for position in (0.01, 0.4))
     spread = [
         np.trace(run(capture, studio, 0, 1, rig=None)[-1].humans[0].covariance[:3, :3]) for capture in (sure, unsure)
     ]
@@ -498,16 +497,15 @@ def test_people_correct_the_cameras_of_an_estimated_rig():
     wrong[:, :3, 3] = 0.25 * rng.normal(size=(4, 3))
     studio = Studio([circling(1.5, 0.0), circling(1.2, 2.0, speed=-0.7), standing(-0.5, 0.5)])
 
-    def error(camera_noise: float) -> float:
+    def error(errors: EstimateErrors) -> float:
         """Mean error of where cameras are in each other's frames [m]."""
-        settings = changed(CaptureSettings(), {'world.camera_noise': camera_noise})
-        capture = capture_of(studio, settings, noise=0.03, misplaced=wrong)
+        capture = capture_of(studio, errors=errors, noise=0.03, misplaced=wrong)
         last = run(capture, studio, 0, 6, rig=None)[-1]
         poses = np.stack([camera.world_from_camera for camera in last.cameras])
         between = [np.linalg.inv(rig)[:, None] @ rig[None] for rig in (poses, studio.rig)]
         return float(np.linalg.norm((between[0] - between[1])[..., :3, 3], axis=-1).mean())
 
-    assert error(camera_noise=0.3) < 0.5 * error(camera_noise=0.0)
+    assert error(EstimateErrors(camera_position=0.3, camera_rotation=0.08)) < 0.5 * error(EstimateErrors())
 
 
 def test_somebody_whom_one_camera_alone_sees_where_all_should_is_not_reported():

@@ -4,9 +4,12 @@ import roma
 import torch
 from people_windows import changed, chosen
 
+from chromm_ros.estimate_errors import EstimateErrors
 from chromm_ros.geometry.similarity import Similarity
 from chromm_ros.people import FusionSettings, fuse, pooled_tokens
 from chromm_ros.synthetic.estimates import Errors, crowd, simulate
+
+ERRORS = EstimateErrors()
 
 
 def angle(a, b):
@@ -15,7 +18,10 @@ def angle(a, b):
 
 @pytest.mark.parametrize('position', ['triangulation', 'weighted', 'average'])
 def test_perfect_estimates_give_the_truth(clean, body, position):
-    people, truth = fuse(clean.people, clean.person, FusionSettings(position=position), body), clean.stage.truth
+    people, truth = (
+        fuse(clean.people, clean.person, FusionSettings(position=position), ERRORS, body),
+        clean.stage.truth,
+    )
     assert people.valid.all()
     np.testing.assert_allclose(people.head, truth.head, atol=1e-5)
     np.testing.assert_allclose(people.betas, truth.betas, atol=1e-6)
@@ -28,8 +34,8 @@ def test_perfect_estimates_give_the_truth(clean, body, position):
 
 def test_the_mean_of_the_views_is_better_than_a_view(noisy, body):
     truth = noisy.stage.truth
-    people = fuse(noisy.people, noisy.person, FusionSettings(), body)
-    alone = fuse(chosen(noisy.people, [0]), noisy.person[:1], FusionSettings(), body)
+    people = fuse(noisy.people, noisy.person, FusionSettings(), ERRORS, body)
+    alone = fuse(chosen(noisy.people, [0]), noisy.person[:1], FusionSettings(), ERRORS, body)
     both = people.valid & alone.valid
     for name in ('betas', 'joints'):
         error, single = (np.abs(getattr(each, name) - getattr(truth, name))[both].mean() for each in (people, alone))
@@ -40,18 +46,18 @@ def test_the_mean_of_the_views_is_better_than_a_view(noisy, body):
 
 
 def test_means_of_near_rotations_agree_however_they_are_taken(noisy, body):
-    chordal = fuse(noisy.people, noisy.person, FusionSettings(), body)
-    literal = fuse(noisy.people, noisy.person, FusionSettings(pose_mean='axis_angle'), body)
+    chordal = fuse(noisy.people, noisy.person, FusionSettings(), ERRORS, body)
+    literal = fuse(noisy.people, noisy.person, FusionSettings(pose_mean='axis_angle'), ERRORS, body)
     assert angle(chordal.pose, literal.pose)[chordal.valid].max() < 0.02
     # a body turned by about 180 degrees is where axis-angle vectors cannot be averaged
     assert angle(chordal.root_rotation, noisy.stage.truth.root_rotation)[chordal.valid].max() < 0.2
 
 
 def test_the_order_of_views_and_people_changes_nothing(noisy, body):
-    people = fuse(noisy.people, noisy.person, FusionSettings(), body)
+    people = fuse(noisy.people, noisy.person, FusionSettings(), ERRORS, body)
     views, detections = [2, 3, 0, 1], [2, 1, 0]
     again = fuse(
-        chosen(noisy.people, views, detections), noisy.person[views][:, :, detections], FusionSettings(), body
+        chosen(noisy.people, views, detections), noisy.person[views][:, :, detections], FusionSettings(), ERRORS, body
     )
     for name in ('head', 'head_covariance', 'betas', 'pose', 'root_rotation', 'joints'):
         np.testing.assert_allclose(getattr(again, name), getattr(people, name), atol=1e-6)
@@ -61,9 +67,9 @@ def test_the_order_of_views_and_people_changes_nothing(noisy, body):
 def test_the_result_moves_with_the_world(noisy, body):
     torch.manual_seed(0)
     move = Similarity(np.ones(()), roma.random_rotmat(dtype=torch.float64).numpy(), np.array([3.0, -2.0, 7.0]))
-    people = fuse(noisy.people, noisy.person, FusionSettings(), body)
+    people = fuse(noisy.people, noisy.person, FusionSettings(), ERRORS, body)
     moved = changed(noisy.people, world_from_camera=move.apply_poses(noisy.people.world_from_camera))
-    again = fuse(moved, noisy.person, FusionSettings(), body)
+    again = fuse(moved, noisy.person, FusionSettings(), ERRORS, body)
     valid = people.valid
     np.testing.assert_allclose(again.head[valid], move.apply(people.head[valid]), atol=1e-9)
     np.testing.assert_allclose(again.joints[valid], move.apply(people.joints[valid]), atol=1e-5)
@@ -81,7 +87,7 @@ def test_more_noise_never_improves_the_median(body):
             head=0.003 * amount, depth=0.03 * amount, camera_position=0.01 * amount, rotation=0.05 * amount
         )
         estimates = simulate(stage, errors, 7, body)
-        people = fuse(estimates.people, estimates.person, FusionSettings(), body)
+        people = fuse(estimates.people, estimates.person, FusionSettings(), ERRORS, body)
         medians.append(np.median(np.linalg.norm(people.joints - stage.truth.joints, axis=-1)[people.valid]))
     assert medians == sorted(medians)
 
@@ -89,7 +95,7 @@ def test_more_noise_never_improves_the_median(body):
 def test_absent_people_are_zero_and_not_valid(clean, body):
     identity = clean.person.copy()
     identity[:, 2][identity[:, 2] == 1] = -1
-    people = fuse(clean.people, identity, FusionSettings(), body)
+    people = fuse(clean.people, identity, FusionSettings(), ERRORS, body)
     assert not people.valid[2, 1]
     assert people.valid.sum() == people.valid.size - 1
     assert (people.head[2, 1] == 0).all()
@@ -101,7 +107,7 @@ def test_absent_people_are_zero_and_not_valid(clean, body):
 def test_a_view_that_sees_somebody_else_is_left_out_and_counted(clean, body):
     swapped = clean.person.copy()
     swapped[1] = np.where(swapped[1] == 0, 1, np.where(swapped[1] == 1, 0, swapped[1]))
-    people = fuse(clean.people, swapped, FusionSettings(), body)
+    people = fuse(clean.people, swapped, FusionSettings(), ERRORS, body)
     np.testing.assert_allclose(people.head, clean.stage.truth.head, atol=1e-5)
     assert not people.fused[1, :, :2].any()
     assert people.dropped == {'view off the others': 12}
@@ -112,7 +118,7 @@ def test_scores_weigh_the_views(clean, body):
     betas = clean.people.betas + np.arange(4.0)[:, None, None, None]
     score = np.broadcast_to(np.array([1.0, 0.0, 0.0, 1.0])[:, None, None], clean.people.score.shape)
     weighted = changed(clean.people, betas=betas, score=score)
-    people = fuse(weighted, clean.person, FusionSettings(use_scores=True), body)
+    people = fuse(weighted, clean.person, FusionSettings(use_scores=True), ERRORS, body)
     np.testing.assert_allclose(people.betas, clean.stage.truth.betas + 1.5, atol=1e-6)
 
 
@@ -124,6 +130,6 @@ def test_tokens_are_pooled_over_the_views(clean):
 
 
 def test_nobody_fuses_to_nobody(nobody, body):
-    people = fuse(nobody, np.full((4, 6, 0), -1), FusionSettings(), body)
+    people = fuse(nobody, np.full((4, 6, 0), -1), FusionSettings(), ERRORS, body)
     assert people.joints.shape == (6, 0, 55, 3)
     assert people.valid.shape == (6, 0)

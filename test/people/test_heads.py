@@ -3,8 +3,12 @@ import dataclasses
 import numpy as np
 import pytest
 
+from chromm_ros.estimate_errors import EstimateErrors
 from chromm_ros.people import FusionSettings
 from chromm_ros.people.heads import HeadRays, locate
+
+ERRORS = EstimateErrors()
+SIGMA = 0.01
 
 CENTRES = np.array([[4.0, 0, 2], [0, 4, 2], [-4, 0, 2], [0, -4, 2]])
 HEAD = np.array([0.3, -0.2, 1.7])
@@ -17,7 +21,7 @@ def rays(points, origins=CENTRES, direction_to=None):
     toward = points if direction_to is None else np.broadcast_to(direction_to, origins.shape)
     directions = (toward - origins) / np.linalg.norm(toward - origins, axis=-1, keepdims=True)
     one = np.ones((1, len(origins)))
-    return HeadRays(one > 0, one, origins[None], directions[None], points[None])
+    return HeadRays(one > 0, one, origins[None], directions[None], points[None], SIGMA * one)
 
 
 def deeper(factors):
@@ -27,7 +31,7 @@ def deeper(factors):
 
 @pytest.mark.parametrize('position', METHODS)
 def test_views_that_agree_give_their_head(position):
-    heads = locate(rays(HEAD), FusionSettings(position=position))
+    heads = locate(rays(HEAD), FusionSettings(position=position), ERRORS)
     np.testing.assert_allclose(heads.position[0], HEAD, atol=1e-9)
     assert heads.used.all()
     assert (np.linalg.eigvalsh(heads.covariance[0]) > 0).all()
@@ -35,36 +39,35 @@ def test_views_that_agree_give_their_head(position):
 
 def test_wrong_depths_do_not_matter_to_triangulation():
     points = deeper([1.2, 1.3, 1.1, 1.25])
-    np.testing.assert_allclose(locate(rays(points), FusionSettings()).position[0], HEAD, atol=1e-9)
-    weighted = locate(rays(points), FusionSettings(position='weighted')).position[0]
-    average = locate(rays(points), FusionSettings(position='average')).position[0]
+    np.testing.assert_allclose(locate(rays(points), FusionSettings(), ERRORS).position[0], HEAD, atol=1e-9)
+    weighted = locate(rays(points), FusionSettings(position='weighted'), ERRORS).position[0]
+    average = locate(rays(points), FusionSettings(position='average'), ERRORS).position[0]
     assert np.linalg.norm(weighted - HEAD) < 0.05 < np.linalg.norm(average - HEAD)
 
 
 @pytest.mark.parametrize('position', METHODS)
 def test_one_view_keeps_its_own_head_uncertain_along_the_ray(position):
-    heads = locate(rays(HEAD, CENTRES[:1]), FusionSettings(position=position))
+    heads = locate(rays(HEAD, CENTRES[:1]), FusionSettings(position=position), ERRORS)
     np.testing.assert_allclose(heads.position[0], HEAD, atol=1e-9)
     values, vectors = np.linalg.eigh(heads.covariance[0])
     ray = (HEAD - CENTRES[0]) / np.linalg.norm(HEAD - CENTRES[0])
     assert abs(vectors[:, 2] @ ray) == pytest.approx(1.0)
     distance = np.linalg.norm(HEAD - CENTRES[0])
-    settings = FusionSettings()
-    np.testing.assert_allclose(np.sqrt(values[2]), np.hypot(settings.depth_noise * distance, settings.camera_noise))
-    np.testing.assert_allclose(np.sqrt(values[0]), np.hypot(settings.ray_noise * distance, settings.camera_noise))
+    np.testing.assert_allclose(np.sqrt(values[2]), np.hypot(ERRORS.depth * distance, SIGMA))
+    np.testing.assert_allclose(np.sqrt(values[0]), np.hypot(ERRORS.direction * distance, SIGMA))
 
 
 def test_near_parallel_rays_fall_back_to_the_mean():
     origins = np.array([[4.0, 0, 2], [4.0, 0.05, 2]])
     points = HEAD + np.array([[0, 0, 0], [0.4, 0, 0]])
-    heads = locate(rays(points, origins, HEAD), FusionSettings())
+    heads = locate(rays(points, origins, HEAD), FusionSettings(), ERRORS)
     np.testing.assert_allclose(heads.position[0], points.mean(0))
 
 
 def test_rays_that_meet_behind_a_camera_fall_back_to_the_mean():
     origins = np.array([[0.0, 0, 0], [1.0, 0, 0]])
     apart = np.array([[-0.2, 0, 1.0], [1.2, 0, 1.0]])  # diverging: they meet at z < 0
-    heads = locate(rays(apart, origins), FusionSettings())
+    heads = locate(rays(apart, origins), FusionSettings(), ERRORS)
     np.testing.assert_allclose(heads.position[0], apart.mean(0))
 
 
@@ -73,7 +76,7 @@ def test_rays_that_meet_behind_a_camera_fall_back_to_the_mean():
 def test_a_view_that_sees_somebody_else_is_left_out(position, wrong):
     points = np.tile(HEAD, (4, 1))
     points[wrong] += [1.5, 1.5, 0]
-    heads = locate(rays(points), FusionSettings(position=position))
+    heads = locate(rays(points), FusionSettings(position=position), ERRORS)
     np.testing.assert_allclose(heads.position[0], HEAD, atol=1e-9)
     np.testing.assert_array_equal(heads.used[0], np.arange(4) != wrong)
 
@@ -81,7 +84,7 @@ def test_a_view_that_sees_somebody_else_is_left_out(position, wrong):
 def test_of_two_views_that_disagree_neither_is_preferred():
     points = HEAD + np.array([[0, 0, 0], [2.0, 0, 1.5]])
     origins = CENTRES[:2]
-    heads = locate(rays(points, origins), FusionSettings())
+    heads = locate(rays(points, origins), FusionSettings(), ERRORS)
     assert heads.disagreeing[0]
     np.testing.assert_allclose(heads.position[0], points.mean(0))
     across = (points[1] - points[0]) / np.linalg.norm(points[1] - points[0])
@@ -91,19 +94,20 @@ def test_of_two_views_that_disagree_neither_is_preferred():
 @pytest.mark.parametrize('position', ['triangulation', 'weighted'])
 @pytest.mark.parametrize('views', [1, 2, 4])
 def test_the_covariance_is_what_the_noise_does(position, views):
-    settings = FusionSettings(position=position, camera_noise=0.0)
+    settings = FusionSettings(position=position)
     rng = np.random.default_rng(0)
     count, origins = 4000, CENTRES[:views]
     offset = HEAD - origins
     distance = np.linalg.norm(offset, axis=-1)[:, None]
     ray = offset / distance
-    depth = distance * (1 + settings.depth_noise * rng.normal(size=(count, views, 1)))
-    aside = settings.ray_noise * rng.normal(size=(count, views, 3))
+    depth = distance * (1 + ERRORS.depth * rng.normal(size=(count, views, 1)))
+    aside = ERRORS.direction * rng.normal(size=(count, views, 3))
     direction = ray + aside - (aside * ray).sum(-1, keepdims=True) * ray
     direction /= np.linalg.norm(direction, axis=-1, keepdims=True)
     one = np.ones((count, views))
-    many = HeadRays(one > 0, one, np.broadcast_to(origins, direction.shape), direction, origins + depth * direction)
-    heads = locate(many, settings)
+    centres = np.broadcast_to(origins, direction.shape)
+    many = HeadRays(one > 0, one, centres, direction, origins + depth * direction, 0 * one)
+    heads = locate(many, settings, ERRORS)
     observed = np.cov(heads.position.T)
     stated = heads.covariance.mean(0)
     ratio = np.linalg.eigvals(np.linalg.solve(stated, observed)).real
@@ -114,7 +118,7 @@ def test_the_covariance_is_what_the_noise_does(position, views):
 
 def test_disagreement_grows_the_covariance():
     points = HEAD + np.array([[0, 0, 0.3], [0, 0, -0.3], [0, 0, 0.3], [0, 0, -0.3]])
-    calm, torn = (locate(rays(at), FusionSettings()).covariance[0] for at in (HEAD, points))
+    calm, torn = (locate(rays(at), FusionSettings(), ERRORS).covariance[0] for at in (HEAD, points))
     assert np.trace(torn) > 10 * np.trace(calm)
 
 
@@ -126,6 +130,8 @@ def test_views_without_a_detection_may_hold_anything_finite():
     points[0, 1] = 1e6
     directions = seen.directions.copy()
     directions[0, 1] = 0
-    heads = locate(dataclasses.replace(seen, present=present, points=points, directions=directions), FusionSettings())
+    heads = locate(
+        dataclasses.replace(seen, present=present, points=points, directions=directions), FusionSettings(), ERRORS
+    )
     np.testing.assert_allclose(heads.position[0], HEAD, atol=1e-9)
     assert not heads.used[0, 1]

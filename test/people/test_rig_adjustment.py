@@ -2,13 +2,14 @@ import numpy as np
 import pytest
 from people_windows import changed, chosen
 
+from chromm_ros.estimate_errors import EstimateErrors
 from chromm_ros.flow import Tracklets
 from chromm_ros.geometry.cameras import invert_rigid
 from chromm_ros.people.rig_adjustment import adjust_rig
 from chromm_ros.synthetic.estimates import Errors, crowd, simulate
 
 NOISE = 0.3
-FOUR = np.full(4, NOISE)
+ERRORS = EstimateErrors(direction=0.01, camera_position=NOISE, camera_rotation=0.08)
 MISPLACED = Errors(head=0.004, depth=0.03, rotation=0.2, camera_position=NOISE, camera_rotation=0.06)
 
 
@@ -18,7 +19,7 @@ def misplaced(body):
 
 
 def adjusted(people, person, noise=NOISE):
-    corrections = adjust_rig(people, Tracklets(person), np.full(len(people.valid), noise))
+    corrections = adjust_rig(people, Tracklets(person), ERRORS.with_camera_position(noise))
     return changed(people, world_from_camera=corrections[:, None] @ people.world_from_camera)
 
 
@@ -43,12 +44,12 @@ def test_people_put_cameras_right(body):
 
 
 def test_cameras_that_stand_right_stay(clean):
-    corrections = adjust_rig(clean.people, Tracklets(clean.person), FOUR)
+    corrections = adjust_rig(clean.people, Tracklets(clean.person), ERRORS)
     np.testing.assert_allclose(corrections, np.broadcast_to(np.eye(4), corrections.shape), atol=1e-4)
 
 
 def test_corrections_are_rigid_and_pull_no_camera_far(misplaced):
-    corrections = adjust_rig(misplaced.people, Tracklets(misplaced.person), FOUR)
+    corrections = adjust_rig(misplaced.people, Tracklets(misplaced.person), ERRORS)
     turned = corrections[:, :3, :3]
     np.testing.assert_allclose(turned @ turned.swapaxes(-1, -2), np.broadcast_to(np.eye(3), turned.shape), atol=1e-9)
     centres = misplaced.people.world_from_camera[:, 0]
@@ -58,8 +59,8 @@ def test_corrections_are_rigid_and_pull_no_camera_far(misplaced):
 
 def test_the_order_of_views_changes_nothing(misplaced):
     views = [3, 1, 0, 2]
-    corrections = adjust_rig(misplaced.people, Tracklets(misplaced.person), FOUR)
-    again = adjust_rig(chosen(misplaced.people, views), Tracklets(misplaced.person[views]), FOUR)
+    corrections = adjust_rig(misplaced.people, Tracklets(misplaced.person), ERRORS)
+    again = adjust_rig(chosen(misplaced.people, views), Tracklets(misplaced.person[views]), ERRORS)
     np.testing.assert_allclose(again, corrections[views], atol=1e-6)
 
 
@@ -78,15 +79,15 @@ def test_a_moved_world_moves_with_its_corrections(misplaced):
 def test_a_view_that_shares_nobody_stays(misplaced):
     person = misplaced.person.copy()
     person[1] = -1
-    corrections = adjust_rig(misplaced.people, Tracklets(person), FOUR)
+    corrections = adjust_rig(misplaced.people, Tracklets(person), ERRORS)
     np.testing.assert_allclose(corrections[1], np.eye(4), atol=1e-12)
     assert not np.allclose(corrections[0], np.eye(4))
 
 
 def test_nobody_and_one_view_change_nothing(nobody, misplaced):
     empty = np.full((4, 6, 0), -1)
-    np.testing.assert_array_equal(adjust_rig(nobody, Tracklets(empty), FOUR), np.tile(np.eye(4), (4, 1, 1)))
-    alone = adjust_rig(chosen(misplaced.people, [0]), Tracklets(misplaced.person[:1]), FOUR[:1])
+    np.testing.assert_array_equal(adjust_rig(nobody, Tracklets(empty), ERRORS), np.tile(np.eye(4), (4, 1, 1)))
+    alone = adjust_rig(chosen(misplaced.people, [0]), Tracklets(misplaced.person[:1]), ERRORS)
     np.testing.assert_array_equal(alone, np.eye(4)[None])
 
 

@@ -2,11 +2,14 @@ import numpy as np
 import pytest
 from people_windows import chosen, same_partition
 
+from chromm_ros.estimate_errors import EstimateErrors
 from chromm_ros.flow import Tracklets
 from chromm_ros.people import AssociationSettings, associate
 from chromm_ros.people.rig_hypotheses import match_misplaced
 from chromm_ros.people.tracklet_stack import TrackletStack
 from chromm_ros.synthetic.estimates import Errors, crowd, simulate
+
+ERRORS = EstimateErrors()
 
 NOISE = 0.5
 MISPLACED = Errors(
@@ -17,7 +20,7 @@ MISPLACED = Errors(
 def partition(people, person, noise=NOISE):
     stack = TrackletStack.of(people, Tracklets(person), joints=1)
     identity = np.full(person.shape, -1)
-    identity[stack.rows] = match_misplaced(people, stack, np.full(len(people.valid), noise))[stack.of_row]
+    identity[stack.rows] = match_misplaced(people, stack, np.full(len(people.valid), noise), ERRORS)[stack.of_row]
     return identity
 
 
@@ -25,7 +28,7 @@ def test_people_are_found_where_eq_4_alone_does_not_find_them(body):
     found = {'eq. 4': 0, 'shifts': 0}
     for seed in range(12):
         estimates = simulate(crowd(4, 4, 3, seed, body), MISPLACED, seed, body)
-        literal = associate(estimates.people, Tracklets(estimates.person), AssociationSettings())
+        literal = associate(estimates.people, Tracklets(estimates.person), AssociationSettings(), ERRORS)
         found['eq. 4'] += same_partition(literal, estimates.person)
         found['shifts'] += same_partition(partition(estimates.people, estimates.person), estimates.person)
     assert found['shifts'] >= 9

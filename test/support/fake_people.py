@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -51,6 +52,7 @@ Y_UP = np.array([[1.0, 0, 0], [0, 0, 1], [0, -1, 0]])
 """From the synthetic world (z up) to one with y up."""
 
 
+@cache
 def walkers(frames: int, people: int = 1, speed: float = 0.04, seed: int = 7) -> People:
     """People who walk straight on, side by side, the same way every frame; z up."""
     cast = World.sample(seed, views=1, people=(people, people), duration=20.0).cast

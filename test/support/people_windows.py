@@ -16,7 +16,7 @@ def changed(people: ViewPeople, **fields) -> ViewPeople:
 def chosen(people: ViewPeople, views=slice(None), detections=slice(None)) -> ViewPeople:
     """The window with its views and the detections of each image in another order, or fewer of them."""
     fields = people.take(views).take(np.s_[:, :, detections]).detections()
-    for name in ('intrinsics', 'world_from_camera', 'seen'):
+    for name in ('intrinsics', 'world_from_camera', 'given', 'seen'):
         fields[name] = getattr(people, name)[views]
     return changed(people, **fields)
 

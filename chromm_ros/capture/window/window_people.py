@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chromm_ros.capture.window.windows import WindowStep, stack_people
+from chromm_ros.estimate_errors import EstimateErrors
 from chromm_ros.flow import People, Tracklets, ViewPeople
 from chromm_ros.people import PeopleSettings, reconstruct_people
 from chromm_ros.people.fusion import Body
@@ -23,9 +24,9 @@ class WindowPeople:
 
 
 def people_of(
-    steps: Sequence[WindowStep], views: tuple[str, ...], settings: PeopleSettings, body: Body
+    steps: Sequence[WindowStep], views: tuple[str, ...], settings: PeopleSettings, errors: EstimateErrors, body: Body
 ) -> WindowPeople:
     """The people of some placed steps."""
     view_people = stack_people(steps, views)
-    tracklets, people = reconstruct_people(view_people, settings, body)
+    tracklets, people = reconstruct_people(view_people, settings, errors, body)
     return WindowPeople(views, tuple(step.stamp for step in steps), view_people, tracklets, people)

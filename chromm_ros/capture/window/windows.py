@@ -149,19 +149,24 @@ def stack_people(steps: Sequence[WindowStep], views: Sequence[str]) -> ViewPeopl
     """The people of some steps, as tracking wants them; at least one row must be decoded."""
     shape = (len(views), len(steps))
     intrinsics, world_from_camera = (np.broadcast_to(np.eye(size), (*shape, size, size)).copy() for size in (3, 4))
-    seen = np.zeros(shape, bool)
+    seen, given = np.zeros(shape, bool), np.zeros(shape, bool)
     found: list[list[Detections | None]] = [[None] * len(steps) for _ in views]
     for t, step in enumerate(steps):
         for row in step.rows.values():
             if row.placed is not None:
                 v = views.index(row.view)
-                found[v][t], seen[v, t] = row.placed.people, True
+                found[v][t], seen[v, t], given[v, t] = row.placed.people, True, row.known_pose is not None
                 intrinsics[v, t], world_from_camera[v, t] = row.placed.intrinsics, row.placed.world_from_camera
     nobody = next(image for view in found for image in view if image is not None).nobody()
     people = Detections.stack([Detections.stack([image or nobody for image in view]) for view in found])
     times = np.array([(step.stamp - steps[0].stamp) * 1e-9 for step in steps])
     return ViewPeople(
-        **people.detections(), intrinsics=intrinsics, world_from_camera=world_from_camera, seen=seen, times=times
+        **people.detections(),
+        intrinsics=intrinsics,
+        world_from_camera=world_from_camera,
+        given=given,
+        seen=seen,
+        times=times,
     )
 
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from chromm_ros.capture.identity.motion_filter import rotation_of, vector_of
 from chromm_ros.capture.settings import WorldSettings
+from chromm_ros.estimate_errors import EstimateErrors
 from chromm_ros.geometry.similarity import Similarity
-from chromm_ros.people.rig_adjustment import TURN_PER_METRE
 
 BUMP_SIGMAS = 3.5
 """A camera counts as bumped only beyond this many standard deviations of what the network misplaces by itself."""
@@ -74,7 +74,7 @@ class CameraMemory:
         self.pose = _offset(self.pose, _deviation(self.pose, pose) / self.windows)
 
     def compare(
-        self, view: str, pose: np.ndarray, expected: np.ndarray, limits: WorldSettings, noise: float
+        self, view: str, pose: np.ndarray, expected: np.ndarray, limits: WorldSettings, errors: EstimateErrors
     ) -> list[str]:
         """Watch for a bump; one sentence when the camera starts to be off, one when it is right again.
 
@@ -82,13 +82,13 @@ class CameraMemory:
             view: its name.
             pose, expected: (4, 4).
             limits: what counts as off, and for how many windows.
-            noise: how far the network misplaces cameras that stand where they should [m].
+            errors: of the network, which misplaces cameras that stand where they should, too.
         """
         self.deviations = min(self.deviations + 1, limits.bump_windows)
         self.deviation += (_deviation(expected, pose) - self.deviation) / self.deviations
         distance, angle = self.errors
-        farthest = max(limits.bump_translation, BUMP_SIGMAS * noise)
-        widest = max(limits.bump_rotation, BUMP_SIGMAS * TURN_PER_METRE * noise)
+        farthest = max(limits.bump_translation, BUMP_SIGMAS * errors.camera_position)
+        widest = max(limits.bump_rotation, BUMP_SIGMAS * errors.camera_rotation)
         off = self.deviations == limits.bump_windows and (distance > farthest or angle > widest)
         was_off, self.off = self.off, off
         moved = f'{distance:.2f} m and {math.degrees(angle):.0f} degrees'

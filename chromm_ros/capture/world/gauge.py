@@ -23,6 +23,7 @@ from chromm_ros.capture.world.camera_memory import CameraMemory
 from chromm_ros.capture.world.floor import find_floor, levelling
 from chromm_ros.capture.world.overlap import Seam
 from chromm_ros.capture.world.scale_filter import ScaleFilter, vote_sigma
+from chromm_ros.estimate_errors import EstimateErrors
 from chromm_ros.flow import WorldSource
 from chromm_ros.geometry.similarity import Similarity, align_rigs
 from chromm_ros.people import ScaleEstimate
@@ -67,15 +68,15 @@ class Alignment:
 class WorldGauge:
     """Owner of the world frame of one session."""
 
-    def __init__(self, settings: WorldSettings, extrinsics: str, level_gauge: bool, camera_noise: float = 0.0):
+    def __init__(self, settings: WorldSettings, extrinsics: str, level_gauge: bool, errors: EstimateErrors):
         """
         Args:
             settings: see :class:`WorldSettings`.
             extrinsics: see ``CaptureSettings.extrinsics``.
             level_gauge: the network's own gauge is z up with the floor at zero (the tiny preset).
-            camera_noise: how far the network misplaces cameras that stand where they should [m].
+            errors: of the network, which misplaces cameras that stand where they should, too.
         """
-        self._network_noise = camera_noise
+        self._errors = errors
         self.settings = settings
         self.extrinsics = extrinsics
         self.level_gauge = level_gauge
@@ -153,11 +154,6 @@ class WorldGauge:
         """Whether a camera stays away from its given pose."""
         camera = self.cameras.get(view)
         return camera is not None and camera.given and camera.off
-
-    @property
-    def camera_noise(self) -> float:
-        """Standard deviation of the position of an estimated camera [m]; 0: none worth to speak of."""
-        return self.settings.camera_noise or self._network_noise
 
     def estimated(self, views: Sequence[str]) -> np.ndarray | None:
         """(V, 4, 4) where the network alone puts the cameras; those that were given stay there. None: they move."""
@@ -294,7 +290,7 @@ class WorldGauge:
             if np.isfinite(expected).all():
                 given = row.known if camera.given else None
                 expected = expected if given is None else given
-                messages += camera.compare(row.view, pose, expected, self.settings, self.camera_noise)
+                messages += camera.compare(row.view, pose, expected, self.settings, self._errors)
             if not self.settings.rig_moves:
                 refine = self.extrinsics == 'tf_then_refine'
                 camera.average(pose, row.known if camera.given else None, refine, self.settings.rig_memory)

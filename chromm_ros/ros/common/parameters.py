@@ -10,8 +10,8 @@ import sys
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
-from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
-from rclpy.exceptions import ParameterException
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
+from rclpy.exceptions import InvalidParameterTypeException, ParameterException
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
@@ -26,6 +26,26 @@ FOREIGN = ('use_sim_time', 'qos_overrides', 'start_type_description_service')
 
 class ParameterError(ValueError):
     """A parameter that the user gave is wrong; the text is for the user."""
+
+
+class LoadsItsOwnDump:
+    """Mixin of a node: a read-only parameter that gets the value it has is accepted.
+
+    rclpy refuses it whatever the value, so that `ros2 param load` of what `ros2 param dump` wrote would fail for the
+    QoS overrides.
+    """
+
+    def set_parameters_atomically(self, parameter_list: list[Parameter]) -> SetParametersResult:
+        changes = [parameter for parameter in parameter_list if not self._is_fixed_at(parameter)]
+        if parameter_list and not changes:
+            return SetParametersResult(successful=True)
+        return super().set_parameters_atomically(changes)  # type: ignore[misc]
+
+    def _is_fixed_at(self, parameter: Parameter) -> bool:
+        node: Any = self
+        if not node.has_parameter(parameter.name) or not node.describe_parameter(parameter.name).read_only:
+            return False
+        return bool(node.get_parameter(parameter.name).value == parameter.value)
 
 
 def parameter_leaves(settings: Any) -> list[Leaf]:
@@ -64,9 +84,14 @@ def declare(node: Node, settings: Settings) -> Settings:
     values = {}
     for leaf in known:
         try:
-            values[leaf.name] = node.declare_parameter(leaf.name, _to_ros(leaf.default), descriptor(leaf)).value
+            value = node.declare_parameter(leaf.name, _to_ros(leaf.default), descriptor(leaf)).value
+        except InvalidParameterTypeException:
+            raise ParameterError(_wrong_type(leaf, node._parameter_overrides[leaf.name].value)) from None
         except ParameterException as error:
             raise ParameterError(f'parameter {leaf.name}: {error}') from None
+        if value is None:
+            raise ParameterError(f'{leaf.name} has no value; {_kind(leaf)} expected, as in {_example(leaf)}')
+        values[leaf.name] = value
     return with_values(settings, values)
 
 
@@ -92,7 +117,8 @@ def updated(settings: Settings, parameters: Iterable[Parameter], running: bool) 
     """What ``set_parameters`` makes of the settings; foreign parameters are left alone.
 
     Args:
-        running: the node is configured; only live settings may change.
+        running: the node is configured; only live settings may change. A setting that gets the value it has does not
+            change, so that a file of `ros2 param dump` can be loaded again.
 
     Raises:
         ParameterError: with the reason of the refusal.
@@ -100,12 +126,13 @@ def updated(settings: Settings, parameters: Iterable[Parameter], running: bool) 
     own = [parameter for parameter in parameters if parameter.name.partition('.')[0] not in FOREIGN]
     if not own:
         return settings
-    live = {leaf.name: leaf.live for leaf in parameter_leaves(settings)}
+    known = {leaf.name: leaf for leaf in parameter_leaves(settings)}
     values = {}
     for parameter in own:
-        if running and not live.get(parameter.name, True):
+        leaf = known.get(parameter.name)
+        if running and leaf and not leaf.live and parameter.value != _to_ros(leaf.default):
             raise ParameterError(
-                f'{parameter.name} cannot change while the node is configured; deactivate and clean up first'
+                f'{parameter.name} cannot change while the node runs; start it anew, or deactivate and clean up first'
             )
         values[parameter.name] = parameter.value
     return with_values(settings, values)
@@ -119,6 +146,29 @@ def _refuse_unknown(node: Node, known: list[str]) -> None:
         close = difflib.get_close_matches(name, known, 1)
         hint = f'; did you mean {close[0]}?' if close else ''
         raise ParameterError(f'unknown parameter {name}{hint}')
+
+
+def _wrong_type(leaf: Leaf, value: Any) -> str:
+    """Why ROS refuses a value, with what YAML made of it."""
+    text = f'{leaf.name} is {value!r}; {_kind(leaf)} expected, as in {_example(leaf)}'
+    items = value if isinstance(value, (list, tuple)) else [value]
+    words = isinstance(leaf.default, str) or (isinstance(leaf.default, tuple) and isinstance(leaf.default[0], str))
+    if words and any(isinstance(item, bool) for item in items):
+        text += '; YAML reads y, n, yes, no, on and off as booleans unless they stand in quotes'
+    return text
+
+
+def _kind(leaf: Leaf) -> str:
+    """What ROS expects of a setting, in words."""
+    if isinstance(leaf.default, tuple):
+        return 'a list of names'
+    return {bool: 'true or false', int: 'a whole number', float: 'a number with a decimal point'}.get(
+        type(leaf.default), 'a text'
+    )
+
+
+def _example(leaf: Leaf) -> str:
+    return f'{leaf.name}:={yaml_value(leaf.default)}'
 
 
 def _to_ros(value: Any) -> Any:

@@ -6,7 +6,6 @@ Topics: ``<camera>/image`` (or ``/compressed``), ``<camera>/camera_info``, ``/tf
 
 from __future__ import annotations
 
-import sys
 import uuid
 from typing import Any
 
@@ -24,9 +23,9 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from chromm_ros.flow import Snapshot
 from chromm_ros.intake.lens import HALF_PIXEL
 from chromm_ros.msg import HumanArray
-from chromm_ros.ros.common.parameters import ParameterError, declare, updated
+from chromm_ros.ros.common.parameters import LoadsItsOwnDump, ParameterError, declare, updated
 from chromm_ros.ros.common.settings import CamerasSettings
-from chromm_ros.ros.common.spin import run_node
+from chromm_ros.ros.common.spin import leave, run_node
 from chromm_ros.ros.common.transforms import optical_frame, transform_messages
 from chromm_ros.ros.outputs import cdr
 from chromm_ros.ros.outputs.body_shapes import body_shapes_of
@@ -41,7 +40,7 @@ JPEG_QUALITY = 90
 MOST_CAMERAS = 8
 
 
-class CamerasNode(Node):
+class CamerasNode(LoadsItsOwnDump, Node):
     """Renders one image set per period and publishes it with one stamp."""
 
     def __init__(self, **options: Any) -> None:
@@ -162,10 +161,10 @@ def _check(settings: CamerasSettings) -> None:
         raise ParameterError(f'stopped names the unknown camera {unknown[0]!r}; the cameras are {", ".join(names)}')
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Run the synthetic cameras until Ctrl-C."""
-    return run_node(CamerasNode)
+    return run_node(CamerasNode, arguments, 'cameras')
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    leave(main())

@@ -7,7 +7,6 @@ This file wires. Images are matched in :mod:`synchronizer`, computed in :mod:`pi
 from __future__ import annotations
 
 import functools
-import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -23,10 +22,10 @@ from rclpy.timer import Timer
 
 from chromm_ros.recording.ply import write_ply
 from chromm_ros.ros.common import parameter_checks
-from chromm_ros.ros.common.parameters import ParameterError, declare, updated
+from chromm_ros.ros.common.parameters import LoadsItsOwnDump, ParameterError, declare, updated
 from chromm_ros.ros.common.qos_mismatch import NO_PUBLISHER_EVENTS, QosMismatches
 from chromm_ros.ros.common.settings import NodeSettings, Parameters
-from chromm_ros.ros.common.spin import USER_ERRORS, run_node
+from chromm_ros.ros.common.spin import USER_ERRORS, leave, run_node
 from chromm_ros.ros.common.transforms import CameraFrames
 from chromm_ros.ros.nodes import services
 from chromm_ros.ros.nodes.health import HealthLog, diagnostics
@@ -38,12 +37,16 @@ from chromm_ros.srv import MergeIdentities, SaveScene, SetViews
 
 AUTOSTART_SECONDS = 0.5
 """Time for a lifecycle manager to show up before the node starts itself."""
+STOP_SECONDS = 30.0
+"""How long to wait for the window in work when the node is deactivated."""
+END_SECONDS = 1.0
+"""The same when the process ends: ros2 launch loses its patience five seconds after Ctrl-C."""
 LOG_SECONDS = 5.0
 """The same complaint is logged at most this often."""
 UNTRAINED = 'the network is not trained: people and scene mean nothing'
 
 
-class CaptureNode(LifecycleNode):
+class CaptureNode(LoadsItsOwnDump, LifecycleNode):
     """The node ``chromm``.
 
     Args:
@@ -150,8 +153,8 @@ class CaptureNode(LifecycleNode):
         return self.on_shutdown(state)
 
     def destroy_node(self) -> None:
-        """Stop the worker before the middleware goes away."""
-        self._stop_pipeline()
+        """Stop the worker before the middleware goes away; the process ends, so nobody waits long for its window."""
+        self._stop_pipeline(END_SECONDS)
         self._jump.unregister()
         super().destroy_node()
 
@@ -167,12 +170,12 @@ class CaptureNode(LifecycleNode):
             self.exit_code = 1
             self.context.shutdown()
 
-    def _stop_pipeline(self) -> None:
+    def _stop_pipeline(self, patience: float = STOP_SECONDS) -> None:
         pipeline, self.pipeline = self.pipeline, None
         if pipeline is None:
             return
         self._end_prediction()
-        if not pipeline.stop():
+        if not pipeline.stop(patience):
             self.get_logger().error('the window in work does not end; it is abandoned')
 
     def _release(self) -> None:
@@ -333,10 +336,10 @@ class CaptureNode(LifecycleNode):
         return f'{len(scene.points)} points written to {path}'
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Run the capture node until it is told to stop."""
-    return run_node(CaptureNode)
+    return run_node(CaptureNode, arguments, 'capture')
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    leave(main())

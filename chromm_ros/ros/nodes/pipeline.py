@@ -36,8 +36,6 @@ IMAGE_TYPES = {'raw': Image, 'compressed': CompressedImage}
 """By transport."""
 
 SUPERSEDED = 'superseded_sets'
-STOP_SECONDS = 30.0
-"""How long to wait for the window in work when the node is deactivated."""
 
 
 @dataclass(frozen=True)
@@ -192,9 +190,9 @@ class Pipeline:
         """To images and calibrations."""
         return [image.sub for image in self.images.values()] + self._infos
 
-    def stop(self) -> bool:
-        """End the worker and the subscriptions; whether the worker ended in time."""
-        ended = self.worker.stop(STOP_SECONDS)
+    def stop(self, patience: float) -> bool:
+        """End the worker and the subscriptions; whether the worker ended its window within ``patience`` seconds."""
+        ended = self.worker.stop(patience)
         self._unsubscribe()
         return ended
 

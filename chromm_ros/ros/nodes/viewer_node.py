@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import numpy as np
+from rcl_interfaces.msg import SetParametersResult
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
 
 from chromm_ros.intake.decoding import decode
 from chromm_ros.intake.image_cdr import read_compressed, read_image
 from chromm_ros.msg import CaptureStatus, HumanArray
-from chromm_ros.ros.common.parameters import declare
+from chromm_ros.ros.common.parameters import LoadsItsOwnDump, ParameterError, declare, updated
 from chromm_ros.ros.common.settings import ViewerSettings
-from chromm_ros.ros.common.spin import run_node
+from chromm_ros.ros.common.spin import leave, run_node
 from chromm_ros.ros.outputs.reading import cloud_of, field_of_view, person_views, pose_matrices, view_state
 from chromm_ros.viewing.page import Page
 from chromm_ros.viewing.thumbnails import thumbnail
@@ -32,12 +33,14 @@ DEFAULT_FOV = 1.0
 MAX_POINTS = 150_000
 
 
-class ViewerNode(Node):
+class ViewerNode(LoadsItsOwnDump, Node):
     """Collects the newest of every topic and shows it on a :class:`Page`."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__('viewer', **options)
         chosen = declare(self, ViewerSettings())
+        self._settings = chosen
+        self.add_on_set_parameters_callback(self._on_parameters)
         self._status: CaptureStatus | None = None
         self._humans: HumanArray | None = None
         self._images: dict[str, bytes] = {}
@@ -70,6 +73,13 @@ class ViewerNode(Node):
             raw=True,
         )
         self.create_subscription(CameraInfo, info_topic.format(camera=name), partial(self._on_info, name), newest)
+
+    def _on_parameters(self, parameters: list[Parameter]) -> SetParametersResult:
+        try:
+            updated(self._settings, parameters, running=True)
+        except ParameterError as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        return SetParametersResult(successful=True)
 
     def _on_humans(self, message: HumanArray) -> None:
         self._humans = message
@@ -136,8 +146,8 @@ class ViewerNode(Node):
 
 def main(arguments: list[str] | None = None) -> int:
     """Serve until Ctrl-C."""
-    return run_node(ViewerNode, arguments)
+    return run_node(ViewerNode, arguments, 'viewer')
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    leave(main())

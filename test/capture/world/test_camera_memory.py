@@ -8,8 +8,11 @@ from scipy.spatial.transform import Rotation
 
 from chromm_ros.capture.settings import WorldSettings
 from chromm_ros.capture.world.camera_memory import CameraMemory
+from chromm_ros.estimate_errors import EstimateErrors
 from chromm_ros.geometry.similarity import Similarity
 
+ERRORS = EstimateErrors()
+ROUGH, ROUGHER = (EstimateErrors(camera_position=noise, camera_rotation=noise / 4) for noise in (0.2, 0.4))
 LIMITS = WorldSettings(bump_windows=3, bump_translation=0.1, bump_rotation=0.2)
 
 
@@ -48,7 +51,7 @@ def test_a_bump_is_said_once_and_so_is_its_end(away):
     said = [
         sentence
         for seen in [pose()] * 3 + [away] * 12 + [pose()] * 12
-        for sentence in camera.compare('door', seen, pose(), LIMITS, noise=0.0)
+        for sentence in camera.compare('door', seen, pose(), LIMITS, ERRORS)
     ]
     assert len(said) == 2
     assert 'was it bumped' in said[0]
@@ -58,18 +61,18 @@ def test_a_bump_is_said_once_and_so_is_its_end(away):
 def test_an_estimated_camera_that_moved_forgets_its_pose():
     camera = CameraMemory()
     camera.average(pose(), None, refine=False, memory=10)
-    said = [sentence for _ in range(4) for sentence in camera.compare('door', pose(0.5), pose(), LIMITS, noise=0.0)]
+    said = [sentence for _ in range(4) for sentence in camera.compare('door', pose(0.5), pose(), LIMITS, ERRORS)]
     assert 'was moved by 0.50 m' in said[0]
     assert camera.pose is None
 
 
 def test_what_the_network_misplaces_by_itself_is_no_bump():
     camera = CameraMemory(given=True)
-    assert not any(camera.compare('door', pose(0.3), pose(), LIMITS, noise=0.2) for _ in range(10))
+    assert not any(camera.compare('door', pose(0.3), pose(), LIMITS, ROUGH) for _ in range(10))
     assert camera.errors[0] == pytest.approx(0.3)
     camera, turned = CameraMemory(given=True), pose(0.0, 0.22)  # such a network also turns cameras
-    assert not any(camera.compare('door', turned, pose(), LIMITS, noise=0.4) for _ in range(10))
-    assert any(camera.compare('door', turned, pose(), LIMITS, noise=0.0) for _ in range(10))
+    assert not any(camera.compare('door', turned, pose(), LIMITS, ROUGHER) for _ in range(10))
+    assert any(camera.compare('door', turned, pose(), LIMITS, ERRORS) for _ in range(10))
 
 
 def test_people_correct_what_the_network_says_and_the_average_goes_on():
@@ -96,6 +99,6 @@ def test_a_camera_that_was_moved_forgets_its_correction():
     camera.average(pose(), None, refine=False, memory=10)
     camera.correct(pose(0.2), memory=10)
     for _ in range(4):
-        camera.compare('door', pose(0.9), pose(), LIMITS, noise=0.0)
+        camera.compare('door', pose(0.9), pose(), LIMITS, ERRORS)
     camera.average(pose(0.9), None, refine=False, memory=10)
     assert camera.corrected[0, 3] == pytest.approx(0.9)

@@ -10,6 +10,7 @@ from scipy.spatial.transform import Rotation
 
 from chromm_ros.capture.settings import WorldSettings
 from chromm_ros.capture.world.gauge import CameraRow, WorldGauge
+from chromm_ros.estimate_errors import EstimateErrors
 from chromm_ros.flow import WorldSource
 from chromm_ros.geometry.similarity import Similarity
 from chromm_ros.people import ScaleEstimate
@@ -23,7 +24,7 @@ def rig(views: int = 4) -> np.ndarray:
 
 
 def gauge_of(extrinsics: str = 'auto', level: bool = False, **settings) -> WorldGauge:
-    return WorldGauge(WorldSettings(**settings), extrinsics, level)
+    return WorldGauge(WorldSettings(**settings), extrinsics, level, EstimateErrors())
 
 
 def seen_by_network(
@@ -240,11 +241,11 @@ def test_levelling_moves_the_cameras_too():
     assert gauge.align(seen_by_network(rig(), 1, scale=1.0), None).poses[0, 2, 3] == pytest.approx(1.5, abs=0.02)
 
 
-@pytest.mark.parametrize(('camera_noise', 'reported'), [(0.0, True), (0.6, False)])
-def test_a_network_that_misplaces_cameras_by_itself_raises_no_alarm(camera_noise, reported):
+@pytest.mark.parametrize(('camera_position', 'reported'), [(0.01, True), (0.6, False)])
+def test_a_network_that_misplaces_cameras_by_itself_raises_no_alarm(camera_position, reported):
     bumped = rig()
     bumped[2, :3, 3] += [1.0, 0.5, 0]
-    gauge = WorldGauge(WorldSettings(bump_windows=5), 'auto', False, camera_noise)
+    gauge = WorldGauge(WorldSettings(bump_windows=5), 'auto', False, EstimateErrors(camera_position=camera_position))
     said = [
         message
         for seed in range(8)

@@ -17,6 +17,7 @@ from scipy.spatial.transform import Rotation
 from chromm_ros.capture.settings import WorldSettings
 from chromm_ros.capture.world.gauge import CameraRow, WorldGauge
 from chromm_ros.capture.world.overlap import MIN_SAMPLES, Seam, fit_seam
+from chromm_ros.estimate_errors import EstimateErrors
 from chromm_ros.geometry.cameras import transform
 from chromm_ros.geometry.similarity import Similarity, align_rigs
 from chromm_ros.network.static_scene import keep_mask
@@ -80,7 +81,9 @@ def test_chunks_become_the_sequence_of_the_reference(sequence):
 
 def test_the_world_of_moving_cameras_becomes_the_sequence_of_the_reference(sequence):
     """Through the gauge of the capture, whose filter of the scale takes nothing to be exact."""
-    gauge = WorldGauge(WorldSettings(rig_moves=True, minimum_baseline=10.0), 'estimated', level_gauge=True)
+    gauge = WorldGauge(
+        WorldSettings(rig_moves=True, minimum_baseline=10.0), 'estimated', level_gauge=True, errors=EstimateErrors()
+    )
     poses, depths = np.zeros((0, 4, 4)), None
     for number, (start, _) in enumerate(CHUNKS):
         estimated, points = sequence.chunk(number)
@@ -132,7 +135,7 @@ def test_too_little_in_common_says_nothing():
 
 def test_people_correct_the_scale_that_surfaces_keep(sequence):
     """The scale of the network is wrong by a quarter in all windows: nobody but people can tell."""
-    gauge = WorldGauge(WorldSettings(rig_moves=True), 'estimated', level_gauge=True)
+    gauge = WorldGauge(WorldSettings(rig_moves=True), 'estimated', level_gauge=True, errors=EstimateErrors())
     pose, vote = np.eye(4), ScaleEstimate(1.25, 0.1, 3)
     scale = gauge.align([CameraRow('a', pose)], vote).scale
     for _ in range(40):
@@ -148,7 +151,7 @@ def test_cameras_close_together_are_placed_by_their_orientation():
     pair[1, 0, 3] = 0.12
     turned = []
     for _ in range(50):
-        gauge = WorldGauge(WorldSettings(rig_moves=True), 'estimated', level_gauge=True)
+        gauge = WorldGauge(WorldSettings(rig_moves=True), 'estimated', level_gauge=True, errors=EstimateErrors())
         gauge.align([CameraRow(view, pose) for view, pose in zip('ab', pair)], None)
         seen = pair.copy()
         seen[:, :3, 3] += 0.03 * random.normal(size=(2, 3))

@@ -6,6 +6,7 @@ import pytest
 from chromm_ros.capture.settings import CaptureSettings, WorldSettings
 from chromm_ros.capture.world.gauge import WorldGauge
 from chromm_ros.capture.world.rig import Rig
+from chromm_ros.estimate_errors import EstimateErrors
 from chromm_ros.flow import ImageSet, ViewImage
 
 
@@ -69,7 +70,7 @@ def test_poses_that_are_not_used_are_compared_all_the_same():
         images.views[view].world_from_camera[0, 3] = 3.0 * (view == 'b')
         rig.cameras[view].world_from_camera = images.views[view].world_from_camera + offset * np.eye(4, k=3)
     settings = CaptureSettings(extrinsics='estimated')
-    a, b, c = rig.states(WorldGauge(WorldSettings(), 'estimated', False), images, 'ab', settings)
+    a, b, c = rig.states(WorldGauge(WorldSettings(), 'estimated', False, EstimateErrors()), images, 'ab', settings)
     assert a.translation_error == pytest.approx(0.1)  # a rig that is 20 cm too long
     assert b.translation_error == pytest.approx(0.1)
     assert np.isnan(c.translation_error)  # not estimated yet

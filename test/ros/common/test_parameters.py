@@ -6,9 +6,13 @@ from dataclasses import dataclass
 import pytest
 import rclpy
 import yaml
+from rcl_interfaces.msg import SetParametersResult
 from rclpy.parameter import Parameter
+from std_msgs.msg import String
 
+from chromm_ros.ros.common import qos
 from chromm_ros.ros.common.parameters import (
+    LoadsItsOwnDump,
     ParameterError,
     declare,
     descriptor,
@@ -140,3 +144,61 @@ def test_every_description_makes_sense_alone(settings):
         assert not re.match(r'(The same|Limit of that|Added to|It |This |That |Of )', about), leaf.name
         assert len(about.split()) >= 4, leaf.name
         assert leaf.unit in about, leaf.name
+
+
+class Loading(LoadsItsOwnDump, rclpy.node.Node):
+    def __init__(self, settings):
+        super().__init__('loading')
+        self.settings = declare(self, settings)
+        self.add_on_set_parameters_callback(self.on_parameters)
+        self.create_publisher(String, '~/text', 10, qos_overriding_options=qos.overridable())
+
+    def on_parameters(self, parameters):
+        try:
+            self.settings = updated(self.settings, parameters, running=True)
+        except ParameterError as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        return SetParametersResult(successful=True)
+
+
+@pytest.mark.parametrize(
+    'settings', [Parameters(), CamerasSettings(), ViewerSettings()], ids=lambda s: type(s).__name__
+)
+def test_a_running_node_loads_what_was_dumped_of_it(make_node, settings):
+    node = Loading(settings)
+    dumped = yaml.safe_dump({name: _plain(node.get_parameter(name).value) for name in node._parameters})
+    loaded = [Parameter(name, value=value) for name, value in yaml.safe_load(dumped).items()]
+    assert any(node.describe_parameter(parameter.name).read_only for parameter in loaded)
+    for parameter in loaded:  # one by one, as the service of ros2 param load does
+        result = node.set_parameters_atomically([parameter])
+        assert result.successful, f'{parameter.name}: {result.reason}'
+    assert node.settings == settings
+    depth = next(parameter for parameter in loaded if parameter.name.endswith('publisher.depth'))
+    assert not node.set_parameters_atomically([Parameter(depth.name, value=depth.value + 1)]).successful
+    fixed = next(leaf for leaf in parameter_leaves(settings) if not leaf.live and isinstance(leaf.default, str))
+    changed = node.set_parameters_atomically([Parameter(fixed.name, value=f'{fixed.default}x')])
+    assert not changed.successful
+    assert fixed.name in changed.reason
+    node.destroy_node()
+
+
+def _plain(value):
+    return list(value) if not isinstance(value, (str, int, float, bool)) else value
+
+
+@pytest.mark.parametrize(
+    ('name', 'value', 'expected'),
+    [
+        ('names', [True, False], 'YAML reads y, n'),
+        ('names', 'x', 'a list of names expected'),
+        ('names', [1, 2], 'a list of names expected'),
+        ('mode', True, 'YAML reads y, n'),
+        ('mode', 1, 'a text expected'),
+        ('gain', 1, 'a number with a decimal point expected'),
+        ('count', 1.5, 'a whole number expected'),
+        ('on', 'perhaps', 'true or false expected'),
+    ],
+)
+def test_a_value_of_the_wrong_type_is_refused_with_what_is_expected(make_node, name, value, expected):
+    with pytest.raises(ParameterError, match=f'^{name} is .*{expected}'):
+        declare(make_node((name, value)), Few())

@@ -1,10 +1,26 @@
 """A process with one node ends orderly, and outlives what its callbacks raise."""
 
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import rclpy
 from rclpy.node import Node
 
-from chromm_ros.ros.common.spin import run_node
+from chromm_ros.ros.common.spin import PARENT_VARIABLE, run_node
+
+IDLE = """
+import rclpy, sys
+from chromm_ros.ros.common.spin import leave, run_node
+def node():
+    made = rclpy.create_node('idle')
+    print('ready', flush=True)
+    return made
+leave(run_node(node, []))
+"""
 
 
 class Clumsy(Node):
@@ -64,3 +80,67 @@ def test_error_at_the_start_is_one_line(capsys):
     assert said.endswith(': cameras is empty')
     assert len(said.splitlines()) == 1
     assert not rclpy.ok()
+
+
+def test_bad_arguments_are_one_line_that_says_what_to_write(capfd, tmp_path):
+    (tmp_path / 'broken.yaml').write_text('a: [\n')
+    cases = {
+        ('-p', 'cameras:=[a]'): 'come behind --ros-args',
+        ('cameras:=[a]',): 'come behind --ros-args',
+        ('--ros-args', '-p', 'cameras:=[x, y]'): 'write them with quotes',
+        ('--ros-args', '-p', 'cameras:=[x'): 'cameras:=[x',
+        ('--ros-args', '-p', 'cameras'): "'-p cameras'",
+        ('--ros-args', '--params-file', str(tmp_path / 'nowhere.yaml')): 'nowhere.yaml',
+        ('--ros-args', '--params-file', str(tmp_path / 'broken.yaml')): 'broken.yaml',
+        ('--ros-args', '-r', 'a'): "'-r a'",
+        ('--ros-args', '-r', '__ns:=a b'): "'-r __ns:=a b'",
+        ('--ros-args', '--log-level', 'loud'): 'loud',
+        ('--ros-args', '--foo'): '--foo',
+    }
+    for words, expected in cases.items():
+        assert run_node(lambda: pytest.fail('a node was made'), list(words), 'capture') == 1, words
+        said = capfd.readouterr().err.strip().splitlines()
+        said = [line for line in said if '[WARN]' not in line]  # rcl's own, for a namespace
+        assert len(said) == 1, said
+        assert said[0].startswith('capture: ')
+        assert expected in said[0]
+        assert '/project/src' not in said[0]
+        assert not rclpy.ok()
+
+
+def test_help_is_printed_and_nothing_starts(capsys):
+    assert run_node(lambda: pytest.fail('a node was made'), ['--help'], 'capture') == 0
+    assert capsys.readouterr().out.startswith('usage: capture [--ros-args')
+
+
+def idle(**environment):
+    process = subprocess.Popen(
+        [sys.executable, '-c', IDLE], stdout=subprocess.PIPE, env={**os.environ, **environment}, text=True
+    )
+    assert process.stdout.readline() == 'ready\n'
+    return process
+
+
+def test_a_node_ends_when_the_launch_that_started_it_is_killed():
+    launch = subprocess.Popen(['sleep', '1000'])
+    node = idle(**{PARENT_VARIABLE: str(launch.pid)})
+    assert node.poll() is None
+    launch.kill()
+    launch.wait()
+    assert node.wait(60) == 0
+
+
+def test_a_node_ends_at_once_when_the_launch_is_gone_already():
+    gone = subprocess.Popen(['true'])
+    gone.wait()
+    assert idle(**{PARENT_VARIABLE: str(gone.pid)}).wait(60) == 0
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_node_leaves_with_its_exit_status_and_without_the_rites_of_the_interpreter(number, tmp_path):
+    rite = f'import atexit, pathlib; atexit.register(pathlib.Path({str(tmp_path / "late")!r}).touch)\n'
+    process = subprocess.Popen([sys.executable, '-c', rite + IDLE], stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == 'ready\n'
+    process.send_signal(number)
+    assert process.wait(60) == 0
+    assert not Path(tmp_path / 'late').exists()
