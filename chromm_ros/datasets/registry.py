@@ -11,6 +11,7 @@ from chromm_ros.datasets.interface import Dataset
 
 PLACES = {
     'emdb': 'emdb:Emdb',
+    'egohumans': 'egohumans:EgoHumans',
     'rich': 'rich:Rich',
 }
 """Kind -> module and class."""
