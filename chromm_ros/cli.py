@@ -1,18 +1,24 @@
-"""The ``chromm`` command: one list of the subcommands that the rooms offer.
+"""The ``chromm`` command: one list of the subcommands that the packages offer.
 
 A subcommand is imported when it is called, so that ``chromm --help`` is quick and ``chromm train`` needs no ROS.
 """
 
 from __future__ import annotations
 
+import configparser
+import difflib
 import importlib
+import importlib.metadata
 import inspect
 import sys
 from dataclasses import dataclass
-
-import tyro
+from pathlib import Path
 
 from chromm_ros import __doc__ as ABOUT
+from chromm_ros.settings import UsageError
+
+WRONG_USE = 2
+"""Exit status when the command line is wrong, as argparse and tyro have it."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +41,7 @@ COMMANDS = (
     Command('batch', 'chromm_ros.apps.batch:batch', 'many reconstructions, here or on a Ray cluster'),
     Command('train', 'chromm_ros.training.commands:train', 'the two stages of CHROMM, and the tiny preset'),
     Command('evaluate synthetic', 'chromm_ros.evaluation.commands:synthetic', 'scores on held-out synthetic scenes'),
-    Command('evaluate scripts', 'chromm_ros.evaluation.commands:scripts', 'who keeps the own id, in scripted worlds'),
+    Command('evaluate scripts', 'chromm_ros.evaluation.commands:scripts', 'who keeps their id, in scripted worlds'),
     Command(
         'evaluate ablation', 'chromm_ros.evaluation.commands:ablation', 'what each part of the people logic is worth'
     ),
@@ -54,24 +60,20 @@ COMMANDS = (
 def main() -> int:
     """Run the subcommand named on the command line; the exit status is 0 only on success."""
     words = sys.argv[1:]
-    if not words or words[0] in ('-h', '--help'):
+    if not words or words[0] in ('-h', '--help', 'help'):
         print(usage())
-        return 0 if words else 2
+        return 0
+    if words[0] in ('-V', '--version'):
+        print(f'chromm_ros {version()}')
+        return 0
+    if words[0] == 'completion':
+        return print_completion(words[1:])
     matches = [command for command in COMMANDS if words[: len(command.words.split())] == command.words.split()]
     if not matches:
-        print(f'chromm: unknown command {" ".join(words[:2])!r}\n\n{usage()}', file=sys.stderr)
-        return 2
+        return explain_unknown(words)
     command = max(matches, key=lambda match: len(match.words))
-    module, _, name = command.place.partition(':')
-    function = getattr(importlib.import_module(module), name)
-    arguments = words[len(command.words.split()) :]
-    if command.ros and set(arguments) & {'-h', '--help'}:
-        print(f'{inspect.getdoc(function)}\n\nusage: chromm {command.words} [--ros-args -p NAME:=VALUE ...]')
-        return 0
     try:
-        if command.ros:
-            return int(function(arguments) or 0)
-        result = tyro.cli(function, prog=f'chromm {command.words}', args=arguments)
+        return run(command, words[len(command.words.split()) :])
     except KeyboardInterrupt:
         print('interrupted', file=sys.stderr)
         return 130
@@ -79,15 +81,85 @@ def main() -> int:
         # str() of a KeyError puts quotes around its sentence
         reason = error.args[0] if isinstance(error, KeyError) and error.args else error
         print(f'chromm {command.words}: {reason}', file=sys.stderr)
-        return 1
-    return result if isinstance(result, int) else 0
+        return WRONG_USE if isinstance(error, UsageError) else 1
 
 
-def usage() -> str:
-    """The list of subcommands."""
-    width = max(len(command.words) for command in COMMANDS)
-    lines = [f'  {command.words:<{width}}  {command.help}' for command in COMMANDS]
-    return '\n'.join([f'{ABOUT}\n', 'usage: chromm COMMAND [--help] ...\n', *lines])
+def run(command: Command, arguments: list[str]) -> int:
+    """Call the function of a subcommand with the arguments behind its name; the exit status."""
+    module, _, name = command.place.partition(':')
+    function = getattr(importlib.import_module(module), name)
+    if not command.ros:
+        import tyro
+
+        result = tyro.cli(function, prog=f'chromm {command.words}', args=arguments)
+        return result if isinstance(result, int) else 0
+    if set(arguments) & {'-h', '--help'}:
+        print(f'{inspect.getdoc(function)}\n\nusage: chromm {command.words} [--ros-args -p NAME:=VALUE ...]')
+        return 0
+    return int(function(arguments) or 0)
+
+
+def explain_unknown(words: list[str]) -> int:
+    """A group alone (``chromm bench``) shows its commands; another word gets the nearest command that exists."""
+    group = [command for command in COMMANDS if command.words.startswith(f'{words[0]} ')]
+    asked = [word for word in words if not word.startswith('-')]
+    if group and len(asked) == 1:
+        print(usage(group, f'chromm {words[0]} COMMAND [--help] ...'))
+        return 0 if len(words) > 1 else WRONG_USE
+    typed = ' '.join(asked[: 2 if group else 1])
+    names = {command.words for command in COMMANDS} | {command.words.split()[0] for command in COMMANDS}
+    close = difflib.get_close_matches(typed, sorted(names), 1)
+    hint = f'did you mean "chromm {close[0]}"?' if close else 'chromm --help lists the commands'
+    print(f'chromm: unknown command {typed!r}; {hint}', file=sys.stderr)
+    return WRONG_USE
+
+
+def usage(commands: tuple[Command, ...] | list[Command] = COMMANDS, line: str = 'chromm COMMAND [--help] ...') -> str:
+    """A list of subcommands."""
+    width = max(len(command.words) for command in commands)
+    lines = [f'  {command.words:<{width}}  {command.help}' for command in commands]
+    if commands is COMMANDS:
+        lines += [
+            '',
+            '--version shows the version; eval "$(chromm completion bash)" completes commands in bash.',
+        ]
+    return '\n'.join([f'{ABOUT}\n', f'usage: {line}\n', *lines])
+
+
+def version() -> str:
+    """The version of the package, from its metadata or from the source tree that it runs in."""
+    try:
+        return importlib.metadata.version('chromm_ros')
+    except importlib.metadata.PackageNotFoundError:  # a colcon workspace, or a checkout on PYTHONPATH
+        setup = configparser.ConfigParser()
+        setup.read(Path(__file__).parents[1] / 'setup.cfg')
+        return setup.get('metadata', 'version', fallback='of an unknown version')
+
+
+def print_completion(words: list[str]) -> int:
+    """``chromm completion bash|zsh``: a script for the shell that completes the subcommands, then file names."""
+    if words not in (['bash'], ['zsh']):
+        print('chromm completion: name the shell, bash or zsh', file=sys.stderr)
+        return WRONG_USE
+    first = sorted({command.words.split()[0] for command in COMMANDS})
+    lines = [f'    1:*) names="{" ".join(first)}" ;;']
+    for group in first:
+        second = [command.words.split()[1] for command in COMMANDS if command.words.startswith(f'{group} ')]
+        if second:
+            lines.append(f'    2:{group}) names="{" ".join(second)}" ;;')
+    script = [
+        *(['autoload -U +X bashcompinit && bashcompinit'] if words == ['zsh'] else []),
+        '_chromm() {',
+        '  local names=""',
+        '  case "$COMP_CWORD:${COMP_WORDS[1]}" in',
+        *lines,
+        '  esac',
+        '  COMPREPLY=($(compgen -W "$names" -- "${COMP_WORDS[COMP_CWORD]}"))',
+        '}',
+        'complete -o default -F _chromm chromm',
+    ]
+    print('\n'.join(script))
+    return 0
 
 
 if __name__ == '__main__':

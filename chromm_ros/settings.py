@@ -13,6 +13,10 @@ from dataclasses import dataclass
 from typing import Any, get_type_hints
 
 
+class UsageError(ValueError):
+    """What the user asked for cannot be; the text says what would do. Commands end with exit status 2."""
+
+
 @dataclass(frozen=True)
 class Range:
     """Limits of a number (inclusive) or the allowed words of a string."""
@@ -89,13 +93,13 @@ def changed(settings: Any, values: dict[str, Any]) -> Any:
 
     Raises:
         KeyError: a name is not a field.
-        ValueError: a value is out of its range; the message says which, and what was expected.
+        UsageError: a value is out of its range; the message says which, and what was expected.
     """
     known = {leaf.name: leaf for leaf in leaves(settings)}
     for name, value in values.items():
         problem = known[name].range.problem(value) if name in known else None
         if problem:
-            raise ValueError(f'{name} {problem}')
+            raise UsageError(f'{name} {problem}')
     return _replaced(settings, values)
 
 

@@ -19,6 +19,7 @@ from chromm_ros.apps.demo_monitor import DemoMonitor
 from chromm_ros.apps.processes import Processes, stop_requests
 from chromm_ros.network.files.weight_file import packaged
 from chromm_ros.ros.common.dds import dds_environment
+from chromm_ros.settings import UsageError
 from chromm_ros.synthetic.scripts import SCRIPTS
 from chromm_ros.viewing.page import check_port
 
@@ -59,7 +60,7 @@ def demo(
     """
     _check_arguments(duration, cameras, people, rate, script)
     if report is not None and not report.absolute().parent.is_dir():
-        raise ValueError(f'cannot write {report}: the folder {report.absolute().parent} does not exist')
+        raise UsageError(f'cannot write {report}: the folder {report.absolute().parent} does not exist')
     if not headless:
         check_port('127.0.0.1', port)
     os.environ.update(dds_environment())
@@ -190,9 +191,9 @@ def _check_arguments(duration: float, cameras: int, people: int, rate: float, sc
         ('rate', rate, 0.1, 60),
     ):
         if not low <= value <= high:
-            raise ValueError(f'{name} is {value}; it must be between {low:g} and {high:g}')
+            raise UsageError(f'{name} is {value}; it must be between {low:g} and {high:g}')
     if script and script not in SCRIPTS:
-        raise ValueError(f'unknown script {script!r}; known are {", ".join(SCRIPTS)}')
+        raise UsageError(f'unknown script {script!r}; known are {", ".join(SCRIPTS)}')
 
 
 def _check_alone(executor: SingleThreadedExecutor, monitor: DemoMonitor, domain: str) -> None:

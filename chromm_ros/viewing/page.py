@@ -17,6 +17,7 @@ import viser.uplot
 from scipy.spatial.transform import Rotation
 
 from chromm_ros.flow import Cloud
+from chromm_ros.settings import UsageError
 from chromm_ros.viewing.framing import FOV, Overview, overview
 from chromm_ros.viewing.people_layer import PeopleLayer
 from chromm_ros.viewing.tables import camera_table, people_line, person_table
@@ -272,8 +273,11 @@ def check_port(host: str, port: int) -> None:
     """Refuse a port that is taken; viser itself would silently take the next free one.
 
     Raises:
+        UsageError: there is no such port.
         OSError: the port is in use, or the host has no such address.
     """
+    if not 1 <= port <= 65535:
+        raise UsageError(f'port is {port}; it must be between 1 and 65535')
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
