@@ -128,6 +128,8 @@ class Detections(Generic[Array]):
     """(..., 3) head joint, camera frame [m]."""
     canonical_joints: Array
     """(..., 55, 3) joints with the root unrotated and the pelvis at the origin [m]."""
+    landmarks: Array | None = None
+    """(..., 33, 3) x, y [pixels of the camera image] and weight in [0, 1]; None: the network reads none."""
 
     @property
     def joints(self) -> Array:
@@ -136,8 +138,9 @@ class Detections(Generic[Array]):
         return rotated + (self.head - rotated[..., HEAD, :])[..., None, :]
 
     def detections(self) -> dict[str, Array]:
-        """The arrays by name; of a class that knows more than this, only those of the detections."""
-        return {field.name: getattr(self, field.name) for field in fields(Detections)}
+        """The arrays by name, those that are there; of a class that knows more, only those of the detections."""
+        arrays = {field.name: getattr(self, field.name) for field in fields(Detections)}
+        return {name: array for name, array in arrays.items() if array is not None}
 
     def each(self, function: Callable[[Array], Array]) -> Detections[Array]:
         """The detections with ``function`` applied to each of their arrays."""

@@ -22,6 +22,9 @@ POSE_JOINTS = (*range(1, BODY_JOINTS), *range(25, JOINTS), JAW)
 
 POSE_ROTATIONS = len(POSE_JOINTS)
 
+LANDMARKS = 33
+"""Points on face, limbs and trunk that a network may read in an image: those of BlazePose, COCO's 17 among them."""
+
 # fmt: off
 PARENTS = (
     -1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19,  # pelvis and body

@@ -15,7 +15,7 @@ PASSED_ON = {
     'image_topic': 'Topic of the images; {camera} stands for the name of the camera',
     'camera_info_topic': 'Topic of the calibration',
     'image_transport': 'raw or compressed',
-    'preset': 'Network: tiny or full',
+    'preset': 'Network: auto, open, tiny or full',
     'weights': 'Weight file of the network',
     'human_head': 'chromm or multi_hmr',
     'extrinsics': 'Where camera poses come from: auto, tf, estimated or tf_then_refine',

@@ -11,7 +11,7 @@ import tyro
 from chromm_ros.body.model import BodyModel
 from chromm_ros.capture.capture import Capture
 from chromm_ros.capture.settings import CaptureSettings
-from chromm_ros.network.chromm import Chromm
+from chromm_ros.network.loading import load_network
 from chromm_ros.recording.calibration import read_cameras
 from chromm_ros.recording.reconstruct import SUMMARY, Summary
 from chromm_ros.recording.reconstruct import reconstruct as run_capture
@@ -42,7 +42,8 @@ class Options:
         rig_moves: cameras without a known pose move, as a camera in the hand does; else they stand still.
         window: steps per window.
         overlap: steps that neighbouring windows share.
-        preset: network; tiny is in the package, full takes your weights.
+        preset: network; open is for real cameras, tiny for the synthetic studio, full takes your weights, auto is
+            what --weights holds, else open.
         weights: weight file.
         human_head: head that reads people.
         body: your SMPLX_NEUTRAL.npz; default the free body.
@@ -58,7 +59,7 @@ class Options:
     rig_moves: bool = False
     window: int = CHUNK
     overlap: int = OVERLAP
-    preset: Literal['tiny', 'full'] = 'tiny'
+    preset: Literal['auto', 'open', 'tiny', 'full'] = 'auto'
     weights: Path | None = None
     human_head: Literal['chromm', 'multi_hmr'] = 'chromm'
     body: Path | None = None
@@ -120,7 +121,7 @@ def reconstruct_files(inputs: tuple[Path, ...], options: Options) -> Summary:
         },
     )
     body = BodyModel.load(options.body)
-    network = Chromm.from_preset(
+    network = load_network(
         options.preset,
         weights=options.weights,
         device=device_of(options.device),

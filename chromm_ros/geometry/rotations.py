@@ -1,4 +1,4 @@
-"""Means of rotations. Everything else about rotations comes from ``roma``."""
+"""Rotations from directions, and means of rotations. The rest comes from ``roma``."""
 
 from __future__ import annotations
 
@@ -51,6 +51,27 @@ def mean_rotation(rotations: np.ndarray, weights: np.ndarray) -> np.ndarray:
     mean = total / np.where(count > 0, count, 1.0)[..., None, None]
     mean[count <= 0] = np.eye(3)
     return nearest_rotation(mean)
+
+
+def shortest_turn(start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """The smallest rotations (..., 3, 3) that take directions ``start`` (..., 3) to ``end`` (..., 3).
+
+    The lengths do not matter. Opposite directions have no smallest rotation: any half turn is given.
+    """
+    a, b = np.broadcast_arrays(_unit(start), _unit(end))
+    cosine = (a * b).sum(-1)
+    # between opposite directions any perpendicular axis will do: across the smallest component of ``a``
+    across = np.cross(a, np.eye(3)[np.abs(a).argmin(-1)])
+    middle = np.where((cosine < -1 + 1e-8)[..., None], _unit(across), _unit(a + b))
+    # two reflections make a rotation: first a to -a, then to b by the plane between them
+    outer = middle[..., :, None] * middle[..., None, :]
+    half_turn = 2 * outer - np.eye(3)
+    flip = np.eye(3) - 2 * a[..., :, None] * a[..., None, :]
+    return -half_turn @ flip
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
 
 
 def _polar(matrices: np.ndarray) -> np.ndarray:

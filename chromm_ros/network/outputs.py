@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,7 +48,7 @@ class PeopleEstimates(Detections[Array]):
 
     def numpy(self: PeopleEstimates[torch.Tensor]) -> PeopleEstimates[np.ndarray]:
         """The same on the host, in one copy: this is where the program waits for the device."""
-        tensors = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        tensors = {**self.detections(), 'found': self.found, 'intrinsics': self.intrinsics}
         flat = torch.cat([tensor.flatten().float() for tensor in tensors.values()]).cpu().numpy()
         arrays, start = {}, 0
         for name, tensor in tensors.items():

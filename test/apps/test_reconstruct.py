@@ -35,7 +35,7 @@ def folders(tmp_path_factory):
 
 
 def options(out, **changes):
-    return Options(out=out, window=4, overlap=1, quiet=True, **changes)
+    return Options(out=out, window=4, overlap=1, quiet=True, preset='tiny', **changes)
 
 
 def people(out):

@@ -3,7 +3,7 @@ import pytest
 import roma
 import torch
 
-from chromm_ros.geometry.rotations import mean_rotation, nearest_rotation
+from chromm_ros.geometry.rotations import mean_rotation, nearest_rotation, shortest_turn
 
 
 def random_rotations(*shape, seed=0):
@@ -51,3 +51,22 @@ def test_opposite_rotations_and_reflections_still_give_a_rotation():
         np.testing.assert_allclose(rotation @ rotation.T, np.eye(3), atol=1e-12)
         assert np.linalg.det(rotation) == pytest.approx(1.0)
     assert np.isnan(nearest_rotation(np.full((3, 3), np.nan))).all()
+
+
+def test_the_shortest_turn_takes_one_direction_to_the_other_and_no_farther():
+    random = np.random.default_rng(4)
+    start, end = random.normal(size=(2, 100, 3))
+    turns = shortest_turn(start, end)
+    a, b = (vectors / np.linalg.norm(vectors, axis=-1, keepdims=True) for vectors in (start, end))
+    np.testing.assert_allclose(np.einsum('nij,nj->ni', turns, a), b, atol=1e-12)
+    np.testing.assert_allclose(np.linalg.det(turns), 1, atol=1e-12)
+    angle = np.arccos((np.trace(turns, axis1=1, axis2=2) - 1) / 2)
+    np.testing.assert_allclose(angle, np.arccos((a * b).sum(-1)), atol=1e-9)
+
+
+def test_the_shortest_turn_between_opposite_directions_is_a_half_turn():
+    start = np.vstack([np.eye(3), [[0.3, -0.5, 0.2]]])
+    turns = shortest_turn(start, -start)
+    np.testing.assert_allclose(np.einsum('nij,nj->ni', turns, start), -start, atol=1e-12)
+    np.testing.assert_allclose(np.linalg.det(turns), 1, atol=1e-12)
+    np.testing.assert_allclose(shortest_turn(start, start), np.broadcast_to(np.eye(3), (4, 3, 3)), atol=1e-12)

@@ -23,10 +23,11 @@ class NodeSettings(IntakeSettings):
 
     preset: str = setting(
         'tiny',
-        'Network: tiny is in the package and knows the synthetic studio only; full takes the public checkpoints.',
-        choices=('tiny', 'full'),
+        'Network: open reads people on real cameras, tiny the synthetic studio (both are in the package), full takes '
+        'the public checkpoints; auto is what weights hold, else open.',
+        choices=('auto', 'open', 'tiny', 'full'),
     )
-    weights: str = setting('', 'Weight file of the network; empty: the one in the package (tiny only).')
+    weights: str = setting('', 'Weight file of the network; empty: the one in the package (open and tiny).')
     human_head: str = setting(
         'chromm',
         'Head that reads people: that of CHROMM, or that of the public Multi-HMR checkpoint.',

@@ -29,10 +29,10 @@ class Backend:
 
     def __init__(self, settings: NodeSettings) -> None:
         from chromm_ros.body.model import BodyModel
-        from chromm_ros.network.chromm import Chromm
+        from chromm_ros.network.loading import load_network
 
         self.device = device_of(settings.device)
-        self.network: Any = Chromm.from_preset(
+        self.network: Any = load_network(
             settings.preset,
             weights=settings.weights or None,
             device=self.device,

@@ -1,0 +1,168 @@
+"""A convolutional network that its weight file describes: a list of operations, run by plain torch.
+
+The two public networks come as graphs of a dozen kinds of operations. Their order is data, written by
+``tools/convert_open_weights.py``; what each kind means is here. The numbers are those of the original interpreter up
+to rounding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+ACTIVATIONS = {'': None, 'relu': functional.relu, 'relu6': functional.relu6}
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One node of the graph. Values are numbered; 0 is the image."""
+
+    kind: str
+    inputs: tuple[int, ...]
+    output: int
+    activation: str = ''
+    same: bool = False
+    """Pad so that the output has the size of the input over the stride, the odd pixel at the end."""
+    stride: int = 1
+    dilation: int = 1
+    groups: int = 1
+    size: int = 1
+    """Side of a pooling window."""
+    pad: tuple[int, ...] = ()
+    """Pixels before and behind: x, then y, as :func:`torch.nn.functional.pad` takes them."""
+
+
+class ConvolutionGraph(nn.Module):
+    """Images (B, 3, H, W) in, the graph's outputs in its own order and layout, channels last, out."""
+
+    def __init__(self, plan: Mapping[str, Any], weights: Mapping[str, Tensor], outputs: Sequence[int] | None = None):
+        """
+        Args:
+            plan: ``operations`` (fields of :class:`Operation`), ``outputs`` (numbers of values), ``size`` (height,
+                width of the images that it was made for).
+            weights: ``<output of the operation>.weight`` (O, I, h, w), ``.bias`` (O,).
+            outputs: positions in the plan's outputs of those that are wanted; what no wanted output needs is not
+                computed. None: all.
+
+        Raises:
+            ValueError: the plan names an operation that is not known here.
+        """
+        super().__init__()
+        operations = [_operation(fields) for fields in plan['operations']]
+        self.size: tuple[int, int] = tuple(plan['size'])
+        wanted = plan['outputs'] if outputs is None else [plan['outputs'][n] for n in outputs]
+        self.outputs: tuple[int, ...] = tuple(wanted)
+        self.operations = _needed(operations, self.outputs)
+        self._unused_after = _last_uses(self.operations, self.outputs)
+        for operation in self.operations:
+            for part in ('weight', 'bias'):
+                tensor = weights.get(f'{operation.output}.{part}')
+                if tensor is not None:
+                    self.register_buffer(f'{part}_{operation.output}', _laid_out(tensor), persistent=False)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Number format of the weights."""
+        return next(self.buffers()).dtype
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        values = {0: images.to(self.dtype).contiguous(memory_format=torch.channels_last)}
+        for operation, unused in zip(self.operations, self._unused_after):
+            values[operation.output] = self._run(operation, [values[n] for n in operation.inputs])
+            for number in unused:
+                del values[number]
+        return [_channels_last(values[n]).float() for n in self.outputs]
+
+    def _run(self, operation: Operation, inputs: list[Tensor]) -> Tensor:
+        value = _RUN[operation.kind](self, operation, inputs)
+        activation = ACTIVATIONS[operation.activation]
+        return value if activation is None else activation(value)
+
+    def _convolve(self, operation: Operation, inputs: list[Tensor]) -> Tensor:
+        (x,) = inputs
+        weight, bias = getattr(self, f'weight_{operation.output}'), getattr(self, f'bias_{operation.output}')
+        if operation.same:
+            x = _padded(x, operation.dilation * (weight.shape[-1] - 1) + 1, operation.stride, 0.0)
+        return functional.conv2d(x, weight, bias, operation.stride, 0, operation.dilation, operation.groups)
+
+    def _add(self, operation: Operation, inputs: list[Tensor]) -> Tensor:
+        return inputs[0] + inputs[1]
+
+    def _pool(self, operation: Operation, inputs: list[Tensor]) -> Tensor:
+        (x,) = inputs
+        if operation.same:
+            x = _padded(x, operation.size, operation.stride, -torch.inf)
+        return functional.max_pool2d(x, operation.size, operation.stride)
+
+    def _pad(self, operation: Operation, inputs: list[Tensor]) -> Tensor:
+        return functional.pad(inputs[0], operation.pad)
+
+    def _double(self, operation: Operation, inputs: list[Tensor]) -> Tensor:
+        return functional.interpolate(inputs[0], scale_factor=2, mode='bilinear', align_corners=False)
+
+    def _flatten(self, operation: Operation, inputs: list[Tensor]) -> Tensor:
+        return _channels_last(inputs[0]).flatten(1)
+
+    def _sigmoid(self, operation: Operation, inputs: list[Tensor]) -> Tensor:
+        return torch.sigmoid(inputs[0])
+
+
+_RUN = {
+    'convolve': ConvolutionGraph._convolve,
+    'add': ConvolutionGraph._add,
+    'pool': ConvolutionGraph._pool,
+    'pad': ConvolutionGraph._pad,
+    'double': ConvolutionGraph._double,
+    'flatten': ConvolutionGraph._flatten,
+    'sigmoid': ConvolutionGraph._sigmoid,
+}
+
+
+def _operation(fields: Mapping[str, Any]) -> Operation:
+    values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in fields.items()}
+    operation = Operation(**values)
+    if operation.kind not in _RUN or operation.activation not in ACTIVATIONS:
+        raise ValueError(
+            f'the weight file asks for {operation.kind!r} with {operation.activation!r}, which is not known'
+        )
+    return operation
+
+
+def _needed(operations: Sequence[Operation], outputs: Sequence[int]) -> tuple[Operation, ...]:
+    needed, kept = set(outputs), []
+    for operation in reversed(operations):
+        if operation.output in needed:
+            kept.append(operation)
+            needed.update(operation.inputs)
+    return tuple(reversed(kept))
+
+
+def _last_uses(operations: Sequence[Operation], outputs: Sequence[int]) -> tuple[tuple[int, ...], ...]:
+    """Per operation the values that nothing after it reads: their memory is free again."""
+    last = {number: n for n, operation in enumerate(operations) for number in operation.inputs}
+    return tuple(
+        tuple(number for number in set(operation.inputs) if last[number] == n and number not in outputs)
+        for n, operation in enumerate(operations)
+    )
+
+
+def _laid_out(tensor: Tensor) -> Tensor:
+    tensor = tensor.float()
+    return tensor.contiguous(memory_format=torch.channels_last) if tensor.ndim == 4 else tensor
+
+
+def _channels_last(value: Tensor) -> Tensor:
+    return value.permute(0, 2, 3, 1) if value.ndim == 4 else value
+
+
+def _padded(x: Tensor, kernel: int, stride: int, value: float) -> Tensor:
+    pads = []
+    for size in (x.shape[-1], x.shape[-2]):
+        total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
+        pads += [total // 2, total - total // 2]
+    return functional.pad(x, pads, value=value) if any(pads) else x

@@ -1,0 +1,197 @@
+"""The network of preset ``open``: in place of CHROMM, people by two public networks, cameras as they are given.
+
+encode (image by image: find people, read their landmarks) -> decode (cameras) -> people (bodies from landmarks)
+
+There is no scene branch: without depth images there is no scene, and the poses of cameras have to be known.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from chromm_ros.body.landmarks import ON_JOINTS
+from chromm_ros.body.model import BodyModel
+from chromm_ros.estimate_errors import EstimateErrors
+from chromm_ros.flow import MAX_PEOPLE, FrameFeatures
+from chromm_ros.geometry.cameras import pixel_rays
+from chromm_ros.network.files import weight_file
+from chromm_ros.network.open import appearance
+from chromm_ros.network.open.crops import Pyramid
+from chromm_ros.network.open.finder import FinderSettings, regions
+from chromm_ros.network.open.graph import ConvolutionGraph
+from chromm_ros.network.open.lifting import LiftedPeople, Lifter
+from chromm_ros.network.open.reader import USED_OUTPUTS, Persons, distinct, read
+from chromm_ros.network.outputs import PeopleEstimates, SceneGeometry
+from chromm_ros.network.scene.calibration import Calibration
+from chromm_ros.skeleton import LANDMARKS
+
+PRESET = 'open'
+
+GRID = (12, 16)
+"""(h, w) of the maps of the scene, which say nothing."""
+FAR = 1000.0
+"""Depth of a scene that nobody saw [m]: beyond every range, so that no point enters the map and nobody is hidden."""
+FOCAL = 0.9
+"""Focal length over the longer side of the image where it is not known: a field of view of 58 degrees."""
+
+MIN_PRESENCE = 0.5
+"""Least presence of a person in a crop."""
+MIN_SCORE = 0.55
+"""Least presence times mean visibility of the limbs: people had 0.64 and more, a coat on a stand 0.51."""
+
+WIDTHS = (1, 2 * LANDMARKS, 3 * LANDMARKS, LANDMARKS, LANDMARKS, 4, appearance.WIDTH)
+"""Columns of a row of the features: the fields of :class:`Persons`, then what they wear."""
+
+
+class OpenNetwork:
+    """What a capture asks of CHROMM, without its scene branch."""
+
+    conditions_on_intrinsics = False
+    conditions_on_poses = False
+    level_gauge = False
+    errors = EstimateErrors()
+    trained = True
+
+    def __init__(
+        self, finder: ConvolutionGraph, landmarks: ConvolutionGraph, body: BodyModel, device: torch.device
+    ) -> None:
+        self.finder, self.landmarks = finder.to(device).eval(), landmarks.to(device).eval()
+        self._lifter = Lifter(body)
+        self._settings = FinderSettings()
+        self.device = device
+
+    @classmethod
+    def load(
+        cls, weights: Path | None = None, device: str | torch.device = 'cpu', body: BodyModel | None = None
+    ) -> OpenNetwork:
+        """The network from its weight file.
+
+        Args:
+            weights: None: the file of the package.
+
+        Raises:
+            FileNotFoundError, ValueError: the file is absent, damaged, or of another preset.
+        """
+        path = weights or weight_file.packaged(PRESET)
+        if path is None:
+            raise FileNotFoundError('weights/open.safetensors is missing from this installation; install it again')
+        about = weight_file.card(path)
+        if about.get('preset') != PRESET:
+            raise ValueError(f'{path} holds weights of preset {about.get("preset")!r}, not {PRESET!r}')
+        tensors, _ = weight_file.read(path)
+        graphs = {}
+        for name, outputs in (('finder', None), ('landmarks', USED_OUTPUTS)):
+            own = {
+                key.removeprefix(f'{name}.'): value for key, value in tensors.items() if key.startswith(f'{name}.')
+            }
+            graphs[name] = ConvolutionGraph(json.loads(about[f'{name}.plan']), own, outputs)
+        return cls(**graphs, body=body or BodyModel.load(), device=torch.device(device))
+
+    @torch.inference_mode()
+    def encode(self, images: Sequence[np.ndarray], scene_size: tuple[int, int] | None = None) -> FrameFeatures:
+        """Landmarks of everybody in N images, each by itself.
+
+        Args:
+            images: (H, W, 3) uint8 RGB each; sizes may differ.
+            scene_size: of no meaning here.
+        """
+        pyramids = [Pyramid.of(image, self.device) for image in images]
+        found = regions(self.finder, pyramids, MAX_PEOPLE, self._settings)
+        persons = [distinct(own, MIN_PRESENCE, MAX_PEOPLE) for own in read(self.landmarks, pyramids, found)]
+        table = np.stack([_packed(image, own) for image, own in zip(images, persons)])
+        sizes = tuple((image.shape[0], image.shape[1]) for image in images)
+        return FrameFeatures(torch.zeros(len(images), 1, 1), torch.from_numpy(table), sizes, GRID)
+
+    def decode(
+        self,
+        features: FrameFeatures,
+        calibration: Calibration | None = None,
+        heads_on: Sequence[int] | None = None,
+        with_confidence: bool = False,
+    ) -> SceneGeometry:
+        """Cameras of the rows ``heads_on`` as the calibration has them, in front of nothing.
+
+        A camera without a pose gets the identity, one without intrinsics a usual focal length.
+        """
+        rows = list(range(len(features)) if heads_on is None else heads_on)
+        calibration = calibration or Calibration()
+        matrices, known = calibration.known_intrinsics(len(features))
+        poses, placed = calibration.known_poses(len(features))
+        sizes = np.array([features.image_sizes[n] for n in rows], float)
+        intrinsics = np.stack(
+            [matrices[n] if known[n] else assumed_intrinsics(*features.image_sizes[n]) for n in rows]
+        )
+        small = intrinsics.copy()
+        small[:, 0] *= GRID[1] / sizes[:, 1, None]
+        small[:, 1] *= GRID[0] / sizes[:, 0, None]
+        rays = pixel_rays(small, *GRID)
+        points = FAR * np.concatenate([rays, np.ones_like(rays[..., :1])], -1)
+        nothing = torch.zeros(len(rows), *GRID)
+        return SceneGeometry(
+            local_points=torch.from_numpy(points.astype(np.float32)),
+            confidence=nothing if with_confidence else None,
+            world_from_camera=torch.from_numpy(np.stack([poses[n] if placed[n] else np.eye(4) for n in rows])),
+            intrinsics=torch.from_numpy(intrinsics),
+            human_mask=nothing > 0,
+            metric_scale=torch.tensor(1.0),
+            tokens=torch.zeros(len(rows), 1, 1),
+            scene_size=GRID,
+        )
+
+    def people(self, features: FrameFeatures, geometry: SceneGeometry) -> PeopleEstimates[torch.Tensor]:
+        """Everybody in F images, in front of their cameras; arguments as for :meth:`Chromm.people`."""
+        images = [self._bodies(row, k) for row, k in zip(features.human.numpy(), geometry.intrinsics.numpy())]
+        fields = {name: torch.from_numpy(np.stack([image[name] for image in images])) for name in images[0]}
+        return PeopleEstimates(found=fields['valid'].sum(-1), intrinsics=geometry.intrinsics, **fields)
+
+    def _bodies(self, row: np.ndarray, intrinsics: np.ndarray) -> dict[str, np.ndarray]:
+        """Fields (M, ...) of :class:`PeopleEstimates` for one image."""
+        persons, token = _unpacked(row)
+        score = persons.presence * persons.visible[:, ON_JOINTS].mean(1)
+        order = [int(n) for n in np.argsort(-score) if score[n] > MIN_SCORE]
+        lifted = self._lifter(persons.take(order), intrinsics)
+        values = {'valid': np.ones(len(order), bool), 'score': score[order], 'token': token[order]}
+        values |= {name: getattr(lifted, name) for name in LiftedPeople.__dataclass_fields__}
+        weights = persons.visible[order] * persons.inside[order]
+        values['landmarks'] = np.concatenate([persons.pixels[order], weights[..., None]], -1)
+        return {name: _filled(value, name) for name, value in values.items()}
+
+
+def assumed_intrinsics(height: int, width: int) -> np.ndarray:
+    """(3, 3) of a usual lens for an image of this size."""
+    focal = FOCAL * max(height, width)
+    return np.array([[focal, 0, width / 2], [0, focal, height / 2], [0, 0, 1.0]])
+
+
+def _packed(image: np.ndarray, persons: Persons) -> np.ndarray:
+    """(M, sum of WIDTHS) float32: the rows of a table, nobody where the presence is zero."""
+    row = np.zeros((MAX_PEOPLE, sum(WIDTHS)), np.float32)
+    parts = [getattr(persons, name) for name in Persons.__dataclass_fields__]
+    parts.append(appearance.appearance(image, persons))
+    row[: len(persons)] = np.concatenate([part.reshape(len(persons), n) for part, n in zip(parts, WIDTHS)], 1)
+    return row
+
+
+def _unpacked(row: np.ndarray) -> tuple[Persons, np.ndarray]:
+    """The people of a packed row (M, W), and what they wear (P, 45)."""
+    row = row[row[:, 0] > 0].astype(float)
+    presence, pixels, metres, visible, inside, region, token = np.split(row, np.cumsum(WIDTHS)[:-1], 1)
+    points = (len(row), LANDMARKS)
+    return Persons(
+        presence[:, 0], pixels.reshape(*points, 2), metres.reshape(*points, 3), visible, inside, region
+    ), token
+
+
+def _filled(values: np.ndarray, name: str) -> np.ndarray:
+    """``values`` (P, ...) padded to (M, ...): zeros, for rotations the identity."""
+    kind = bool if name == 'valid' else np.float32
+    padded = np.zeros((MAX_PEOPLE, *values.shape[1:]), kind)
+    if name in ('pose', 'root_rotation'):
+        padded[...] = np.eye(3)
+    padded[: len(values)] = values
+    return padded
