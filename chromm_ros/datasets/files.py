@@ -111,6 +111,26 @@ def read_npz(path: Path, keys: Iterable[str]) -> dict[str, np.ndarray]:
     return arrays
 
 
+def read_frame_list(path: Path) -> dict[str, list[int]]:
+    """Name -> frames, of a text file with ``<name> <frame>`` per line; ``#`` begins a comment.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: a line is something else; names file and line.
+    """
+    frames: dict[str, list[int]] = {}
+    for number, line in enumerate(path.read_text(encoding='utf-8', errors='replace').splitlines(), 1):
+        words = line.split('#')[0].split()
+        if not words:
+            continue
+        if len(words) != 2 or not words[1].isdigit():
+            raise ValueError(f'{path}, line {number}: expected a name and a frame number, found {line.strip()!r}')
+        frames.setdefault(words[0], []).append(int(words[1]))
+    if not frames:
+        raise ValueError(f'{path}: names no frame')
+    return frames
+
+
 def read_image(path: Path, size: tuple[int, int] | None = None) -> np.ndarray:
     """(H, W, 3) uint8 RGB; a rotation in its EXIF data is not applied, for annotations refer to the stored pixels.
 

@@ -11,6 +11,7 @@ from chromm_ros.datasets.interface import Dataset
 
 PLACES = {
     'emdb': 'emdb:Emdb',
+    'egoexo4d': 'egoexo4d:EgoExo4D',
     'egohumans': 'egohumans:EgoHumans',
     'rich': 'rich:Rich',
 }
