@@ -171,7 +171,7 @@ class Chromm(nn.Module):
             height, width = images[0].shape[:2]
             scene = self.config.scene
             scene_size = target_size(width, height, scene.encoder.patch, scene.pixel_limit)[::-1]
-        pixels = resize(images, scene_size[::-1]).to(self.device)
+        pixels = resize(images, scene_size[::-1], self.device)
         # Whichever CUDA graph runs next takes the memory of what a graph returned; cached rows must outlive it.
         scene_tokens = self.scene.encode(pixels).clone()
         human_tokens = self.human_encoder.encode(self._letterbox(scene_size).place(pixels)).clone()

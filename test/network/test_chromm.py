@@ -107,7 +107,7 @@ def test_calibration_of_another_number_of_rows_is_refused(network, features):
 def test_a_head_lies_on_the_ray_of_its_pixel(people):
     valid = people.valid
     assert valid.any()
-    heads = unproject(people.head_px, people.depth, people.intrinsics)
+    heads = unproject(people.head_px, people.head[..., 2], people.intrinsics)
     close(heads[valid], people.head[valid])
     inside = (people.head_px > -16) & (people.head_px < torch.tensor([208, 160]))
     assert inside[valid].all()

@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from chromm_ros.network.layers import preprocessing
 from chromm_ros.network.presets import FULL_SCENE, TINY_SCENE
@@ -39,6 +40,47 @@ def test_an_image_of_the_right_size_is_not_touched():
     image = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
     back = (preprocessing.resize([image], (64, 48))[0].permute(1, 2, 0) * 255).round().byte()
     assert back.equal(torch.from_numpy(image))
+
+
+def busy_image(width, height):
+    cells = np.random.default_rng(1).random((height // 12, width // 12, 3))
+    return (255 * np.kron(cells, np.ones((12, 12, 1)))).astype(np.uint8)
+
+
+SIZE_CASES = [((1280, 720), (672, 378)), ((480, 640), (192, 252)), ((96, 48), (192, 96)), ((1920, 1080), (192, 108))]
+
+
+@pytest.mark.parametrize(('source', 'size'), SIZE_CASES)
+def test_pixels_are_those_of_pillow_within_two_of_255(source, size):
+    image = busy_image(*source)
+    expected = np.asarray(Image.fromarray(image).resize(size, Image.Resampling.LANCZOS)).astype(int)
+    ours = (preprocessing.resize([image], size)[0].permute(1, 2, 0) * 255).round().int().numpy()
+    assert abs(ours - expected).max() <= 2
+
+
+@pytest.mark.parametrize(('source', 'size'), SIZE_CASES)
+def test_the_way_of_a_gpu_gives_the_same_pixels(source, size):
+    class Elsewhere(torch.Tensor):  # a CPU tensor that says it is on a GPU
+        device = torch.device('cuda')
+
+    pixels = torch.from_numpy(busy_image(*source)).permute(2, 0, 1)[None]
+    there = preprocessing._lanczos(pixels.as_subclass(Elsewhere), size).as_subclass(torch.Tensor)
+    assert (there.int() - preprocessing._lanczos(pixels, size).int()).abs().max() <= 2
+
+
+def test_an_older_pytorch_resizes_with_pillow(monkeypatch):
+    monkeypatch.setattr(preprocessing, '_has_lanczos', lambda kind: False)
+    image = busy_image(96, 72)
+    expected = np.asarray(Image.fromarray(image).resize((64, 48), Image.Resampling.LANCZOS))
+    ours = (preprocessing.resize([image], (64, 48))[0].permute(1, 2, 0) * 255).round().byte().numpy()
+    np.testing.assert_array_equal(ours, expected)
+
+
+def test_images_of_several_sizes_keep_their_order():
+    images = [busy_image(96, 72), busy_image(64, 48), busy_image(96, 72)[::-1].copy()]
+    together = preprocessing.resize(images, (64, 48))
+    for image, row in zip(images, together):
+        assert row.equal(preprocessing.resize([image], (64, 48))[0])
 
 
 @pytest.mark.parametrize('image', [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 4), np.uint8), np.zeros((4, 4, 3))])
