@@ -33,8 +33,8 @@ def target_size(width: int, height: int, patch: int, pixel_limit: int) -> tuple[
 def resize(images: Sequence[np.ndarray], size: tuple[int, int], device: torch.device | str = 'cpu') -> torch.Tensor:
     """(N, 3, H, W) float in [0, 1] on ``device`` from uint8 RGB images (h, w, 3) of any sizes.
 
-    Antialiased Lanczos, as Pillow has it (within 2 of 255 where both sides shrink or both grow). The bytes are uploaded
-    as they are and resized there.
+    Antialiased Lanczos, as Pillow has it (within 2 of 255 where both sides shrink or both grow). The bytes are
+    uploaded as they are and resized there.
 
     Args:
         size: (W, H), see :func:`target_size`.
