@@ -32,6 +32,8 @@ class Command:
     """The arguments go to ROS as they are (``--ros-args ...``)."""
 
 
+PROTOCOLS = 'chromm_ros.evaluation.protocols.commands'
+
 COMMANDS = (
     Command('demo', 'chromm_ros.apps.demo:demo', 'synthetic cameras, capture and viewer, scored against the truth'),
     Command('run', 'chromm_ros.ros.nodes.capture_node:main', 'the capture node, without ros2', ros=True),
@@ -45,6 +47,8 @@ COMMANDS = (
     Command(
         'evaluate ablation', 'chromm_ros.evaluation.commands:ablation', 'what each part of the people logic is worth'
     ),
+    Command('evaluate emdb', f'{PROTOCOLS}:emdb', 'EMDB-2: motion before a moving camera (Table 1)'),
+    Command('evaluate rich', f'{PROTOCOLS}:rich', 'RICH: motion before one camera or all (Table 1)'),
     Command('bench people', 'chromm_ros.benchmarks.people:bench_people', 'tracking to fused people on one core'),
     Command('bench network', 'chromm_ros.benchmarks.network:bench_network', 'the stages of the network'),
     Command('bench ros', 'chromm_ros.benchmarks.ros:bench_ros', 'receive, decode, synchronise, build, publish'),

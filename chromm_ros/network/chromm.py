@@ -241,6 +241,14 @@ class Chromm(nn.Module):
             bodies = decode_chromm(self.human_encoder, self.human_head, found, features.human)
         return estimates(found, bodies, self.body)
 
+    @torch.inference_mode()
+    def coarse_pelvises(self, features: FrameFeatures, geometry: SceneGeometry) -> torch.Tensor:
+        """(F, M, 2) pelvises of :meth:`people` before their refinement (CHROMM fig. 3), pixels of the images."""
+        patch, threshold = self.config.scene.encoder.patch, self.config.detection_threshold
+        found = detect(self.human_encoder, features, geometry, patch, threshold)
+        coarse = self.human_encoder.pelvis.coarse_px(found.token, found.canvas_px)
+        return found.letterbox.to_image(coarse) * found.scale[:, None]
+
     def _letterbox(self, scene_size: tuple[int, int]) -> Letterbox:
         return Letterbox(scene_size, self.config.human.image_size)
 

@@ -1,0 +1,1 @@
+"""The paper's data sets as benchmarks: what is predicted, who is compared with whom, the scores, the tables."""

@@ -1,0 +1,157 @@
+"""``chromm evaluate emdb|rich|egohumans|egoexo4d|3dpw|prox``: the paper's tables from the data sets as downloaded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from chromm_ros.body.library import BodyLibrary
+from chromm_ros.evaluation.protocols.benchmark import Benchmark
+from chromm_ros.evaluation.protocols.oracle import OraclePredictor
+from chromm_ros.evaluation.protocols.pictures import Painter
+from chromm_ros.evaluation.protocols.report import summary, table, write_json
+from chromm_ros.evaluation.protocols.runner import FilePredictor, Parts, Predictor, run
+from chromm_ros.evaluation.protocols.sets import chosen
+from chromm_ros.evaluation.protocols.single_pass import PassSettings, SinglePass
+
+
+@dataclass(kw_only=True)
+class Evaluation:
+    """What all evaluations on a data set have in common."""
+
+    data: Path
+    """Folder of the data set, as downloaded."""
+    json: Path | None = None
+    """File for the numbers; the estimates of each clip are kept in FILE.parts."""
+    resume: bool = False
+    """Take the estimates that an earlier run of the same command kept."""
+    predictions: Path | None = None
+    """Score the estimates in this folder (an NPZ file per clip, docs/benchmarks.md) instead of a network's."""
+    oracle: str = ''
+    """Score the truth itself after a known change (identity, shift=0.1, ...), to see whether everything is read."""
+    bodies: Path | None = None
+    """Folder with SMPL and SMPL-X files, smplx2smpl, J_regressor; without it nothing compares with the paper."""
+    joints: Literal['smpl24', 'body22'] = 'smpl24'
+    """Joints that are compared, where both sides have them."""
+    sequences: str = '*'
+    """Only clips whose name fits this pattern."""
+    limit: int = 0
+    """Only so many clips; 0: all."""
+    pictures: Path | None = None
+    """Folder for a picture of every clip."""
+    preset: str = 'tiny'
+    """Network: tiny or full."""
+    weights: Path | None = None
+    """Weight file of it; none: that of this package."""
+    human_head: Literal['chromm', 'multi_hmr'] = 'chromm'
+    """The head of the network for people."""
+    device: str = 'cpu'
+    """cpu, cuda, cuda:1."""
+    precision: str = 'fp32'
+    """fp32, bf16 or fp16 (GPU only)."""
+    known_intrinsics: bool = False
+    """Tell the network the true intrinsics; the paper does not."""
+    distorted: bool = False
+    """Feed images as they are instead of undistorted."""
+
+    def run(self) -> int:
+        """Evaluate; 1 where a clip was lost."""
+        if self.resume and self.json is None:
+            raise ValueError('--resume needs --json FILE: the estimates to go on with are kept in FILE.parts')
+        if self.predictions is not None and self.oracle:
+            raise ValueError('--predictions and --oracle are two sources of estimates; give one')
+        library = BodyLibrary(self.bodies)
+        benchmark = self.benchmark(library)
+        plans = chosen(benchmark.plans, self.sequences, self.limit)
+        predictor = self.predictor(library)
+        kept = None if self.json is None or self.predictions else self.json.with_name(self.json.name + '.parts')
+        painter = None if self.pictures is None else Painter(self.pictures)
+        outcome = run(plans, predictor, benchmark.score, Parts(kept, self.resume), painter)
+        result = summary(benchmark, outcome, predictor.about)
+        print(table(result, benchmark))
+        if self.json is not None:
+            write_json(self.json, result)
+        return 1 if outcome.lost else 0
+
+    def benchmark(self, bodies: BodyLibrary) -> Benchmark:
+        """The clips, the score and the paper's rows."""
+        raise NotImplementedError
+
+    def pixels(self) -> str:
+        """What the oracle must know besides people and cameras: ``pelvis`` or ``depth``."""
+        return ''
+
+    def predictor(self, bodies: BodyLibrary) -> Predictor:
+        """Where estimates come from."""
+        if self.predictions is not None:
+            return FilePredictor(self.predictions)
+        if self.oracle:
+            return OraclePredictor(self.oracle, bodies, self.pixels())
+        from chromm_ros.evaluation.protocols.network_predictors import describe, load_network
+
+        network = load_network(self.preset, self.weights, self.human_head, self.device, self.precision, bodies)
+        settings = PassSettings(known_intrinsics=self.known_intrinsics, distorted=self.distorted)
+        about = describe(self.preset, self.weights, self.human_head, self.precision, settings)
+        return self.network_predictor(SinglePass(network, bodies, settings), about)
+
+    def network_predictor(self, single_pass: SinglePass, about: str) -> Predictor:
+        """How the network is run on a clip."""
+        raise NotImplementedError
+
+
+@dataclass(kw_only=True)
+class MotionEvaluation(Evaluation):
+    """Global human motion."""
+
+    segment: int = 100
+    """Frames that are aligned together."""
+    chunk: int = 100
+    """Instants that the network sees together; fewer need less memory."""
+
+    def network_predictor(self, single_pass: SinglePass, about: str) -> Predictor:
+        from chromm_ros.evaluation.protocols.network_predictors import MotionPredictor
+
+        return MotionPredictor(single_pass, about, self.chunk, self.segment)
+
+
+@dataclass(kw_only=True)
+class EmdbEvaluation(MotionEvaluation):
+    """EMDB-2 (Table 1): W-MPJPE, WA-MPJPE, RTE."""
+
+    def benchmark(self, bodies: BodyLibrary) -> Benchmark:
+        from chromm_ros.datasets.emdb import Emdb
+        from chromm_ros.evaluation.protocols.emdb import emdb
+
+        return emdb(Emdb(self.data, bodies), self.joints, self.segment)
+
+
+@dataclass(kw_only=True)
+class RichEvaluation(MotionEvaluation):
+    """RICH (Table 1): W-MPJPE, WA-MPJPE, RTE."""
+
+    views: Literal['mono', 'all'] = 'mono'
+    """Every camera as a video of its own, or all cameras of a sequence together."""
+    chunk: int = 0
+    """Instants that the network sees together; 0: 100 of one camera, 25 of several, which are then stitched."""
+    two_people: bool = False
+    """Keep the sequence with two people, which others leave out."""
+
+    def benchmark(self, bodies: BodyLibrary) -> Benchmark:
+        from chromm_ros.datasets.rich import Rich
+        from chromm_ros.evaluation.protocols.rich import rich
+
+        self.chunk = self.chunk or (100 if self.views == 'mono' else 25)
+        return rich(Rich(self.data, bodies, self.views, self.two_people), self.joints, self.segment)
+
+
+def rich(evaluation: Annotated[RichEvaluation, tyro.conf.arg(name='')]) -> int:
+    """Score global human motion on RICH, before one camera or all of them (the paper's Table 1)."""
+    return evaluation.run()
+
+
+def emdb(evaluation: Annotated[EmdbEvaluation, tyro.conf.arg(name='')]) -> int:
+    """Score global human motion on EMDB-2 (the paper's Table 1)."""
+    return evaluation.run()

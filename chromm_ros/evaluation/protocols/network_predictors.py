@@ -1,0 +1,144 @@
+"""The network on the clips of each kind of benchmark."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from chromm_ros.body.library import BodyLibrary
+from chromm_ros.body.model import BodyModel
+from chromm_ros.evaluation.protocols.clips import Clip
+from chromm_ros.evaluation.protocols.estimates import Estimates
+from chromm_ros.evaluation.protocols.images import read_images
+from chromm_ros.evaluation.protocols.single_pass import PassSettings, SinglePass
+from chromm_ros.evaluation.protocols.stitching import PER_DETECTION, PER_PERSON, chain
+from chromm_ros.network.chromm import Chromm, HumanHeadName
+
+SHARED = 10
+"""Frames that two chunks of a moving camera have in common: what lies between its places gives the scale."""
+
+
+class MotionPredictor:
+    """A video in chunks, chained into one world: 100 frames of one view, 25 of several (CHROMM 4.2)."""
+
+    def __init__(self, single_pass: SinglePass, about: str, chunk: int, segment: int = 100) -> None:
+        """
+        Args:
+            chunk: instants that the network sees together.
+            segment: a chunk never reaches from one segment into the next.
+        """
+        self.single_pass = single_pass
+        self.chunk = min(chunk, segment)
+        self.segment = segment
+        self.about = f'{about}, chunks of {self.chunk} in segments of {segment}'
+
+    def predict(self, clip: Clip) -> Estimates:
+        chunks = []
+        for start, end in chunk_ranges(len(clip.indices), self.chunk, self.segment):
+            first = start if clip.sequence.static_rig else max(0, start - SHARED)
+            instants = (clip.instant(index) for index in clip.indices[first:end])
+            chunks.append(self.single_pass(instants, clip.truth.views))
+        return chain(chunks, clip.sequence.static_rig)
+
+
+def chunk_ranges(count: int, chunk: int, segment: int) -> Iterator[tuple[int, int]]:
+    """Start and end of the chunks of ``count`` instants."""
+    for start in range(0, count, segment):
+        for first in range(start, min(start + segment, count), chunk):
+            yield first, min(first + chunk, start + segment, count)
+
+
+class InstantPredictor:
+    """Every instant by itself, all its views together."""
+
+    def __init__(self, single_pass: SinglePass, about: str) -> None:
+        self.single_pass = single_pass
+        self.about = f'{about}, single instants'
+
+    def predict(self, clip: Clip) -> Estimates:
+        found = [self.single_pass([instant], clip.truth.views) for instant in clip.instants()]
+        names = ('frames', 'world_from_camera', 'intrinsics', *PER_PERSON, *PER_DETECTION)
+        arrays: dict[str, Any] = {name: np.concatenate([getattr(one, name) for one in found]) for name in names}
+        return dataclasses.replace(found[0], **arrays)
+
+
+class DepthPredictor:
+    """Depth of single images."""
+
+    def __init__(self, single_pass: SinglePass, about: str) -> None:
+        self.single_pass = single_pass
+        self.about = f'{about}, depth of single images'
+
+    def predict(self, clip: Clip) -> Estimates:
+        frames, maps = [], []
+        network = self.single_pass.network
+        for instant, images in read_images(clip.instants(), self.single_pass.read):
+            geometry = network.decode(network.encode(list(images.values())[:1]))
+            frames.append(instant.frame)
+            maps.append(geometry.local_points[0, ..., 2].float().cpu().numpy())
+        return Estimates(np.array(frames), clip.truth.views, depth=np.stack(maps))
+
+
+class PelvisPredictor:
+    """Heads and pelvises of single images."""
+
+    def __init__(self, single_pass: SinglePass, about: str) -> None:
+        self.single_pass = single_pass
+        self.about = f'{about}, pelvises of single images'
+
+    def predict(self, clip: Clip) -> Estimates:
+        network = self.single_pass.network
+        frames, found = [], []
+        for instant, images in read_images(clip.instants(), self.single_pass.read):
+            frames.append(instant.frame)
+            for name, image in images.items():
+                features = network.encode([image])
+                geometry = network.decode(features)
+                people = network.people(features, geometry).numpy()
+                coarse = network.coarse_pelvises(features, geometry).cpu().numpy()
+                kept = people.valid[0]
+                found.append(
+                    {
+                        'detection_frame': np.full(kept.sum(), instant.frame),
+                        'detection_view': np.full(kept.sum(), clip.truth.views.index(name)),
+                        'detection_id': np.full(kept.sum(), -1),
+                        'detection_head': people.head_px[0, kept],
+                        'detection_pelvis': people.pelvis_px[0, kept],
+                        'detection_pelvis_coarse': coarse[0, kept],
+                    }
+                )
+        rows: dict[str, Any] = {name: np.concatenate([part[name] for part in found]) for name in found[0]}
+        return Estimates(np.array(frames), clip.truth.views, **rows)
+
+
+def load_network(
+    preset: str, weights: Path | None, human_head: HumanHeadName, device: str, precision: str, bodies: BodyLibrary
+) -> Chromm:
+    """A network whose body is the user's neutral SMPL-X where it is there.
+
+    Raises:
+        OSError, ValueError: the weights or the body do not fit; the message says what to do.
+    """
+    body = BodyModel.load(bodies.files.get(('smplx', 'neutral')))
+    network = Chromm.from_preset(preset, weights, device, precision, human_head, body)
+    if not network.trained:
+        print('The network is not trained: these numbers say nothing about accuracy.')
+    return network
+
+
+def describe(preset: str, weights: Path | None, human_head: str, precision: str, settings: PassSettings) -> str:
+    """What estimates of a network depend on, for ``--resume``."""
+    if weights is None:
+        file = 'packaged weights'
+    else:
+        digest = hashlib.sha256()
+        with Path(weights).open('rb') as stream:
+            while block := stream.read(1 << 24):
+                digest.update(block)
+        file = f'{weights.name} {digest.hexdigest()[:12]}'
+    return f'{preset} network with {human_head} head, {file}, {precision}, {settings}'

@@ -1,0 +1,150 @@
+"""The results of a run as JSON for programs and as a table beside the paper's rows."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from chromm_ros.evaluation.protocols.benchmark import Benchmark, Column, why_not_comparable
+from chromm_ros.evaluation.protocols.instants import PAIRS
+from chromm_ros.evaluation.protocols.paper import ASSOCIATION
+from chromm_ros.evaluation.protocols.runner import Outcome
+from chromm_ros.evaluation.protocols.scores import ClipScore, over_groups, over_sequences, pooled, total
+
+RE_ID = (
+    Column('accuracy', 'Acc. %', 1, 'high'),
+    Column('precision', 'Prec. %', 1, 'high'),
+    Column('recall', 'Recall %', 1, 'high'),
+)
+
+
+def summary(benchmark: Benchmark, outcome: Outcome, about: str) -> dict[str, Any]:
+    """Everything that a run found; NaN becomes None.
+
+    Args:
+        about: what made the estimates.
+    """
+    scores = list(outcome.scores.values())
+    everything = total(scores)
+    reasons = why_not_comparable(benchmark, everything, len(scores), len(outcome.lost))
+    names = [column.name for column in benchmark.columns]
+    measured = sorted({name for score in scores for name in score.errors})
+    order = [name for name in names if name in measured] + [name for name in measured if name not in names]
+    result = {
+        'benchmark': benchmark.name,
+        'estimates': about,
+        'data': {
+            'sequences': len(scores),
+            'instants': everything.instants,
+            'expected': benchmark.expected,
+            'missing': dict(outcome.lost),
+        },
+        'protocol': {**benchmark.protocol, 'joints': everything.joints},
+        'metrics': {name: _averages(scores, name) for name in order},
+        'coverage': everything.coverage,
+        'extra': everything.extra,
+        'counts': dict(everything.counts),
+        'notes': list(everything.notes),
+        'per_sequence': {name: _clip(score) for name, score in sorted(outcome.scores.items())},
+        'paper': {name: dict(row) for name, row in benchmark.paper.items()},
+        'comparable': not reasons,
+        'why_not': reasons,
+    }
+    if set(PAIRS) <= set(everything.counts):
+        result['association'] = association(everything.counts) | {'paper': ASSOCIATION}
+    return _without_nan(result)
+
+
+def association(counts: Mapping[str, int]) -> dict[str, float]:
+    """Accuracy, precision, recall [%] and the share of positive pairs (0.28 in the paper's Table 6)."""
+    right, wrong, missed, rest = (counts[name] for name in PAIRS)
+    pairs = right + wrong + missed + rest
+    return {
+        'accuracy': _percent(right + rest, pairs),
+        'precision': _percent(right, right + wrong),
+        'recall': _percent(right, right + missed),
+        'positive_share': (right + missed) / pairs if pairs else math.nan,
+        'pairs': pairs,
+    }
+
+
+def table(result: Mapping[str, Any], benchmark: Benchmark, name: str = 'this') -> str:
+    """The means beside the paper's rows, coverage and extra below, and why the numbers compare or do not."""
+    own = {key: averages['mean'] for key, averages in result['metrics'].items()}
+    data = result['data']
+    lines = [f'{benchmark.title}: {data["sequences"]} clips, {data["instants"]} instants', '']
+    lines += rows({name: own} | dict(result['paper']), benchmark.columns)
+    if 'association' in result:
+        found = result['association']
+        lines += ['', f'Re-identification (positive_share {_text(found["positive_share"], 3)}, the paper has 0.28)']
+        lines += rows({name: found} | found['paper'], RE_ID)
+    lines += ['', f'coverage {_text(result["coverage"], 3)}, extra {_text(result["extra"], 3)}']
+    for key, count in result['counts'].items():
+        if key not in PAIRS:
+            lines[-1] += f', {key.replace("_", " ")} {count}'
+    lines += [f'note: {note}' for note in result['notes'][:5]]
+    if result['comparable']:
+        lines.append('comparable with the paper')
+    else:
+        lines += ['NOT comparable with the paper:', *(f'  - {reason}' for reason in result['why_not'])]
+    lost = data['missing']
+    if lost:
+        lines += [f'{len(lost)} clips are lost:', *(f'  - {clip}: {reason}' for clip, reason in lost.items())]
+    return '\n'.join(lines)
+
+
+def rows(values: Mapping[str, Mapping[str, float | None]], columns: tuple[Column, ...]) -> list[str]:
+    """Aligned lines: a header, then a row per name."""
+    width = max(map(len, values))
+    lines = [' ' * width + ''.join(f'  {column.title:>12}' for column in columns)]
+    for name, row in values.items():
+        lines.append(f'{name:<{width}}' + ''.join(f'  {_text(row.get(c.name), c.digits):>12}' for c in columns))
+    return lines
+
+
+def write_json(path: Path, result: Mapping[str, Any]) -> None:
+    """Write the file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + '.part')
+    partial.write_text(json.dumps(result, indent=1, allow_nan=False))
+    os.replace(partial, path)
+
+
+def _averages(scores: list[ClipScore], name: str) -> dict[str, Any]:
+    averages: dict[str, Any] = {'mean': pooled(scores, name), 'sequence_mean': over_sequences(scores, name)}
+    groups = over_groups(scores, name)
+    if groups:
+        known = [value for value in groups.values() if not math.isnan(value)]
+        averages['groups'] = groups
+        averages['group_mean'] = sum(known) / len(known) if known else math.nan
+    return averages
+
+
+def _clip(score: ClipScore) -> dict[str, Any]:
+    return {
+        **score.means(),
+        'coverage': score.coverage,
+        'extra': score.extra,
+        'instants': score.instants,
+        **score.counts,
+    }
+
+
+def _text(value: float | None, digits: int) -> str:
+    return '-' if value is None or math.isnan(value) else f'{value:.{digits}f}'
+
+
+def _percent(part: int, whole: int) -> float:
+    return 100 * part / whole if whole else math.nan
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _without_nan(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_nan(item) for item in value]
+    return None if isinstance(value, float) and math.isnan(value) else value

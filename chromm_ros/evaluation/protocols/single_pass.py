@@ -1,0 +1,148 @@
+"""CHROMM on some instants in a single pass, as the paper runs it: the stages of the capture without its memory.
+
+encode -> decode, heads -> scale (eq. 3) -> tracking, association, fusion, all instants together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from chromm_ros.body.library import BodyLibrary
+from chromm_ros.capture.window.network_pass import run_network
+from chromm_ros.capture.window.stages import StageClock
+from chromm_ros.capture.window.windows import Placed, RollingWindow, Row, WindowStep, stack_people
+from chromm_ros.datasets.interface import Instant, View
+from chromm_ros.evaluation.protocols.estimates import Estimates
+from chromm_ros.evaluation.protocols.images import read_images, undistorted
+from chromm_ros.flow import People, ViewImage, ViewPeople
+from chromm_ros.geometry.cameras import project
+from chromm_ros.people import PeopleSettings, reconstruct_people, rescaled, scale_ratio
+from chromm_ros.skeleton import BODY_JOINTS, HEAD, JOINTS, POSE_JOINTS
+
+NO_PIXELS = np.zeros((0, 0, 3), np.uint8)
+"""An encoded image needs no pixels; a hundred of them would fill the memory."""
+
+
+@dataclass(frozen=True)
+class PassSettings:
+    """The choices of the method; the defaults are the paper's."""
+
+    people: PeopleSettings = field(default_factory=PeopleSettings)
+    adjust_scale: bool = True
+    """Eq. 3."""
+    pooling: Literal['average', 'max'] = 'average'
+    """Pose and shape of a person: the mean over its views, or decoded from the maximum of its tokens."""
+    known_intrinsics: bool = False
+    """Tell the network the true intrinsics; the paper does not."""
+    distorted: bool = False
+    """Feed images as they are instead of undistorted."""
+
+
+class SinglePass:
+    """A network with the people room behind it."""
+
+    def __init__(self, network: Any, bodies: BodyLibrary, settings: PassSettings) -> None:
+        self.network = network
+        self.bodies = bodies
+        self.settings = settings
+
+    def __call__(self, instants: Iterable[Instant], views: tuple[str, ...]) -> Estimates:
+        """Estimates of all instants in one world.
+
+        Raises:
+            OSError, ValueError: an image is missing, or the network gave numbers that are not finite.
+        """
+        window, frames = self._encoded(instants)
+        decoded = run_network(self.network, window.rows(), (), False, StageClock())
+        if not decoded.finite:
+            raise ValueError(f'the network gave numbers that are not finite for frames {frames[0]} to {frames[-1]}')
+        window.place(
+            [
+                Placed(decoded.people.take(n), lens, pose)
+                for n, (lens, pose) in enumerate(zip(decoded.intrinsics, decoded.world_from_camera))
+            ]
+        )
+        people = stack_people(tuple(window.steps), views)
+        if self.settings.adjust_scale:
+            people = rescaled(people, scale_ratio(people, self.settings.people.scale).ratio)
+        _, fused = reconstruct_people(people, self.settings.people, self.network.body)
+        return self._estimates(np.array(frames), views, people, fused)
+
+    def read(self, view: View) -> np.ndarray:
+        """(H, W, 3) uint8: the image that the network is given."""
+        return view.image() if self.settings.distorted else undistorted(view)
+
+    def _encoded(self, instants: Iterable[Instant]) -> tuple[RollingWindow, list[int]]:
+        steps: list[WindowStep] = []
+        frames = []
+        scene_size = None
+        for instant, images in read_images(instants, self.read):
+            features = self.network.encode(list(images.values()), scene_size=scene_size)
+            scene_size = features.scene_size
+            stamp = round(instant.time * 1e9)
+            lenses = {view.name: view.lens.intrinsics for view in instant.views}
+            rows = {
+                view: Row(view, ViewImage(NO_PIXELS, stamp, self._told(lenses[view])), features.take([n]))
+                for n, view in enumerate(images)
+            }
+            steps.append(WindowStep(stamp, rows))
+            frames.append(instant.frame)
+        window = RollingWindow(len(steps))
+        window.steps.extend(steps)
+        return window, frames
+
+    def _told(self, intrinsics: np.ndarray) -> np.ndarray | None:
+        return intrinsics if self.settings.known_intrinsics else None
+
+    def _estimates(self, frames: np.ndarray, views: tuple[str, ...], people: ViewPeople, fused: People) -> Estimates:
+        step, person = np.nonzero(fused.valid)
+        joints, layout = body_joints(
+            self.bodies,
+            fused.betas[step, person],
+            fused.pose[step, person],
+            fused.root_rotation[step, person],
+            fused.head[step, person],
+        )
+        view, at, detection = np.nonzero(people.valid & (fused.identity >= 0))
+        local = people.joints[view, at, detection][:, :BODY_JOINTS]
+        pixels = project(local, people.intrinsics[view, at])
+        seen = people.seen.T[..., None, None]
+        return Estimates(
+            frames=frames,
+            views=views,
+            world_from_camera=np.where(seen, np.moveaxis(people.world_from_camera, 0, 1), np.nan),
+            intrinsics=np.where(seen, np.moveaxis(people.intrinsics, 0, 1), np.nan),
+            person_frame=frames[step],
+            person_id=person,
+            joints=joints,
+            joint_names=layout,
+            detection_frame=frames[at],
+            detection_view=view,
+            detection_id=fused.identity[view, at, detection],
+            detection_joints=pixels,
+        )
+
+
+def body_joints(
+    bodies: BodyLibrary, betas: np.ndarray, pose: np.ndarray, root: np.ndarray, head: np.ndarray
+) -> tuple[np.ndarray, str]:
+    """(N, 24 or 22, 3) joints of people whose head joint is at ``head`` (N, 3), and their layout.
+
+    Args:
+        betas: (N, 10).
+        pose: (N, 52, 3, 3) CHROMM's theta.
+        root: (N, 3, 3) world from body.
+    """
+    full = np.tile(np.eye(3), (len(pose), JOINTS - 1, 1, 1))
+    full[:, np.array(POSE_JOINTS) - 1] = pose
+    layout = bodies.joint_names('smplx', 'neutral')
+    unplaced = np.zeros((len(pose), 3))
+    joints = bodies.joints('smplx', 'neutral', betas, root, full, unplaced)
+    own_head = joints[:, HEAD]
+    if layout == 'smpl24':  # its head is regressed from the skin, CHROMM's is the joint of SMPL-X
+        own_head = bodies.body('smplx', 'neutral').joints(betas, root, full, unplaced)[:, HEAD]
+    return joints + (head - own_head)[:, None], layout
