@@ -54,8 +54,6 @@ class Evaluation:
     """fp32, bf16 or fp16 (GPU only)."""
     known_intrinsics: bool = False
     """Tell the network the true intrinsics; the paper does not."""
-    distorted: bool = False
-    """Feed images as they are instead of undistorted."""
 
     def run(self) -> int:
         """Evaluate; 1 where a clip was lost."""
@@ -93,7 +91,7 @@ class Evaluation:
         from chromm_ros.evaluation.protocols.network_predictors import describe, load_network
 
         network = load_network(self.preset, self.weights, self.human_head, self.device, self.precision, bodies)
-        settings = PassSettings(known_intrinsics=self.known_intrinsics, distorted=self.distorted)
+        settings = PassSettings(known_intrinsics=self.known_intrinsics)
         about = describe(self.preset, self.weights, self.human_head, self.precision, settings)
         return self.network_predictor(SinglePass(network, bodies, settings), about)
 

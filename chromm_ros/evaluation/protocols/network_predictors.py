@@ -77,7 +77,7 @@ class DepthPredictor:
     def predict(self, clip: Clip) -> Estimates:
         frames, maps = [], []
         network = self.single_pass.network
-        for instant, images in read_images(clip.instants(), self.single_pass.read):
+        for instant, images in read_images(clip.instants()):
             geometry = network.decode(network.encode(list(images.values())[:1]))
             frames.append(instant.frame)
             maps.append(geometry.local_points[0, ..., 2].float().cpu().numpy())
@@ -94,7 +94,7 @@ class PelvisPredictor:
     def predict(self, clip: Clip) -> Estimates:
         network = self.single_pass.network
         frames, found = [], []
-        for instant, images in read_images(clip.instants(), self.single_pass.read):
+        for instant, images in read_images(clip.instants()):
             frames.append(instant.frame)
             for name, image in images.items():
                 features = network.encode([image])

@@ -9,7 +9,6 @@ import numpy as np
 
 from chromm_ros.evaluation.protocols.clips import Clip
 from chromm_ros.evaluation.protocols.estimates import Estimates
-from chromm_ros.evaluation.protocols.images import undistorted
 from chromm_ros.evaluation.protocols.joint_layouts import comparison
 from chromm_ros.evaluation.protocols.matching import in_image, match_people, rows_by_frame, views_of
 from chromm_ros.evaluation.protocols.scores import ClipScore
@@ -51,7 +50,7 @@ def _images(clip: Clip, estimates: Estimates) -> list[np.ndarray]:
     rows = rows_by_frame(clip.truth.frames, estimates.person_frame)[number]
     panels = []
     for view in instant.views[:IMAGES]:
-        image = undistorted(view)
+        image = view.image()
         factor = SIDE / image.shape[0]
         panel = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
         place = clip.truth.views.index(view.name)

@@ -15,9 +15,9 @@ from chromm_ros.body.library import BodyLibrary
 from chromm_ros.capture.window.network_pass import run_network
 from chromm_ros.capture.window.stages import StageClock
 from chromm_ros.capture.window.windows import Placed, RollingWindow, Row, WindowStep, stack_people
-from chromm_ros.datasets.interface import Instant, View
+from chromm_ros.datasets.interface import Instant
 from chromm_ros.evaluation.protocols.estimates import Estimates
-from chromm_ros.evaluation.protocols.images import read_images, undistorted
+from chromm_ros.evaluation.protocols.images import read_images
 from chromm_ros.flow import People, ViewImage, ViewPeople
 from chromm_ros.geometry.cameras import project
 from chromm_ros.people import PeopleSettings, reconstruct_people, rescaled, scale_ratio
@@ -38,8 +38,6 @@ class PassSettings:
     """Pose and shape of a person: the mean over its views, or decoded from the maximum of its tokens."""
     known_intrinsics: bool = False
     """Tell the network the true intrinsics; the paper does not."""
-    distorted: bool = False
-    """Feed images as they are instead of undistorted."""
 
 
 class SinglePass:
@@ -69,18 +67,14 @@ class SinglePass:
         people = stack_people(tuple(window.steps), views)
         if self.settings.adjust_scale:
             people = rescaled(people, scale_ratio(people, self.settings.people.scale).ratio)
-        _, fused = reconstruct_people(people, self.settings.people, self.network.body)
+        _, fused = reconstruct_people(people, self.settings.people, self.network.errors, self.network.body)
         return self._estimates(np.array(frames), views, people, fused)
-
-    def read(self, view: View) -> np.ndarray:
-        """(H, W, 3) uint8: the image that the network is given."""
-        return view.image() if self.settings.distorted else undistorted(view)
 
     def _encoded(self, instants: Iterable[Instant]) -> tuple[RollingWindow, list[int]]:
         steps: list[WindowStep] = []
         frames = []
         scene_size = None
-        for instant, images in read_images(instants, self.read):
+        for instant, images in read_images(instants):
             features = self.network.encode(list(images.values()), scene_size=scene_size)
             scene_size = features.scene_size
             stamp = round(instant.time * 1e9)
