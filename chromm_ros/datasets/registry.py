@@ -13,6 +13,7 @@ PLACES = {
     'emdb': 'emdb:Emdb',
     'egoexo4d': 'egoexo4d:EgoExo4D',
     'egohumans': 'egohumans:EgoHumans',
+    'prox': 'prox:Prox',
     'rich': 'rich:Rich',
 }
 """Kind -> module and class."""
