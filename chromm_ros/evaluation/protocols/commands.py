@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import tyro
 
@@ -14,7 +14,7 @@ from chromm_ros.evaluation.protocols.oracle import OraclePredictor
 from chromm_ros.evaluation.protocols.pictures import Painter
 from chromm_ros.evaluation.protocols.report import summary, table, write_json
 from chromm_ros.evaluation.protocols.runner import FilePredictor, Parts, Predictor, run
-from chromm_ros.evaluation.protocols.sets import chosen
+from chromm_ros.evaluation.protocols.sets import chosen, read_frames
 from chromm_ros.evaluation.protocols.single_pass import PassSettings, SinglePass
 
 
@@ -55,6 +55,9 @@ class Evaluation:
     known_intrinsics: bool = False
     """Tell the network the true intrinsics; the paper does not."""
 
+    layout: ClassVar[str] = 'smpl24'
+    """Joints that the network's bodies are asked for."""
+
     def run(self) -> int:
         """Evaluate; 1 where a clip was lost."""
         if self.resume and self.json is None:
@@ -91,7 +94,7 @@ class Evaluation:
         from chromm_ros.evaluation.protocols.network_predictors import describe, load_network
 
         network = load_network(self.preset, self.weights, self.human_head, self.device, self.precision, bodies)
-        settings = PassSettings(known_intrinsics=self.known_intrinsics)
+        settings = PassSettings(known_intrinsics=self.known_intrinsics, layout=self.layout)
         about = describe(self.preset, self.weights, self.human_head, self.precision, settings)
         return self.network_predictor(SinglePass(network, bodies, settings), about)
 
@@ -147,6 +150,79 @@ class RichEvaluation(MotionEvaluation):
 
 def rich(evaluation: Annotated[RichEvaluation, tyro.conf.arg(name='')]) -> int:
     """Score global human motion on RICH, before one camera or all of them (the paper's Table 1)."""
+    return evaluation.run()
+
+
+@dataclass(kw_only=True)
+class InstantEvaluation(Evaluation):
+    """People at single instants."""
+
+    frames: Path | None = None
+    """File with a sequence and a frame number a line, to be scored instead of the default."""
+    distorted: bool = False
+    """Feed images as they are instead of undistorted."""
+
+    def listed_frames(self) -> dict[str, list[int]] | None:
+        """Frame numbers by sequence; None: the default."""
+        return None if self.frames is None else read_frames(self.frames)
+
+    def network_predictor(self, single_pass: SinglePass, about: str) -> Predictor:
+        from chromm_ros.evaluation.protocols.network_predictors import InstantPredictor
+
+        return InstantPredictor(single_pass, f'{about}{", distorted" if self.distorted else ""}')
+
+
+@dataclass(kw_only=True)
+class EgoHumansEvaluation(InstantEvaluation):
+    """EgoHumans (Tables 2 and 6): W-MPJPE†, GA-MPJPE, PA-MPJPE, re-identification."""
+
+    cameras: Literal['4', '2', '8', 'all'] = '4'
+    """HSfM's sets of cameras; the paper's tables have 4."""
+    stride: int = 10
+    """Every how many frames an instant is taken."""
+    fewer_views: bool = False
+    """Keep sequences that lack a camera of the set."""
+    association: bool = True
+    """Score the re-identification over the views."""
+
+    def benchmark(self, bodies: BodyLibrary) -> Benchmark:
+        from chromm_ros.datasets.egohumans import EgoHumans
+        from chromm_ros.evaluation.protocols.egohumans import egohumans
+
+        missing = 'fewer' if self.fewer_views else 'skip'
+        dataset = EgoHumans(
+            self.data, bodies, self.cameras, self.stride, not self.distorted, missing, self.listed_frames()
+        )
+        return egohumans(dataset, self.joints, self.association)
+
+
+def egohumans(evaluation: Annotated[EgoHumansEvaluation, tyro.conf.arg(name='')]) -> int:
+    """Score people at single instants before several cameras on EgoHumans (the paper's Tables 2 and 6)."""
+    return evaluation.run()
+
+
+@dataclass(kw_only=True)
+class EgoExo4DEvaluation(InstantEvaluation):
+    """Ego-Exo4D (Table 2): W-MPJPE†, PA-MPJPE."""
+
+    labels: Literal['annotation', 'automatic'] = 'annotation'
+    """Key points marked by hand or by a network."""
+    seen_by: int = 1
+    """Views that a joint must have been triangulated from."""
+
+    layout: ClassVar[str] = 'coco17'
+
+    def benchmark(self, bodies: BodyLibrary) -> Benchmark:
+        from chromm_ros.datasets.egoexo4d import EgoExo4D
+        from chromm_ros.evaluation.protocols.egoexo4d import egoexo4d
+
+        return egoexo4d(
+            EgoExo4D(self.data, bodies, self.listed_frames(), self.labels, not self.distorted, self.seen_by)
+        )
+
+
+def egoexo4d(evaluation: Annotated[EgoExo4DEvaluation, tyro.conf.arg(name='')]) -> int:
+    """Score one person at single instants before several cameras on Ego-Exo4D (the paper's Table 2)."""
     return evaluation.run()
 
 

@@ -38,6 +38,8 @@ class PassSettings:
     """Pose and shape of a person: the mean over its views, or decoded from the maximum of its tokens."""
     known_intrinsics: bool = False
     """Tell the network the true intrinsics; the paper does not."""
+    layout: str = 'smpl24'
+    """``smpl24`` or ``coco17``: joints of the bodies, where the body files give them."""
 
 
 class SinglePass:
@@ -100,6 +102,7 @@ class SinglePass:
             fused.pose[step, person],
             fused.root_rotation[step, person],
             fused.head[step, person],
+            self.settings.layout,
         )
         view, at, detection = np.nonzero(people.valid & (fused.identity >= 0))
         local = people.joints[view, at, detection][:, :BODY_JOINTS]
@@ -122,21 +125,32 @@ class SinglePass:
 
 
 def body_joints(
-    bodies: BodyLibrary, betas: np.ndarray, pose: np.ndarray, root: np.ndarray, head: np.ndarray
+    bodies: BodyLibrary,
+    betas: np.ndarray,
+    pose: np.ndarray,
+    root: np.ndarray,
+    head: np.ndarray,
+    layout: str = 'smpl24',
 ) -> tuple[np.ndarray, str]:
-    """(N, 24 or 22, 3) joints of people whose head joint is at ``head`` (N, 3), and their layout.
+    """(N, J, 3) joints of people whose head joint is at ``head`` (N, 3), and their layout.
 
     Args:
         betas: (N, 10).
         pose: (N, 52, 3, 3) CHROMM's theta.
         root: (N, 3, 3) world from body.
+        layout: ``smpl24`` or ``coco17``; without the files that it needs, the joints that there are.
     """
     full = np.tile(np.eye(3), (len(pose), JOINTS - 1, 1, 1))
     full[:, np.array(POSE_JOINTS) - 1] = pose
-    layout = bodies.joint_names('smplx', 'neutral')
     unplaced = np.zeros((len(pose), 3))
+    found = bodies.joint_names('smplx', 'neutral')
     joints = bodies.joints('smplx', 'neutral', betas, root, full, unplaced)
-    own_head = joints[:, HEAD]
-    if layout == 'smpl24':  # its head is regressed from the skin, CHROMM's is the joint of SMPL-X
-        own_head = bodies.body('smplx', 'neutral').joints(betas, root, full, unplaced)[:, HEAD]
-    return joints + (head - own_head)[:, None], layout
+    if found != 'smpl24':
+        return joints + (head - joints[:, HEAD])[:, None], found
+    # The head of SMPL is regressed from the skin; CHROMM's is the joint of SMPL-X.
+    body = bodies.body('smplx', 'neutral')
+    if layout == 'coco17' and bodies.has_regressor('coco'):
+        joints = body.regressor(bodies.regressor('coco') @ bodies.smplx2smpl)(betas, root, full, unplaced)
+        found = 'coco17'
+    own_head = body.joints(betas, root, full, unplaced)[:, HEAD]
+    return joints + (head - own_head)[:, None], found
