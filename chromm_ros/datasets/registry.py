@@ -14,6 +14,9 @@ PLACES = {
     'egoexo4d': 'egoexo4d:EgoExo4D',
     'egohumans': 'egohumans:EgoHumans',
     'prox': 'prox:Prox',
+    '3dpw': 'threedpw:ThreeDpw',
+    'coco': 'coco:Coco',
+    'mpii': 'mpii:Mpii',
     'rich': 'rich:Rich',
 }
 """Kind -> module and class."""
