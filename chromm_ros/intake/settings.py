@@ -61,7 +61,9 @@ class IntakeSettings:
     )
     world_frame: str = setting('map', 'TF frame of everything that is published; z points up.')
     camera_frame_prefix: str = setting(
-        'chromm/', 'TF frames of estimated cameras are <prefix><camera>_optical_frame.'
+        '{node}/',
+        'TF frames of estimated cameras are <prefix><camera>_optical_frame; {node} stands for the full name of the '
+        'node, so that two captures never share a frame.',
     )
 
     def limits(self, camera_timeout: float, max_out_of_order: float) -> SyncLimits:

@@ -1,11 +1,16 @@
 """A recording double of the ``launch`` and ``launch_ros`` packages: it executes launch files and starts nothing.
 
-Only what the launch files of this package use, with upstream's names and meaning. It keeps what would be started.
+Only what the launch files of this package use, with upstream's names, and with the rules of upstream that a launch
+file can stumble over: arguments that nobody declared pass in silence; a node action looks for its program only when
+its turn comes, while what stands before it runs already; a parameter file that does not exist is a warning; text
+among the parameters is read as YAML unless its type is given.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import os
+import shlex
 import sys
 import types
 from collections.abc import Iterator
@@ -13,6 +18,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest import mock
+
+import yaml
+from ament_index_python.packages import get_package_prefix
+
+LAUNCH = Path(__file__).resolve().parents[2] / 'launch'
 
 
 @dataclass
@@ -20,7 +31,8 @@ class LaunchContext:
     """Values of the arguments, and what was recorded."""
 
     launch_configurations: dict[str, str] = field(default_factory=dict)
-    declared: dict[str, str | None] = field(default_factory=dict)
+    argv: list[str] = field(default_factory=list)
+    declared: dict[str, str] = field(default_factory=dict)
     used: set[str] = field(default_factory=set)
     environment: dict[str, str] = field(default_factory=dict)
     nodes: list[dict[str, Any]] = field(default_factory=list)
@@ -47,34 +59,25 @@ class LaunchConfiguration:
 
     def perform(self, context: LaunchContext) -> str:
         if self.name not in context.launch_configurations:
-            raise KeyError(f'launch configuration {self.name!r} does not exist')
+            raise KeyError(f"launch configuration '{self.name}' does not exist")
         context.used.add(self.name)
         return context.launch_configurations[self.name]
 
 
-class IfCondition:
-    def __init__(self, expression):
-        self.expression = expression
-
-    def evaluate(self, context: LaunchContext) -> bool:
-        value = performed(self.expression, context).lower()
-        if value not in ('true', 'false', '1', '0'):
-            raise ValueError(f'{value!r} is no condition')
-        return value in ('true', '1')
-
-
 class DeclareLaunchArgument(LaunchDescriptionEntity):
-    def __init__(self, name: str, *, default_value: str | None = None, description: str = ''):
-        if not description:
-            raise ValueError(f'the argument {name} has no description')
-        self.name, self.default_value = name, default_value
+    def __init__(self, name: str, *, default_value: str, description: str, choices=None):
+        assert description, f'the argument {name} has no description'
+        if choices is not None and default_value not in choices:
+            raise RuntimeError(f'Provided default_value "{default_value}" is not in provided choices "{choices}".')
+        self.name, self.default_value, self.choices = name, default_value, choices
 
     def visit(self, context):
         context.declared[self.name] = self.default_value
-        if self.name not in context.launch_configurations:
-            if self.default_value is None:
-                raise RuntimeError(f'required launch argument {self.name} was not provided')
-            context.launch_configurations[self.name] = self.default_value
+        value = context.launch_configurations.setdefault(self.name, self.default_value)
+        if self.choices is not None and value not in self.choices:
+            raise RuntimeError(
+                f'Argument "{self.name}" provided value "{value}" is not valid. Valid options are: {self.choices}'
+            )
 
 
 class SetEnvironmentVariable(LaunchDescriptionEntity):
@@ -106,82 +109,113 @@ class IncludeLaunchDescription(LaunchDescriptionEntity):
     def visit(self, context):
         context.included.append(self.source.path)
         given = {name: performed(value, context) for name, value in self.launch_arguments}
-        inner = LaunchContext({**context.launch_configurations, **given})
-        load(Path(self.source.path)).visit(inner)
-        unknown = given.keys() - inner.declared.keys()
-        if unknown:
-            raise RuntimeError(f'{self.source.path} does not declare {sorted(unknown)}')
-        context.environment.update(inner.environment)
-        context.nodes += inner.nodes
+        outer, context.declared = context.declared, {}
+        context.launch_configurations.update(given)
+        load(Path(self.source.path)).visit(context)
+        unknown = given.keys() - context.declared.keys()
+        assert not unknown, f'{self.source.path} does not declare {sorted(unknown)}'
+        context.declared = outer
+
+
+class ParameterValue:
+    def __init__(self, value, *, value_type=None):
+        item = str if str(value_type) == 'typing.List[str]' else None
+        right = (
+            isinstance(value, list) and all(isinstance(word, item) for word in value)
+            if item
+            else isinstance(value, value_type)
+        )
+        if not right:
+            raise TypeError(f'{value!r} is no {value_type}')
+        self.value = value
 
 
 class Node(LaunchDescriptionEntity):
     def __init__(
-        self,
-        *,
-        package,
-        executable,
-        name=None,
-        namespace=None,
-        parameters=(),
-        arguments=(),
-        output='log',
-        condition=None,
+        self, *, package, executable, name=None, namespace=None, parameters=(), remappings=(), arguments=(), **options
     ):
+        unknown = options.keys() - {'output', 'additional_env'}
+        assert not unknown, f'a node action has no {sorted(unknown)}'
         self.described = {
             'package': package,
             'executable': executable,
             'name': name,
             'namespace': namespace,
             'parameters': list(parameters),
+            'remappings': list(remappings),
             'arguments': list(arguments),
-            'output': output,
+            'environment': options.get('additional_env', {}),
         }
-        self.condition = condition
 
     def visit(self, context):
-        if self.condition is not None and not self.condition.evaluate(context):
-            return
-        context.nodes.append({name: performed(value, context) for name, value in self.described.items()})
+        described = {name: performed(value, context) for name, value in self.described.items()}
+        program = Path(
+            get_package_prefix(described['package']), 'lib', described['package'], described['executable']
+        )
+        if not program.is_file():
+            raise RuntimeError(f"executable '{program.name}' not found on the libexec directory '{program.parent}'")
+        described['environment'] = {**context.environment, **described['environment']}
+        context.nodes.append(described)
 
 
 def performed(value: Any, context: LaunchContext) -> Any:
-    """Substitutions replaced by their values."""
+    """Substitutions replaced by their values, and parameters read as launch_ros reads them."""
     if isinstance(value, LaunchConfiguration):
         return value.perform(context)
+    if isinstance(value, dict):
+        return {name: parameter(item, context) for name, item in value.items()}
     if isinstance(value, list):
         return [performed(item, context) for item in value]
     return value
 
 
+def parameter(value: Any, context: LaunchContext) -> Any:
+    if isinstance(value, ParameterValue):
+        return value.value
+    if isinstance(value, list):
+        return [parameter(item, context) for item in value]
+    value = performed(value, context)
+    return yaml.safe_load(value) if isinstance(value, str) else value
+
+
 MODULES = {
     'launch': (LaunchContext, LaunchDescription, LaunchDescriptionEntity),
     'launch.actions': (DeclareLaunchArgument, IncludeLaunchDescription, OpaqueFunction, SetEnvironmentVariable),
-    'launch.conditions': (IfCondition,),
     'launch.launch_description_sources': (PythonLaunchDescriptionSource,),
     'launch.substitutions': (LaunchConfiguration,),
     'launch_ros': (),
     'launch_ros.actions': (Node,),
+    'launch_ros.parameter_descriptions': (ParameterValue,),
 }
 
 
 @contextmanager
 def installed() -> Iterator[None]:
     """The double in place of the real packages, whichever are there."""
-    before = {name: sys.modules.get(name) for name in MODULES}
+    modules = {name: types.ModuleType(name) for name in MODULES}
     for name, members in MODULES.items():
-        module = types.ModuleType(name)
         for member in members:
-            setattr(module, member.__name__, member)
-        sys.modules[name] = module
-    try:
+            setattr(modules[name], member.__name__, member)
+    with mock.patch.dict(sys.modules, modules):
         yield
-    finally:
-        for name, module in before.items():
-            if module is None:
-                del sys.modules[name]
-            else:
-                sys.modules[name] = module
+
+
+@contextmanager
+def prefix_with(*programs: str) -> Iterator[None]:
+    """Programs ``package/executable`` in a prefix of the ament index, and no others."""
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        for program in programs:
+            package, _, name = program.partition('/')
+            marker = Path(folder, 'share/ament_index/resource_index/packages', package)
+            marker.parent.mkdir(parents=True, exist_ok=True)
+            marker.touch()
+            file = Path(folder, 'lib', package, name)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.touch()
+        with mock.patch.dict(os.environ, {'AMENT_PREFIX_PATH': folder}):
+            yield
 
 
 def load(path: Path) -> LaunchDescription:
@@ -194,12 +228,40 @@ def load(path: Path) -> LaunchDescription:
     return module.generate_launch_description()
 
 
-def execute(path: Path, **arguments: str) -> LaunchContext:
-    """Run a launch file as ``ros2 launch path name:=value ...`` would, and return what it did."""
-    with installed():
-        context = LaunchContext(dict(arguments))
-        load(path).visit(context)
-    unknown = arguments.keys() - context.declared.keys()
-    if unknown:
-        raise RuntimeError(f'{path.name} does not declare {sorted(unknown)}')
+PROGRAMS = ('chromm_ros/capture', 'chromm_ros/cameras', 'rviz2/rviz2')
+
+
+class LaunchFailed(Exception):
+    """A launch file raised; ``started`` is what runs by then, which nobody stops."""
+
+    def __init__(self, reason: Exception, started: list[dict[str, Any]]):
+        super().__init__(str(reason.args[0]) if reason.args else str(reason))
+        self.started = started
+
+
+def ros2_launch(line: str, programs: tuple[str, ...] = PROGRAMS, **configurations: str) -> LaunchContext:
+    """Execute a line as typed into a shell: ``ros2 launch chromm_ros FILE NAME:=VALUE ...``.
+
+    Args:
+        programs: what is installed.
+        configurations: of a launch file around it, as ``ros_namespace`` of PushRosNamespace.
+    """
+    words = shlex.split(line)
+    assert words[:3] == ['ros2', 'launch', 'chromm_ros'], line
+    for argument in words[4:]:
+        if ':=' not in argument or argument.startswith(':=') or argument.endswith(':='):
+            raise RuntimeError(f"malformed launch argument '{argument}', expected format '<name>:=<value>'")
+    given = dict(argument.split(':=', 1) for argument in words[4:])
+    context = LaunchContext({**configurations, **given}, words[4:])
+    with installed(), prefix_with(*programs), mock.patch.object(sys, 'argv', ['/opt/ros/jazzy/bin/ros2', *words[1:]]):
+        try:
+            load(LAUNCH / words[3]).visit(context)
+        except Exception as error:
+            raise LaunchFailed(error, context.nodes) from error
     return context
+
+
+def execute(path: Path, programs: tuple[str, ...] = PROGRAMS, **arguments: str) -> LaunchContext:
+    """The same from arguments."""
+    words = [f'{name}:={value}' for name, value in arguments.items()]
+    return ros2_launch(shlex.join(['ros2', 'launch', 'chromm_ros', path.name, *words]), programs)

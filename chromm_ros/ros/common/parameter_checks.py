@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from rclpy.exceptions import InvalidTopicNameException
-from rclpy.expand_topic_name import expand_topic_name
-from rclpy.validate_full_topic_name import validate_full_topic_name
-from rclpy.validate_topic_name import validate_topic_name
-
 from chromm_ros.intake.settings import TRANSPORTS
+from chromm_ros.ros.common.names import check_topics
 from chromm_ros.ros.common.parameters import ParameterError
 from chromm_ros.ros.common.settings import NodeSettings
 
+NODE = 'chromm'
 TOPICS_OF_A_CAMERA = ('image_topic', 'camera_info_topic')
 
 
@@ -30,22 +27,12 @@ def check(settings: NodeSettings) -> None:
     own = [transport for transport in settings.image_transports if transport]
     if own and (len(own) != len(cameras) or not set(own) <= set(TRANSPORTS)):
         raise ParameterError(f'image_transports is {own}; one of {", ".join(TRANSPORTS)} per camera expected')
-    for name in TOPICS_OF_A_CAMERA:
-        _check_topics(name, getattr(settings, name), cameras)
-
-
-def _check_topics(name: str, pattern: str, cameras: tuple[str, ...]) -> None:
-    """Every camera must have a topic of its own."""
     try:
-        topics = [pattern.format(camera=camera) for camera in cameras]
+        for name in TOPICS_OF_A_CAMERA:
+            check_topics(name, getattr(settings, name), cameras)
+    except ValueError as error:
+        raise ParameterError(str(error)) from None
+    try:
+        settings.camera_frame_prefix.format(node=NODE)
     except (KeyError, IndexError, ValueError, AttributeError):
-        raise ParameterError(f'{name} may contain only the placeholder {{camera}}') from None
-    if len(set(topics)) != len(topics):
-        raise ParameterError(f'{name} must contain {{camera}}, so that every camera has its own topic')
-    for topic in topics:
-        try:
-            validate_topic_name(topic)
-            validate_full_topic_name(expand_topic_name(topic, 'chromm', '/'))
-        except InvalidTopicNameException as error:
-            reason = str(error).splitlines()[0].rstrip(':').removeprefix('Invalid topic name: ')
-            raise ParameterError(f'{name} gives {topic!r}, which is no name for a topic: {reason}') from None
+        raise ParameterError('camera_frame_prefix may contain only the placeholder {node}') from None

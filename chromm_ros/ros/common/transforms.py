@@ -18,14 +18,15 @@ from rclpy.time import Time
 from scipy.spatial.transform import Rotation
 
 from chromm_ros.flow import CameraState, Human, HumanState
+from chromm_ros.ros.common.names import frame_prefix
 from chromm_ros.ros.outputs.messages import BODY_FROM_REP155, HIPS, NANO, body_id, pose_rows
 
 NEWEST = Time()
 
 
 def optical_frame(prefix: str, camera: str) -> str:
-    """TF frame that an estimated camera gets."""
-    return f'{prefix}{camera}_optical_frame'
+    """TF frame that an estimated camera gets; TF frames never begin with a slash, as names of cameras may."""
+    return f'{prefix}{camera.strip("/")}_optical_frame'
 
 
 class CameraFrames:
@@ -34,6 +35,8 @@ class CameraFrames:
     def __init__(self, buffer: tf2_ros.Buffer, world_frame: str, prefix: str) -> None:
         self.problems: Counter[str] = Counter()
         """Look-ups that failed although the frame exists, by the name of the exception."""
+        self.taken: dict[str, str] = {}
+        """Frame that was to be sent and is not, because somebody else gives it a parent -> that parent."""
         self._buffer = buffer
         self._world = world_frame
         self._prefix = prefix
@@ -74,17 +77,35 @@ class CameraFrames:
 
     def to_send(self, cameras: Iterable[CameraState], stamp: int) -> list[TransformStamped]:
         """Transforms of the cameras whose pose was estimated and whose frame has no other parent."""
-        estimated = [camera for camera in cameras if camera.world_from_camera is not None and not camera.known]
-        frames = [optical_frame(self._prefix, camera.view) for camera in estimated]
-        if not set(frames) <= self._own:
-            taken = frame_parents(self._buffer)
-            self._own |= {frame for frame in frames if frame not in taken}
         poses = {
-            frame: camera.world_from_camera
-            for frame, camera in zip(frames, estimated)
-            if frame in self._own and camera.world_from_camera is not None
+            optical_frame(self._prefix, camera.view): camera.world_from_camera
+            for camera in cameras
+            if camera.world_from_camera is not None and not camera.known
         }
-        return transform_messages(self._world, poses, stamp)
+        return transform_messages(self._world, self._free(poses), stamp)
+
+    def people_to_send(self, humans: Sequence[Human], namespace: str, stamp: int) -> list[TransformStamped]:
+        """body_<body_id> frames (REP-155) of the people who are tracked now; ``namespace`` goes before."""
+        return transform_messages(self._world, self._free(human_poses(humans, frame_prefix([namespace]))), stamp)
+
+    def notes(self) -> list[str]:
+        """Sentences about frames that are not sent, for a person."""
+        return [
+            f'the frame {frame} is not sent: somebody else gives it the parent {parent}'
+            for frame, parent in self.taken.items()
+        ]
+
+    def _free(self, poses: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Those whose frame is this node's own; the others are remembered in :attr:`taken`."""
+        if not poses.keys() <= self._own:
+            parents = frame_parents(self._buffer)
+            for frame in poses.keys() - self._own:
+                if frame in parents:
+                    self.taken[frame] = parents[frame]
+                else:
+                    self.taken.pop(frame, None)
+                    self._own.add(frame)
+        return {frame: pose for frame, pose in poses.items() if frame in self._own}
 
 
 def frame_parents(buffer: tf2_ros.Buffer) -> dict[str, str]:
@@ -93,16 +114,16 @@ def frame_parents(buffer: tf2_ros.Buffer) -> dict[str, str]:
     return {frame: about['parent'] for frame, about in known.items()} if isinstance(known, dict) else {}
 
 
-def human_transforms(humans: Sequence[Human], world_frame: str, stamp: int) -> list[TransformStamped]:
-    """body_<body_id> frames (REP-155) of the people who are tracked now."""
+def human_poses(humans: Sequence[Human], prefix: str) -> dict[str, np.ndarray]:
+    """Frame -> (4, 4) world from body of the people who are tracked now; axes of REP-155."""
     poses = {}
     for human in humans:
         if human.state == HumanState.TRACKED:
             pose = np.eye(4)
             pose[:3, :3] = human.root_rotation @ BODY_FROM_REP155
             pose[:3, 3] = human.joints[list(HIPS)].mean(0)
-            poses[f'body_{body_id(human.id)}'] = pose
-    return transform_messages(world_frame, poses, stamp)
+            poses[f'{prefix}body_{body_id(human.id)}'] = pose
+    return poses
 
 
 def transform_messages(parent: str, poses: Mapping[str, np.ndarray], stamp: int) -> list[TransformStamped]:

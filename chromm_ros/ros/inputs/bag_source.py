@@ -96,8 +96,8 @@ class BagSource:
         if self.use_extrinsics:
             for message in BagReader(self.path).messages(TF_TOPICS):
                 for transform in deserialize_message(message.data, TFMessage).transforms:
-                    if transform.child_frame_id.startswith(self.camera_frame_prefix):
-                        continue  # what a capture estimated is no knowledge
+                    if f'/{self.camera_frame_prefix}' in f'/{transform.child_frame_id}':
+                        continue  # what a capture, of any namespace, estimated is no knowledge
                     if message.topic == '/tf_static':
                         buffer.set_transform_static(transform, 'bag')
                     else:

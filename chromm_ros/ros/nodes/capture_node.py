@@ -196,7 +196,8 @@ class CaptureNode(LoadsItsOwnDump, LifecycleNode):
         listener = tf2_ros.TransformListener(buffer, self)
         self._broadcaster = tf2_ros.TransformBroadcaster(self)
         chosen = self.parameters.node
-        self._frames = CameraFrames(buffer, chosen.world_frame, chosen.camera_frame_prefix)
+        prefix = chosen.camera_frame_prefix.format(node=self.get_fully_qualified_name().strip('/'))
+        self._frames = CameraFrames(buffer, chosen.world_frame, prefix)
         self._configured += [listener.unregister, lambda: self.destroy_service(buffer.srv)]
         self._configured.append(lambda: self.destroy_publisher(self._broadcaster.pub_tf))
 
