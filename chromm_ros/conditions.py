@@ -237,6 +237,14 @@ INCOMPATIBLE = Condition(
     'or another message type',
     'image_reliability: best_effort; QoS overrides are parameters',
 )
+OTHER_PUBLISHER = Condition(
+    'node',
+    Level.ERROR,
+    'somebody else publishes on {topics} too: {nodes}',
+    'subscribers get the messages of both, with ids that mean different people: a capture that was left behind, a '
+    'second one in the same namespace, or a replay of recorded outputs',
+    'end one of them, or start this one in a namespace (namespace:=robot1)',
+)
 UNTRAINED = Condition(
     'model',
     Level.WARN,
@@ -253,6 +261,13 @@ BUMPED = Condition(
     'not where TF says: {cameras}',
     'the camera was moved, or its calibration is wrong: the network sees it elsewhere for several windows',
     'calibrate anew, or extrinsics: estimated',
+)
+FRAME_TAKEN = Condition(
+    'world',
+    Level.WARN,
+    'the TF frame {frame} is not sent, somebody else gives it the parent {parent}',
+    'a frame has one parent; two captures, or a capture and a driver, use the same name',
+    'choose another camera_frame_prefix or namespace',
 )
 
 

@@ -4,13 +4,11 @@ ros2 launch chromm_ros demo.launch.py people:=2 seed:=7
 """
 
 from pathlib import Path
-from typing import List
 
-from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, OpaqueFunction
+from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, OpaqueFunction, Shutdown
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
-from launch_ros.parameter_descriptions import ParameterValue
 
 from chromm_ros.programs import missing
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
@@ -69,14 +67,10 @@ def room_and_capture(context: LaunchContext) -> list[LaunchDescriptionEntity]:
             executable='cameras',
             name='synthetic',
             namespace=launching.full_namespace(given['namespace'], parent),
-            parameters=[
-                {
-                    name: ParameterValue(value, value_type=List[str] if isinstance(value, list) else type(value))
-                    for name, value in room.items()
-                }
-            ],
+            parameters=[room],
             remappings=launching.NAMESPACED_TF if launching.truth(given['namespaced_tf']) else (),
             additional_env=launching.ends_with_launch(),
+            on_exit=Shutdown(reason='the synthetic cameras ended'),
             output='screen',
         ),
     ]

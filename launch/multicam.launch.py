@@ -3,12 +3,9 @@
 ros2 launch chromm_ros multicam.launch.py cameras:='[front, left]' image_topic:='{camera}/color/image_raw'
 """
 
-from typing import List
-
 from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
-from launch_ros.parameter_descriptions import ParameterValue
 
 from chromm_ros.programs import missing
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
@@ -68,7 +65,7 @@ def processes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
         executable='capture',
         name=launching.NODE,
         namespace=plan.namespace,
-        parameters=[plan.file, typed(plan.overrides)],
+        parameters=[plan.file, plan.overrides],
         remappings=plan.remappings,
         additional_env=launching.ends_with_launch(),
         output='screen',
@@ -84,11 +81,3 @@ def processes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
         arguments=list(plan.rviz),
     )
     return [capture, rviz]
-
-
-def typed(values: dict[str, object]) -> dict[str, ParameterValue]:
-    """Parameters that stay what they are: without a type a camera that is called y becomes a boolean, as in YAML."""
-    return {
-        name: ParameterValue(value, value_type=List[str] if isinstance(value, list) else type(value))
-        for name, value in values.items()
-    }

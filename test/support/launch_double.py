@@ -2,8 +2,8 @@
 
 Only what the launch files of this package use, with upstream's names, and with the rules of upstream that a launch
 file can stumble over: arguments that nobody declared pass in silence; a node action looks for its program only when
-its turn comes, while what stands before it runs already; a parameter file that does not exist is a warning; text
-among the parameters is read as YAML unless its type is given.
+its turn comes, while what stands before it runs already; a parameter file that does not exist is a warning; a
+substitution among the parameters is read as YAML.
 """
 
 from __future__ import annotations
@@ -97,6 +97,11 @@ class OpaqueFunction(LaunchDescriptionEntity):
             entity.visit(context)
 
 
+class Shutdown(LaunchDescriptionEntity):
+    def __init__(self, *, reason: str):
+        self.reason = reason
+
+
 class PythonLaunchDescriptionSource:
     def __init__(self, path: str):
         self.path = path
@@ -117,24 +122,11 @@ class IncludeLaunchDescription(LaunchDescriptionEntity):
         context.declared = outer
 
 
-class ParameterValue:
-    def __init__(self, value, *, value_type=None):
-        item = str if str(value_type) == 'typing.List[str]' else None
-        right = (
-            isinstance(value, list) and all(isinstance(word, item) for word in value)
-            if item
-            else isinstance(value, value_type)
-        )
-        if not right:
-            raise TypeError(f'{value!r} is no {value_type}')
-        self.value = value
-
-
 class Node(LaunchDescriptionEntity):
     def __init__(
         self, *, package, executable, name=None, namespace=None, parameters=(), remappings=(), arguments=(), **options
     ):
-        unknown = options.keys() - {'output', 'additional_env'}
+        unknown = options.keys() - {'output', 'additional_env', 'on_exit'}
         assert not unknown, f'a node action has no {sorted(unknown)}'
         self.described = {
             'package': package,
@@ -145,13 +137,12 @@ class Node(LaunchDescriptionEntity):
             'remappings': list(remappings),
             'arguments': list(arguments),
             'environment': options.get('additional_env', {}),
+            'on_exit': options.get('on_exit'),
         }
 
     def visit(self, context):
         described = {name: performed(value, context) for name, value in self.described.items()}
-        program = Path(
-            get_package_prefix(described['package']), 'lib', described['package'], described['executable']
-        )
+        program = Path(get_package_prefix(described['package']), 'lib', described['package'], described['executable'])
         if not program.is_file():
             raise RuntimeError(f"executable '{program.name}' not found on the libexec directory '{program.parent}'")
         described['environment'] = {**context.environment, **described['environment']}
@@ -170,22 +161,22 @@ def performed(value: Any, context: LaunchContext) -> Any:
 
 
 def parameter(value: Any, context: LaunchContext) -> Any:
-    if isinstance(value, ParameterValue):
-        return value.value
-    if isinstance(value, list):
-        return [parameter(item, context) for item in value]
-    value = performed(value, context)
-    return yaml.safe_load(value) if isinstance(value, str) else value
+    return yaml.safe_load(performed(value, context)) if isinstance(value, LaunchConfiguration) else value
 
 
 MODULES = {
     'launch': (LaunchContext, LaunchDescription, LaunchDescriptionEntity),
-    'launch.actions': (DeclareLaunchArgument, IncludeLaunchDescription, OpaqueFunction, SetEnvironmentVariable),
+    'launch.actions': (
+        DeclareLaunchArgument,
+        IncludeLaunchDescription,
+        OpaqueFunction,
+        SetEnvironmentVariable,
+        Shutdown,
+    ),
     'launch.launch_description_sources': (PythonLaunchDescriptionSource,),
     'launch.substitutions': (LaunchConfiguration,),
     'launch_ros': (),
     'launch_ros.actions': (Node,),
-    'launch_ros.parameter_descriptions': (ParameterValue,),
 }
 
 

@@ -31,7 +31,10 @@ CHOICES = {
     'human_head': ('', 'chromm', 'multi_hmr'),
     'extrinsics': ('', 'auto', 'tf', 'estimated', 'tf_then_refine'),
 }
-"""Of arguments that are parameters; empty: what the parameter file says. The settings know them too, but importing those costs the launch seconds."""
+"""Of arguments that are parameters; empty: what the parameter file says.
+
+The settings know them too, but to import those would cost the launch seconds.
+"""
 SCRIPTS = ('', 'walks', 'leaves_and_returns', 'crossing', 'hidden')
 """What may happen in the synthetic room."""
 VIEWS = ('multicam', 'planners')

@@ -11,8 +11,11 @@ NODE = 'chromm'
 TOPICS_OF_A_CAMERA = ('image_topic', 'camera_info_topic')
 
 
-def check(settings: NodeSettings) -> None:
+def check(settings: NodeSettings, namespace: str = '/') -> None:
     """Refuse parameters of the capture node that contradict each other or that ROS cannot use.
+
+    Args:
+        namespace: of the node.
 
     Raises:
         ParameterError: with the name of the parameter.
@@ -29,7 +32,7 @@ def check(settings: NodeSettings) -> None:
         raise ParameterError(f'image_transports is {own}; one of {", ".join(TRANSPORTS)} per camera expected')
     try:
         for name in TOPICS_OF_A_CAMERA:
-            check_topics(name, getattr(settings, name), cameras)
+            check_topics(name, getattr(settings, name), cameras, namespace)
     except ValueError as error:
         raise ParameterError(str(error)) from None
     try:

@@ -44,12 +44,16 @@ class QosMismatches:
     def _note(self, ours: Any, peer: TopicEndpointInfo, role: str, reason: str) -> None:
         if not reason or peer.node_name == UNKNOWN:
             return
-        name = f'{peer.node_namespace.rstrip("/")}/{peer.node_name}'
-        problem = f'nothing passes between {ours.topic_name} and its {role} {name}: {reason}'
+        problem = f'nothing passes between {ours.topic_name} and its {role} {full_name(peer)}: {reason}'
         self.found[ours.topic_name] = problem
         if problem not in self._told:
             self._told.add(problem)
             self._warn(problem)
+
+
+def full_name(end: TopicEndpointInfo) -> str:
+    """Name of the node at the other end of a topic, with its namespace."""
+    return f'{end.node_namespace.rstrip("/")}/{end.node_name}'
 
 
 def _mismatch(ours: Any, peer: TopicEndpointInfo, offered: Any, requested: Any) -> str:

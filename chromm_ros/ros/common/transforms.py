@@ -17,6 +17,8 @@ from rclpy.duration import Duration
 from rclpy.time import Time
 from scipy.spatial.transform import Rotation
 
+from chromm_ros import conditions
+from chromm_ros.conditions import Finding
 from chromm_ros.flow import CameraState, Human, HumanState
 from chromm_ros.ros.common.names import frame_prefix
 from chromm_ros.ros.outputs.messages import BODY_FROM_REP155, HIPS, NANO, body_id, pose_rows
@@ -88,23 +90,20 @@ class CameraFrames:
         """body_<body_id> frames (REP-155) of the people who are tracked now; ``namespace`` goes before."""
         return transform_messages(self._world, self._free(human_poses(humans, frame_prefix([namespace]))), stamp)
 
-    def notes(self) -> list[str]:
-        """Sentences about frames that are not sent, for a person."""
+    def findings(self) -> list[Finding]:
+        """What is wrong with the frames that are to be sent."""
         return [
-            f'the frame {frame} is not sent: somebody else gives it the parent {parent}'
-            for frame, parent in self.taken.items()
+            conditions.FRAME_TAKEN.found(frame=frame, parent=parent) for frame, parent in sorted(self.taken.items())
         ]
 
     def _free(self, poses: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Those whose frame is this node's own; the others are remembered in :attr:`taken`."""
         if not poses.keys() <= self._own:
             parents = frame_parents(self._buffer)
-            for frame in poses.keys() - self._own:
-                if frame in parents:
-                    self.taken[frame] = parents[frame]
-                else:
-                    self.taken.pop(frame, None)
-                    self._own.add(frame)
+            taken = {frame: parents[frame] for frame in poses.keys() - self._own if frame in parents}
+            self._own |= poses.keys() - taken.keys()
+            others = {frame: parent for frame, parent in self.taken.items() if frame not in poses}
+            self.taken = {**others, **taken}  # a new one: another thread may be reading
         return {frame: pose for frame, pose in poses.items() if frame in self._own}
 
 

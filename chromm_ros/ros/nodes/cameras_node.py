@@ -23,6 +23,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from chromm_ros.flow import Snapshot
 from chromm_ros.intake.lens import HALF_PIXEL
 from chromm_ros.msg import HumanArray
+from chromm_ros.ros.common.names import frame_prefix
 from chromm_ros.ros.common.parameters import LoadsItsOwnDump, ParameterError, declare, updated
 from chromm_ros.ros.common.settings import CamerasSettings
 from chromm_ros.ros.common.spin import leave, run_node
@@ -51,6 +52,7 @@ class CamerasNode(LoadsItsOwnDump, Node):
         chosen = self.settings
         self.world = _world(chosen)
         self._session = str(uuid.UUID(int=chosen.seed))
+        self._prefix = frame_prefix([self.get_namespace()])
         self._sets = 0
         self._start: int | None = None
         kind, suffix = (CompressedImage, '/compressed') if chosen.compressed else (Image, '')
@@ -68,7 +70,7 @@ class CamerasNode(LoadsItsOwnDump, Node):
         frames = self.world.render(0.0)
         self._send(self._rig, PoseArray, camera_poses(self._snapshot(frames, stamp), self.settings.world_frame))
         if self.settings.publish_tf:
-            names = [optical_frame('', name) for name in self.settings.cameras]
+            names = [optical_frame(self._prefix, name) for name in self.settings.cameras]
             poses = dict(zip(names, frames.world_from_camera[:, 0]))
             self._tf.sendTransform(transform_messages(self.settings.world_frame, poses, stamp))
 
@@ -79,7 +81,7 @@ class CamerasNode(LoadsItsOwnDump, Node):
         frames = self.world.render((stamp - self._start) / NANO)
         for index, name in enumerate(self.settings.cameras):
             if name not in self.settings.stopped:
-                self._publish_camera(index, frames, header(stamp, optical_frame('', name)))
+                self._publish_camera(index, frames, header(stamp, optical_frame(self._prefix, name)))
         snapshot = self._snapshot(frames, stamp)
         bodies = body_shapes_of(snapshot.humans, self.world.renderer.body)
         options = HumanOptions(model=self.world.renderer.body.name)

@@ -22,6 +22,7 @@ from rclpy.timer import Timer
 
 from chromm_ros.recording.ply import write_ply
 from chromm_ros.ros.common import parameter_checks
+from chromm_ros.ros.common.other_publishers import other_publishers
 from chromm_ros.ros.common.parameters import LoadsItsOwnDump, ParameterError, declare, updated
 from chromm_ros.ros.common.qos_mismatch import NO_PUBLISHER_EVENTS, QosMismatches
 from chromm_ros.ros.common.settings import NodeSettings, Parameters
@@ -57,7 +58,7 @@ class CaptureNode(LoadsItsOwnDump, LifecycleNode):
     def __init__(self, make_backend: Callable[[NodeSettings], Any] = Backend, **options: Any) -> None:
         super().__init__('chromm', **options)
         self.parameters = declare(self, Parameters())
-        parameter_checks.check(self.parameters.node)
+        parameter_checks.check(self.parameters.node, self.get_namespace())
         self.exit_code = 0
         self.pipeline: Pipeline | None = None
         self.health_log = HealthLog()
@@ -251,11 +252,10 @@ class CaptureNode(LoadsItsOwnDump, LifecycleNode):
     def _send_diagnostics(self) -> None:
         now = self.get_clock().now().nanoseconds
         name = self.get_fully_qualified_name()
-        self._qos_mismatches.check(
-            () if self._outputs is None else self._outputs.publishers,
-            () if self.pipeline is None else self.pipeline.subscriptions,
-        )
+        publishers = () if self._outputs is None else self._outputs.publishers
+        self._qos_mismatches.check(publishers, () if self.pipeline is None else self.pipeline.subscriptions)
         self.health_log.incompatible = self._qos_mismatches.found
+        self.health_log.other_publishers = other_publishers(self, publishers)
         message = diagnostics(now, name, self.state, self._backend, self.pipeline, self.health_log)
         self._diagnostics.publish(message)
 
@@ -290,7 +290,7 @@ class CaptureNode(LoadsItsOwnDump, LifecycleNode):
     def _on_parameters(self, changes: list[Parameter]) -> SetParametersResult:
         try:
             chosen = updated(self.parameters, changes, running=self.state != 'unconfigured')
-            parameter_checks.check(chosen.node)
+            parameter_checks.check(chosen.node, self.get_namespace())
         except ParameterError as error:
             return SetParametersResult(successful=False, reason=str(error))
         rate_changed = chosen.node.prediction_rate != self.parameters.node.prediction_rate

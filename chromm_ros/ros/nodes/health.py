@@ -40,6 +40,9 @@ class HealthLog:
     incompatible: Mapping[str, str] = field(default_factory=dict)
     """Topic -> why nothing passes between us and somebody at its other end."""
 
+    other_publishers: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Topic of ours -> nodes that publish on it too."""
+
     def note(self, built: WindowMessages) -> None:
         self.latencies.append(built.latency)
         self.stages.append(built.stages)
@@ -109,6 +112,10 @@ def _node(state: str, health_log: HealthLog, others: Sequence[DiagnosticStatus])
     if health_log.fatal:
         return status('node', ERROR, health_log.fatal, values)
     findings = [conditions.INCOMPATIBLE.found(problem=why) for why in health_log.incompatible.values()]
+    if health_log.other_publishers:
+        nodes = sorted({node for names in health_log.other_publishers.values() for node in names})
+        topics = ', '.join(health_log.other_publishers)
+        findings.append(conditions.OTHER_PUBLISHER.found(topics=topics, nodes=', '.join(nodes)))
     tasks = {task.name.removeprefix('chromm: '): task for task in others}
     if 'inference' in tasks and tasks['inference'].level in (ERROR, STALE):
         causes = {name: task for name, task in tasks.items() if task.level in (ERROR, STALE)}
@@ -239,4 +246,5 @@ def _world(pipeline: Pipeline) -> DiagnosticStatus:
             values[f'{camera.view} off by [rad]'] = camera.rotation_error
     bumped = [camera.view for camera in last.cameras if camera.bumped]
     findings = [conditions.BUMPED.found(cameras=', '.join(bumped))] if bumped else []
+    findings += pipeline.frames.findings()
     return reported('world', findings, 'ok', values)

@@ -25,7 +25,7 @@ from chromm_ros.intake.rig_buffer import TIME_JUMP, MatchedSet, SyncLimits
 from chromm_ros.ros.common import qos
 from chromm_ros.ros.common.qos_mismatch import NO_SUBSCRIPTION_EVENTS
 from chromm_ros.ros.common.settings import NodeSettings, Parameters
-from chromm_ros.ros.common.transforms import CameraFrames, human_transforms
+from chromm_ros.ros.common.transforms import CameraFrames
 from chromm_ros.ros.inputs.synchronizer import Synchronizer
 from chromm_ros.ros.nodes.model import Backend
 from chromm_ros.ros.nodes.worker import Worker
@@ -227,14 +227,15 @@ class Pipeline:
             rates={queue.name: queue.rate for queue in self.synchronizer.buffer.live()},
             stages=stages,
             dropped=self.drop_counts(),
-            notes=self.notes,
+            notes=(*self.notes, *(finding.text for finding in self.frames.findings())),
             delay=pending.delay,
             started=pending.posted,
         )
         built = self._outputs.build(snapshot, self.capture, settings, context)
         built.transforms.extend(self.frames.to_send(snapshot.cameras, snapshot.stamp))
         if settings.publish_human_tf:
-            built.transforms.extend(human_transforms(snapshot.humans, settings.world_frame, snapshot.stamp))
+            namespace = self._node.get_namespace()
+            built.transforms.extend(self.frames.people_to_send(snapshot.humans, namespace, snapshot.stamp))
         self.last = snapshot
         self.outbox.append(built)
         self._ready.trigger()

@@ -32,7 +32,9 @@ def test_the_defaults_fit_together():
         ({'image_topic': '{camera'}, 'only the placeholder'),
         ({'image_topic': '{camera}/bad topic'}, 'must not contain'),
         ({'camera_info_topic': '{camera}//info'}, 'camera_info_topic'),
-        ({'camera_info_topic': ''}, 'its own topic'),
+        ({'camera_info_topic': ''}, 'must not be empty'),
+        ({'cameras': ('left', '/left')}, 'its own topic'),
+        ({'camera_frame_prefix': '{robot}/'}, 'only the placeholder {node}'),
         ({'cameras': ('left',), 'image_topic': ''}, 'must not be empty'),
     ],
 )
@@ -43,3 +45,10 @@ def test_contradictions_are_refused_by_name(changes, text):
 
 def test_a_single_camera_needs_no_placeholder():
     check(dataclasses.replace(RIG, cameras=('left',), image_topic='/image_raw', camera_info_topic='/camera_info'))
+
+
+def test_the_namespace_decides_whether_two_topics_are_one():
+    rig = dataclasses.replace(RIG, cameras=('left', '/left'))
+    check(rig, '/robot1')
+    with pytest.raises(ParameterError, match='its own topic'):
+        check(rig, '/')

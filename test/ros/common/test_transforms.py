@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation
 from standins import camera, human
 
 from chromm_ros.flow import HumanState
-from chromm_ros.ros.common.transforms import CameraFrames, human_transforms, matrix_of, transform_messages
+from chromm_ros.ros.common.transforms import CameraFrames, matrix_of, optical_frame, transform_messages
 
 SECOND = 1_000_000_000
 
@@ -90,8 +90,38 @@ def test_own_frames_are_sent_on_and_never_believed(buffer):
     assert known.world_from('chromm/a_optical_frame', SECOND, 0.0) is None
 
 
-def test_only_tracked_people_get_frames():
+def test_a_frame_that_is_not_sent_is_reported_until_it_is_free(buffer):
+    buffer.set_transform_static(transform_messages('base', {'chromm/a_optical_frame': pose()}, 0)[0], 'test')
+    sender = frames(buffer)
+    estimated = [camera(name, 1, pose(1.0), known=False) for name in 'ab']
+    (sent,) = sender.to_send(estimated, 5)
+    assert sent.child_frame_id == 'chromm/b_optical_frame'
+    (finding,) = sender.findings()
+    assert 'chromm/a_optical_frame is not sent, somebody else gives it the parent base' in finding.text
+    buffer.clear()
+    assert len(sender.to_send(estimated, 6)) == 2
+    assert sender.findings() == []
+
+
+@pytest.mark.parametrize('name', ['front', '/front', 'arm/front', '/robot1/front'])
+def test_frames_of_cameras_are_names_that_tf_accepts(buffer, name):
+    for prefix in ('', 'r1/chromm/'):
+        frame = optical_frame(prefix, name)
+        assert not frame.startswith('/')
+        assert '//' not in frame
+
+
+def test_only_tracked_people_get_frames(buffer):
     people = [human(1, 0), human(2, 0, state=HumanState.PREDICTED)]
-    (sent,) = human_transforms(people, 'map', 5)
-    assert sent.child_frame_id == 'body_b0001'
+    (sent,) = frames(buffer).people_to_send(people, '/', 5)
+    assert (sent.header.frame_id, sent.child_frame_id) == ('map', 'body_b0001')
     np.testing.assert_allclose(matrix_of(sent)[:3, :3], np.eye(3), atol=1e-9)
+    (sent,) = frames(buffer).people_to_send(people, '/fleet/r1', 5)
+    assert sent.child_frame_id == 'fleet/r1/body_b0001'
+
+
+def test_people_frames_of_somebody_else_are_reported_too(buffer):
+    buffer.set_transform(transform_messages('map', {'body_b0001': pose()}, SECOND)[0], 'test')
+    sender = frames(buffer)
+    assert sender.people_to_send([human(1, 0)], '/', 5) == []
+    assert 'body_b0001' in sender.findings()[0].text

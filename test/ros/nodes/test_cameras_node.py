@@ -20,6 +20,7 @@ from chromm_ros.intake.decoding import decode
 from chromm_ros.intake.image_cdr import read_compressed, read_image
 from chromm_ros.intake.lens import Rectifier, lens_of
 from chromm_ros.msg import HumanArray
+from chromm_ros.ros.common import launching
 from chromm_ros.ros.common.parameters import ParameterError
 from chromm_ros.ros.common.settings import CamerasSettings
 from chromm_ros.ros.nodes.cameras_node import CamerasNode
@@ -139,7 +140,7 @@ def test_scripts_bring_their_people_and_are_named_where_people_choose_them(room,
     expected = scripted(script, 3, 4, SIZE)
     np.testing.assert_allclose(one.node.world.people(1.0).joints, expected.people(1.0).joints)
     (leaf,) = (leaf for leaf in leaves(CamerasSettings()) if leaf.name == 'script')
-    files = [(ROOT / name).read_text() for name in ('Makefile', 'launch/demo.launch.py')]
+    files = [(ROOT / 'Makefile').read_text(), ' '.join(launching.SCRIPTS)]
     assert all(script in text for text in (leaf.help, demo.__doc__, *files))
 
 

@@ -15,7 +15,7 @@ from rclpy.parameter import Parameter
 from rclpy.qos import qos_profile_sensor_data
 from reliability_table import record
 from sensor_msgs.msg import Image, PointCloud2
-from standins import StandInBackend
+from standins import StandInBackend, camera
 from visualization_msgs.msg import Marker, MarkerArray
 
 from chromm_ros.msg import CaptureStatus, HumanArray
@@ -134,6 +134,27 @@ def test_activation_that_fails_says_why_and_leaves_nothing_behind(stage):
     assert one.node.state == 'inactive'
     assert 'sometimes' in one.node.health_log.fatal
     assert len(list(one.node.subscriptions)) == before
+
+
+@pytest.mark.parametrize(
+    ('rules', 'prefix'),
+    [
+        ((), 'chromm/'),
+        (('-r', '__ns:=/r1'), 'r1/chromm/'),
+        (('-r', '__node:=front_hall'), 'front_hall/'),
+        (('-p', 'camera_frame_prefix:=rig_'), 'rig_'),
+    ],
+)
+def test_two_captures_name_the_frames_of_their_cameras_differently(rules, prefix):
+    rclpy.init(args=['--ros-args', *rules])
+    node = CaptureNode(lambda settings: StandInBackend(), parameter_overrides=[Parameter('autostart', value=False)])
+    try:
+        assert node.trigger_configure() == SUCCESS
+        (sent,) = node._frames.to_send([camera('a', SECOND, np.eye(4), known=False)], SECOND)
+        assert sent.child_frame_id == f'{prefix}a_optical_frame'
+    finally:
+        node.destroy_node()
+        rclpy.shutdown()
 
 
 def test_node_that_cannot_start_itself_ends(stage):

@@ -29,7 +29,7 @@ def pipeline():
         synchronizer=SimpleNamespace(buffer=buffer, dating=dating),
         assembler=SimpleNamespace(notes=notes),
         findings=lambda camera: notes[camera].findings('camera_info'),
-        frames=SimpleNamespace(problems={}),
+        frames=SimpleNamespace(problems={}, findings=list),
         parameters=with_values(Parameters(), {'cameras': ['a', 'b']}),
         last=snapshot(),
         drop_counts=lambda: {'late': 2},
@@ -101,6 +101,14 @@ def test_fatal_error_and_incompatible_peers_show_on_the_node(pipeline):
     health_log.incompatible = {'/chromm/humans': 'nothing passes'}
     assert tasks(pipeline, health_log)['node'].level == WARN
     assert tasks(pipeline, HealthLog(fatal='the GPU is lost'))['node'].level == ERROR
+
+
+def test_another_publisher_of_our_topics_is_an_error_of_the_node(pipeline):
+    health_log = health_log_with(0.1)
+    health_log.other_publishers = {'/chromm/humans': ('/chromm',), '/chromm/scene': ('/chromm', '/player')}
+    task = tasks(pipeline, health_log)['node']
+    assert task.level == ERROR
+    assert '/chromm/humans, /chromm/scene too: /chromm, /player' in task.message
 
 
 def test_untrained_network_warns(pipeline):
