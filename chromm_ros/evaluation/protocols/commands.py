@@ -57,6 +57,8 @@ class Evaluation:
 
     layout: ClassVar[str] = 'smpl24'
     """Joints that the network's bodies are asked for."""
+    pixels: ClassVar[str] = ''
+    """What the oracle must know besides people and cameras: ``pelvis`` or ``depth``."""
 
     def run(self) -> int:
         """Evaluate; 1 where a clip was lost."""
@@ -81,16 +83,12 @@ class Evaluation:
         """The clips, the score and the paper's rows."""
         raise NotImplementedError
 
-    def pixels(self) -> str:
-        """What the oracle must know besides people and cameras: ``pelvis`` or ``depth``."""
-        return ''
-
     def predictor(self, bodies: BodyLibrary) -> Predictor:
         """Where estimates come from."""
         if self.predictions is not None:
             return FilePredictor(self.predictions)
         if self.oracle:
-            return OraclePredictor(self.oracle, bodies, self.pixels())
+            return OraclePredictor(self.oracle, bodies, self.pixels)
         from chromm_ros.evaluation.protocols.network_predictors import describe, load_network
 
         network = load_network(self.preset, self.weights, self.human_head, self.device, self.precision, bodies)
@@ -223,6 +221,66 @@ class EgoExo4DEvaluation(InstantEvaluation):
 
 def egoexo4d(evaluation: Annotated[EgoExo4DEvaluation, tyro.conf.arg(name='')]) -> int:
     """Score one person at single instants before several cameras on Ego-Exo4D (the paper's Table 2)."""
+    return evaluation.run()
+
+
+@dataclass(kw_only=True)
+class ProxEvaluation(Evaluation):
+    """PROX (Table 9): AbsRel and the share of pixels right within a quarter."""
+
+    part: Literal['qualitative', 'quantitative'] = 'qualitative'
+    """Which part of PROX the folder holds."""
+    every: int = 100
+    """One image is taken of every so many."""
+    scale: Literal['median', 'lsq'] = 'median'
+    """Depths are scaled by the ratio of the medians, or by least squares."""
+    undistort: bool = False
+    """Feed images as a pinhole camera would give them."""
+
+    pixels: ClassVar[str] = 'depth'
+
+    def benchmark(self, bodies: BodyLibrary) -> Benchmark:
+        from chromm_ros.datasets.prox import Prox
+        from chromm_ros.evaluation.protocols.prox import prox
+
+        return prox(Prox(self.data, bodies, self.every, self.undistort), self.part, self.scale)
+
+    def network_predictor(self, single_pass: SinglePass, about: str) -> Predictor:
+        from chromm_ros.evaluation.protocols.network_predictors import DepthPredictor
+
+        return DepthPredictor(single_pass, f'{about}{", undistorted" if self.undistort else ""}')
+
+
+def prox(evaluation: Annotated[ProxEvaluation, tyro.conf.arg(name='')]) -> int:
+    """Score depth of single images on PROX (the paper's Table 9)."""
+    return evaluation.run()
+
+
+@dataclass(kw_only=True)
+class ThreeDpwEvaluation(Evaluation):
+    """3DPW test (Table 8): the pelvis before and after its refinement."""
+
+    truth: Literal['auto', 'neuralannot', '3dpw'] = 'auto'
+    """Fits of NeuralAnnot, as in the paper, or 3DPW's own; auto: NeuralAnnot's where the folder has them."""
+    stride: int = 1
+    """One of every so many images."""
+
+    pixels: ClassVar[str] = 'pelvis'
+
+    def benchmark(self, bodies: BodyLibrary) -> Benchmark:
+        from chromm_ros.datasets.threedpw import ThreeDpw
+        from chromm_ros.evaluation.protocols.threedpw import threedpw
+
+        return threedpw(ThreeDpw(self.data, bodies, self.truth), self.stride)
+
+    def network_predictor(self, single_pass: SinglePass, about: str) -> Predictor:
+        from chromm_ros.evaluation.protocols.network_predictors import PelvisPredictor
+
+        return PelvisPredictor(single_pass, about)
+
+
+def threedpw(evaluation: Annotated[ThreeDpwEvaluation, tyro.conf.arg(name='')]) -> int:
+    """Score the pelvis in single images on 3DPW (the paper's Table 8)."""
     return evaluation.run()
 
 

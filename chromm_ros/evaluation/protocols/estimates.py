@@ -124,7 +124,8 @@ def check(estimates: Estimates, where: str) -> None:
     views = estimates.detection_view
     if len(views) and not ((views >= 0) & (views < sizes['V'])).all():
         raise ValueError(f'{where}: detection_view must be from 0 to {sizes["V"] - 1}')
-    check_size(estimates.joints, estimates.joint_names, where)
+    if sizes['N']:
+        check_size(estimates.joints, estimates.joint_names, where)
 
 
 def _fits(found: tuple[int, ...], expected: tuple[str | int, ...], sizes: dict[str, int]) -> bool:

@@ -40,7 +40,9 @@ def score_pelvis(clip: Clip, estimates: Estimates, bodies: BodyLibrary) -> ClipS
     given = {name: pixels for name, pixels in names.items() if len(pixels)}
     errors: dict[str, list[float]] = {name: [] for name in given}
     true = compared = matched = 0
+    layouts: set[str] = set()
     for instant in clip.instants():
+        layouts |= {bodies.joint_names(body.model, body.gender) for body in _bodies_of(instant)}
         for view in instant.views:
             people = true_people(instant, view, bodies)
             rows = _detections(estimates, instant.frame, view.name)
@@ -59,6 +61,7 @@ def score_pelvis(clip: Clip, estimates: Estimates, bodies: BodyLibrary) -> ClipS
         estimates=len(estimates.detection_frame),
         matched=matched,
         instants=len(clip.indices),
+        joints=' and '.join(sorted(layouts)),
     )
 
 
@@ -75,6 +78,10 @@ def true_people(instant: Instant, view: View, bodies: BodyLibrary) -> list[TrueP
     """Everybody who counts in an image."""
     found = (true_person(person, view, bodies) for person in instant.people if person.valid)
     return [person for person in found if person is not None]
+
+
+def _bodies_of(instant: Instant) -> list[Body]:
+    return [person.body for person in instant.people if person.valid and person.body is not None]
 
 
 def true_person(person: Person, view: View, bodies: BodyLibrary) -> TruePerson | None:

@@ -30,14 +30,14 @@ def make_clip(
     name: str,
     sequence: Sequence,
     bodies: BodyLibrary,
-    indices: Iterable[int] | None = None,
+    stride: int = 1,
     views: tuple[str, ...] = (),
     counted: Callable[[Instant], bool] | None = None,
 ) -> Clip:
     """A clip of the instants at which somebody counts.
 
     Args:
-        indices: to look at; None: all.
+        stride: one of every so many instants is looked at.
         views: of the clip; empty: all.
         counted: whether an instant (seen by the views of the clip) is part of it; None: where a person is valid.
 
@@ -46,7 +46,7 @@ def make_clip(
     """
     wanted = counted or (lambda instant: any(person.valid for person in instant.people))
     kept, instants = [], []
-    for index in range(len(sequence)) if indices is None else indices:
+    for index in range(0, len(sequence), stride):
         instant = sequence.instant(index)
         if views:
             instant = only_views(instant, views)
