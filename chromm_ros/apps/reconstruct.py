@@ -23,8 +23,8 @@ from chromm_ros.settings import changed
 CHUNK = 25
 """Steps of a window (CHROMM 4.2: sequences are cut into chunks of 25 and stitched)."""
 
-OVERLAP = CaptureSettings.people_window - 1
-"""Steps that windows share, so that the first new one has as many before it for tracking as it has in a live run."""
+OVERLAP = CaptureSettings.window_size - 1
+"""Steps that windows share, so that the first new one has as many before it as it has in a live run."""
 
 LONGEST_GAP = 3600.0
 """Seconds that a window may span: recordings of any rate fill theirs, where a live window would drop old steps."""

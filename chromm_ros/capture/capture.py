@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterable
 from typing import Any
 
-from chromm_ros.capture.identity.humans import moved_human
+from chromm_ros.capture.identity.humans import extrapolated
 from chromm_ros.capture.session import Session
 from chromm_ros.capture.settings import CaptureSettings
 from chromm_ros.capture.window.stages import StageClock
@@ -100,10 +100,13 @@ class Capture:
 
     def predict(self, stamp: int) -> tuple[Human, ...]:
         """Everybody of the last snapshot who was not lost, extrapolated to ``stamp`` [ns]."""
-        settings = self._settings.identity
+        session, walking = self._session, self._settings.identity.walking
+        motions, sight = session.motions, session.sight
+        if sight is None:
+            return ()
         return tuple(
-            moved_human(human, motion, stamp, settings)
-            for human, motion in self._session.motions
+            extrapolated(human, motion, stamp, walking, sight, self.network.errors)
+            for human, motion in motions
             if human.state is not HumanState.LOST
         )
 

@@ -11,22 +11,23 @@ from typing import Any
 import numpy as np
 import torch
 
-from chromm_ros.capture.identity.humans import ImageEvidence, StepResult, humans_now, step_of
+from chromm_ros.capture.identity.humans import StepResult, observed_human, posed_joints, step_of
 from chromm_ros.capture.identity.identities import Identities
-from chromm_ros.capture.identity.motion_filter import Motion
+from chromm_ros.capture.identity.motion import Motion
+from chromm_ros.capture.scene.image_evidence import ImageEvidence
 from chromm_ros.capture.scene.scene_map import SceneMap
 from chromm_ros.capture.scene.surfaces import Surfaces, sample_surfaces, without_people
 from chromm_ros.capture.settings import CaptureSettings
 from chromm_ros.capture.window.network_pass import Decoded, run_network
 from chromm_ros.capture.window.stages import StageClock
-from chromm_ros.capture.window.window_people import people_of
 from chromm_ros.capture.window.windows import Placed, RollingWindow, Row, WindowStep, stack_people
 from chromm_ros.capture.world.gauge import Alignment, CameraRow, WorldGauge
 from chromm_ros.capture.world.overlap import Seam, fit_seam
 from chromm_ros.capture.world.rig import Rig
-from chromm_ros.flow import CameraState, Cloud, Human, ImageSet, Snapshot, ViewPeople, WorldSource
+from chromm_ros.flow import CameraState, Cloud, Human, HumanState, ImageSet, Snapshot, ViewPeople, WorldSource
 from chromm_ros.geometry.similarity import Similarity
 from chromm_ros.people import ScaleEstimate, adjust_rig, scale_ratio, track
+from chromm_ros.people.tracker import CameraViews
 
 BREAKDOWNS = 2
 """Windows in a row that the network may break down on before the whole window is thrown away."""
@@ -43,7 +44,7 @@ class Session:
         self.rig = rig
         self.window = RollingWindow(settings.window_size)
         self.gauge = WorldGauge(settings.world, settings.extrinsics, network.level_gauge, network.errors)
-        self.identities = Identities(settings.identity, self._body_joints)
+        self.identities = self._nobody()
         self.scene = SceneMap(settings.scene)
         self.windows = 0
         self.dropped: Counter[str] = Counter()
@@ -52,6 +53,8 @@ class Session:
         """Since the last snapshot."""
         self.motions: tuple[tuple[Human, Motion], ...] = ()
         """The humans of the last snapshot with their motion at that time."""
+        self.sight: CameraViews | None = None
+        """What the cameras saw then."""
         self._announced: Counter[str] = Counter()
         self._scene_lock = threading.Lock()
         self._scene_size: tuple[int, int] | None = None
@@ -69,7 +72,7 @@ class Session:
         self.id = str(uuid.uuid4())
         self.windows = 0
         self.motions = ()
-        self.identities = Identities(self.settings.identity, self._body_joints)
+        self.identities = self._nobody()
 
     # -- images in ----------------------------------------------------------------------------------------------
 
@@ -154,7 +157,7 @@ class Session:
             seam_error=alignment.seam_error,
             stages=clock.seconds,
             dropped=dict(self.dropped - self._announced),
-            messages=(*self.messages, *alignment.messages, *(said for moment in moments for said in moment.messages)),
+            messages=(*self.messages, *alignment.messages),
             steps=tuple(step_of(moment, cameras) for moment in moments),
         )
         self._announced, self.messages, self.motions = self.dropped.copy(), [], newest.seen
@@ -167,22 +170,41 @@ class Session:
         Every image set is taken by itself, in order, whatever number of them a window brings: a recording that is
         processed in long windows gives the people that the live capture gives.
         """
-        step, settings = self.window.steps[t], self.settings
-        steps = tuple(self.window.steps)[max(0, t + 1 - settings.people_window) : t + 1]
-        window = people_of(steps, self._views(), settings.people, self.network.errors, self.body)
-        self.dropped.update(window.people.dropped)
+        step = self.window.steps[t]
+        evidence = ImageEvidence(surfaces, scale, step, self.settings.scene.occlusion_margin)
+        self.sight = evidence.cameras(self.rig.views, self.network.errors)
+        detections = stack_people((step,), self.rig.views)
+        level = self.gauge.source is not WorldSource.FIRST_CAMERA
+        identities = self.identities
+        identities.update(step.stamp, detections, self.sight, self.settings.people, self.body, level)
+        self.dropped.update(identities.dropped)
         clock.end('people')
-        self.identities.update(window)
-        sight = ImageEvidence(surfaces, scale, step, settings.scene.occlusion_margin)
-        everybody = humans_now(self.identities, window, sight)
-        seen = tuple(pair for pair in everybody if not self.identities.doubted(pair[0].id))
-        doubted = tuple(human for human, _ in everybody if self.identities.doubted(human.id) and human.observations)
+        seen, doubted = self._humans(step, evidence)
         self.dropped.update({'doubted person': len(doubted)} if doubted else {})
         clock.end('identities')
-        cloud = without_people(sight.static_cloud(), [human for human, _ in seen])
-        self._update_scene(cloud, sight, step.stamp)
+        cloud = without_people(evidence.static_cloud(), [human for human, _ in seen])
+        self._update_scene(cloud, evidence, step.stamp)
         clock.end('scene')
-        return StepResult(step, seen, doubted, cloud, tuple(self.identities.messages))
+        return StepResult(step, seen, doubted, cloud)
+
+    def _humans(
+        self, step: WindowStep, evidence: ImageEvidence
+    ) -> tuple[tuple[tuple[Human, Motion], ...], tuple[Human, ...]]:
+        """Everybody to be published with the motion that it extrapolates, and those who are seen and doubted."""
+        people = self.identities.people
+        if not people:
+            return (), ()
+        visibility = evidence.joints(posed_joints(people))
+        humans = [
+            observed_human(self.identities, person, step, self.rig.views, visibility, column)
+            for column, person in enumerate(people)
+        ]
+        told = [person.published or person.state is HumanState.LOST for person in people]
+        seen = tuple((human, person.motion) for human, person, tell in zip(humans, people, told) if tell)
+        return seen, tuple(human for human, tell in zip(humans, told) if not tell)
+
+    def _nobody(self) -> Identities:
+        return Identities(self.settings.identity, self.network.errors, self._body_joints)
 
     def static_scene(self) -> Cloud:
         """The static scene so far; may be called from any thread."""
@@ -302,12 +324,12 @@ class Session:
             camera.known = row.known_pose is not None
         return self.rig.states(self.gauge, images, newest.rows, self.settings)
 
-    def _update_scene(self, cloud: Cloud, sight: ImageEvidence, stamp: int) -> None:
+    def _update_scene(self, cloud: Cloud, evidence: ImageEvidence, stamp: int) -> None:
         with self._scene_lock:
             self.scene.add(cloud, stamp)
             slots, points = self.scene.candidates(stamp)
             if len(slots):
-                self.scene.weaken(slots[sight.through(points)])
+                self.scene.weaken(slots[evidence.through(points)])
 
     # -- trouble ------------------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 
 from chromm_ros.people.settings import PeopleSettings
+from chromm_ros.people.tracker import IdentitySettings
 from chromm_ros.settings import setting
 
 
@@ -43,63 +44,6 @@ class WorldSettings:
     )
     floor_tolerance: float = 0.05
     """Distance from the floor within which a point belongs to it [m]."""
-
-
-@dataclass(frozen=True)
-class IdentitySettings:
-    """Life of a person from the first observation to the last."""
-
-    min_hits: int = 2
-    """Observed windows before a person is no longer tentative."""
-    timeout: float = 5.0
-    """Time without an observation after which a person is lost [s]."""
-    tentative_timeout: float = 1.0
-    """The same for a tentative person [s]."""
-    memory: float = setting(
-        60.0,
-        'Time since the last observation within which a person who returns can get the same id again.',
-        unit='s',
-        low=0.0,
-        high=3600.0,
-        live=True,
-    )
-    capacity: int = 256
-    """Lost people that are remembered; the oldest are forgotten first."""
-    reach: float = 0.6
-    """Distance between predicted and observed head within which they are the same person without other evidence
-    [m]."""
-    walking_speed: float = 2.0
-    """Speed at which the place where an unseen person may come back grows [m/s]."""
-    reconnect_distance: float = 4.0
-    """Limit of that growth [m]."""
-    reconnect_cost: float = 1.0
-    """Largest cost of place, shape and token at which an unseen person is recognised again."""
-    shape_distance: float = 2.0
-    """Difference of shape (L2 norm of betas) that counts as much as the full distance."""
-    token_distance: float = 1.0
-    """Difference of head tokens, relative to that of different people, that counts as much as the full distance."""
-    merge_distance: float = 0.25
-    """Two people whose heads stay closer than this and are never seen by one camera at once are one [m]."""
-    merge_windows: int = 5
-    """Windows in a row of evidence before two people become one."""
-    min_confidence: float = setting(
-        0.4,
-        'Existence probability below which a person is doubted and not reported: fewer cameras see it than should. '
-        '0: report everybody.',
-        low=0.0,
-        high=1.0,
-        live=True,
-    )
-    acceleration: float = 3.0
-    """Standard deviation of the acceleration of a head [m/s^2]."""
-    angular_acceleration: float = 6.0
-    """Standard deviation of the angular acceleration of a body [rad/s^2]."""
-    head_noise: float = 0.03
-    """Least standard deviation of an observed head [m]."""
-    rotation_noise: float = 0.12
-    """Standard deviation of an observed root rotation [rad]."""
-    prediction_horizon: float = 1.0
-    """Longest time over which a motion is extrapolated; after it the person stands still and grows uncertain [s]."""
 
 
 @dataclass(frozen=True)
@@ -151,8 +95,6 @@ class CaptureSettings:
     window_size: int = setting(
         4, 'Number of image sets that the network sees together.', unit='image sets', low=1, high=64
     )
-    people_window: int = 4
-    """Newest image sets in which people are tracked and matched between cameras, however long the window is."""
     window_stride: int = setting(
         1, 'Number of image sets from one window to the next.', unit='image sets', low=1, high=64, live=True
     )

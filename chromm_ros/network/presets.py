@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from chromm_ros.estimate_errors import EstimateErrors
+from chromm_ros.estimate_errors import DetectionErrors, EstimateErrors
 
 
 @dataclass(frozen=True)
@@ -224,7 +224,14 @@ TINY = ChrommConfig(
     TINY_HUMAN_HEAD,
     level_gauge=True,
     detection_threshold=0.4,
-    errors=EstimateErrors(direction=0.008, depth=0.1, joints=0.1, camera_position=0.4, camera_rotation=0.1),
+    errors=EstimateErrors(
+        direction=0.008,
+        depth=0.125,
+        joints=0.1,
+        camera_position=0.4,
+        camera_rotation=0.1,
+        detection=DetectionErrors(score_even=2.5),
+    ),
 )
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from chromm_ros.capture.identity.motion_filter import rotation_of, vector_of
 from chromm_ros.capture.settings import WorldSettings
 from chromm_ros.estimate_errors import EstimateErrors
+from chromm_ros.geometry.rotations import rotation_of, vector_of
 from chromm_ros.geometry.similarity import Similarity
 
 BUMP_SIGMAS = 3.5

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from chromm_ros.capture.identity.motion_filter import vector_of
+from chromm_ros.geometry.rotations import vector_of
 from chromm_ros.geometry.similarity import align_rigs
 
 

@@ -1,0 +1,1 @@
+"""How well people keep their ids over long runs."""
