@@ -9,7 +9,7 @@ Whoever reads this file knows the system. Conventions that hold everywhere:
   the world is z up once gravity is known;
 * pixels are continuous: the centre of the first pixel of an image is (0.5, 0.5). A ROS CameraInfo puts it at
   (0, 0); ``chromm_ros.intake.decoding`` adds the half pixel and nothing below it has to think of it again;
-* rotations are matrices inside the package, axis-angle or quaternions (x y z w) only at its borders;
+* rotations are matrices, axis-angle or quaternions (x y z w) only at the borders of the package;
 * V views, T time steps of a window, M detections of one image (padded), K people, J = 55 SMPL-X joints.
 """
 
@@ -56,6 +56,8 @@ class ImageSet:
     """Reference time of the set [ns]: the stamp that messages made from it carry."""
     views: Mapping[str, ViewImage]
     """In the order of the rig."""
+    out_of_sync: frozenset[str] = frozenset()
+    """Cameras that send images whose stamps are too far from those of the others to be of any set."""
 
 
 @dataclass(frozen=True)
@@ -134,8 +136,8 @@ class Detections(Generic[Array]):
     @property
     def joints(self) -> Array:
         """(..., 55, 3) joints in the camera frame [m]."""
-        rotated = self.canonical_joints @ self.root_rotation.swapaxes(-1, -2)
-        return rotated + (self.head - rotated[..., HEAD, :])[..., None, :]
+        turned = self.canonical_joints @ self.root_rotation.swapaxes(-1, -2)
+        return turned + (self.head - turned[..., HEAD, :])[..., None, :]
 
     def detections(self) -> dict[str, Array]:
         """The arrays by name, those that are there; of a class that knows more, only those of the detections."""
@@ -234,8 +236,7 @@ class Observation:
     view: str
     tracklet: int
     """Identity inside this view; lives as long as the person stays in the window of the view."""
-    stamp: int
-    """[ns]"""
+    stamp: int  # [ns]
     score: float
     visible_fraction: float
     """Share of the 22 body joints inside the image and not hidden by the scene."""
@@ -288,7 +289,7 @@ class CameraState:
     stamp: int  # [ns] of its newest image; 0: none yet
     world_from_camera: np.ndarray | None  # (4, 4); None: not estimated yet
     intrinsics: np.ndarray | None  # (3, 3) pixels of the camera image
-    known: bool
+    given: bool
     """The pose was given (TF), not estimated."""
     translation_error: float  # [m] against the given pose; NaN: none was given
     rotation_error: float  # [rad]
@@ -319,8 +320,7 @@ class Step:
 class Snapshot:
     """The world as the capture knows it after one window. Everything a message needs."""
 
-    stamp: int
-    """[ns] of the newest image set used."""
+    stamp: int  # [ns] of the newest image set used
     session: str
     """UUID; changes whenever ids restart."""
     window: int

@@ -10,15 +10,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
-from typing import Any
 
-from chromm_ros.capture.identity.humans import extrapolated
+from chromm_ros.capture.protocols import Body, Network
 from chromm_ros.capture.session import Session
 from chromm_ros.capture.settings import CaptureSettings
 from chromm_ros.capture.window.stages import StageClock
 from chromm_ros.capture.window.stride import Stride
-from chromm_ros.capture.world.rig import Rig
-from chromm_ros.flow import Cloud, Human, HumanState, ImageSet, Snapshot
+from chromm_ros.capture.world.cameras import Cameras
+from chromm_ros.flow import Cloud, Human, ImageSet, Snapshot
 
 
 class Capture:
@@ -28,7 +27,9 @@ class Capture:
     :meth:`static_scene` may be called at any time and do not wait for a running window.
     """
 
-    def __init__(self, network: Any, body: Any, settings: CaptureSettings | None = None, views: Iterable[str] = ()):
+    def __init__(
+        self, network: Network, body: Body, settings: CaptureSettings | None = None, views: Iterable[str] = ()
+    ):
         """
         Args:
             network: CHROMM (:class:`chromm_ros.network.chromm.Chromm`), or whatever behaves like it.
@@ -39,12 +40,11 @@ class Capture:
         self.network = network
         self.body = body
         self._settings = settings or CaptureSettings()
-        self._rig = Rig(views)
         self._lock = threading.RLock()
         self._newest: ImageSet | None = None
         self._waiting = 0
         self._stride = Stride(self._settings)
-        self._session = self._new_session()
+        self._session = self._new_session(Cameras(self._settings, network.errors, views))
 
     @property
     def session(self) -> str:
@@ -54,7 +54,7 @@ class Capture:
     @property
     def dropped(self) -> dict[str, int]:
         """What was left out since the session began, by reason."""
-        return dict(self._session.dropped)
+        return dict(self._session.notices.dropped)
 
     @property
     def stride(self) -> int:
@@ -100,19 +100,12 @@ class Capture:
 
     def predict(self, stamp: int) -> tuple[Human, ...]:
         """Everybody of the last snapshot who was not lost, extrapolated to ``stamp`` [ns]."""
-        session, walking = self._session, self._settings.identity.walking
-        motions, sight = session.motions, session.sight
-        if sight is None:
-            return ()
-        return tuple(
-            extrapolated(human, motion, stamp, walking, sight, self.network.errors)
-            for human, motion in motions
-            if human.state is not HumanState.LOST
-        )
+        newest = self._session.newest
+        return () if newest is None else newest.at(stamp, self._settings.identity.walking, self.network.errors)
 
     def static_scene(self) -> Cloud:
         """The static scene so far."""
-        return self._session.static_scene()
+        return self._session.scene.cloud()
 
     def reset_identities(self) -> None:
         """Forget everybody: ids restart, so a new session begins. The world and the scene stay."""
@@ -121,7 +114,7 @@ class Capture:
 
     def reset_scene(self) -> None:
         """Forget the static scene."""
-        self._session.reset_scene()
+        self._session.scene.clear()
 
     def merge(self, keep: int, absorb: Iterable[int]) -> None:
         """Make several identities one; the next snapshot announces it.
@@ -139,11 +132,12 @@ class Capture:
             ValueError: no camera is named.
         """
         with self._lock:
-            self._rig.use(views)
-            self._session.window.keep_views(set(self._rig.views) - self._rig.excluded)
+            cameras = self._session.cameras
+            cameras.use(views)
+            self._session.window.keep_views(set(cameras.views) - cameras.excluded)
 
-    def _new_session(self) -> Session:
-        return Session(self.network, self.body, self._settings, self._rig)
+    def _new_session(self, cameras: Cameras) -> Session:
+        return Session(self.network, self.body, self._settings, cameras)
 
     def _in_order(self, images: ImageSet) -> bool:
         """Whether time goes on. A small step back is a late set; a large one means that time began anew."""
@@ -151,16 +145,15 @@ class Capture:
             return True
         back = (self._newest.stamp - images.stamp) * 1e-9
         if back <= self._settings.max_out_of_order:
-            self._session.dropped['late set' if back > 0 else 'repeated set'] += 1
+            self._session.notices.leave_out('late set' if back > 0 else 'repeated set')
             return False
-        self._rig.restart()
-        self._session = self._new_session()
-        self._session.messages.append(f'Time jumped back by {back:.1f} s: a new session begins.')
+        self._session = self._new_session(self._session.cameras.restarted(self._settings))
+        self._session.notices.say(f'Time jumped back by {back:.1f} s: a new session begins.')
         self._waiting = 0
         return True
 
     def _process(self, images: ImageSet, clock: StageClock) -> Snapshot | None:
         waited, self._waiting = self._waiting, 0
         snapshot = self._session.process(images, clock)
-        self._session.messages += self._stride.adapt(sum(clock.seconds.values()), waited)
+        self._session.notices.say(self._stride.adapt(sum(clock.seconds.values()), waited))
         return snapshot

@@ -120,7 +120,7 @@ class Assembler:
         if len(views) < max(min_views, 1):
             self.dropped[TOO_FEW_VIEWS] += len(views) or 1
             return None
-        return ImageSet(matched.stamp, views)
+        return ImageSet(matched.stamp, views, matched.out_of_sync)
 
     def _view(self, camera: str, item: Any, stamp: int) -> ViewImage | None:
         notes = self.notes[camera]

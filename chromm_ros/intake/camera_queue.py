@@ -43,6 +43,13 @@ class CameraQueue(Generic[Item]):
     """What became of the newest images: empty for used ones, else the reason."""
 
     @property
+    def misfits(self) -> int:
+        """Newest images in a row that left without having been of a set."""
+        return next(
+            (count for count, outcome in enumerate(reversed(self.outcomes)) if not outcome), len(self.outcomes)
+        )
+
+    @property
     def rate(self) -> float:
         """Images per second of acquisition time; 0: not known."""
         return 1e9 / self.interval if self.interval else 0.0

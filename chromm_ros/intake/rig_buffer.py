@@ -27,6 +27,9 @@ EXCLUDED = 'excluded'
 REWOUND_IMAGES = 2
 """A camera's clock counts as set back after this many images in a row from its past; one may be a stray."""
 
+MISFITS = 5
+"""Images in a row that were of no set, from which a camera that sends counts as out of sync."""
+
 PATIENCE = 2.5
 """A slow camera is waited for this many of its own intervals, where that is longer than the timeout."""
 
@@ -55,6 +58,8 @@ class MatchedSet(Generic[Item]):
     items: dict[str, Item]
     """In the order of the rig; cameras that gave nothing are missing."""
     stamps: dict[str, int]
+    out_of_sync: frozenset[str] = frozenset()
+    """Cameras that send images, of which none of the newest was near enough to those of the others."""
 
 
 class RigBuffer(Generic[Item]):
@@ -270,7 +275,8 @@ class RigBuffer(Generic[Item]):
             queue.outcomes.append('')
         self.handed_out = pivot
         self._drop_before(pivot + 1, UNMATCHED)
-        return MatchedSet(pivot, items, stamps)
+        out_of_sync = frozenset(queue.name for queue in self.live() if queue.misfits >= MISFITS)
+        return MatchedSet(pivot, items, stamps, out_of_sync)
 
     def _drop_before(self, stamp: int, reason: str) -> None:
         for queue in self.queues.values():

@@ -40,7 +40,7 @@ def true_snapshot(
                 stamp=stamp,
                 world_from_camera=frames.world_from_camera[v, 0],
                 intrinsics=frames.intrinsics[v, 0],
-                known=True,
+                given=True,
                 translation_error=0.0,
                 rotation_error=0.0,
             )

@@ -237,8 +237,9 @@ def test_tf_alone_leaves_cameras_without_a_pose_out():
     images = studio.images(2.0, rig=studio.rig)
     views = {**images.views, 'camera1': dataclasses.replace(images.views['camera1'], world_from_camera=None)}
     snapshot = capture.add(ImageSet(images.stamp, views))
-    assert snapshot.cameras[1].state is ViewState.UNCALIBRATED
+    assert snapshot.cameras[1].state is ViewState.EXCLUDED
     assert snapshot.cameras[0].used
+    assert sum('camera1' in message for message in snapshot.messages) == 1
 
 
 def test_nobody_and_twenty_people():
@@ -471,6 +472,18 @@ def test_cameras_out_of_sync_and_late_are_named():
     assert states['camera0'] is ViewState.DESYNC
     assert states['camera1'] is ViewState.STALE
     assert states['camera2'] is ViewState.OK
+
+
+def test_a_camera_that_sends_and_never_fits_is_out_of_sync_and_one_without_a_lens_is_uncalibrated():
+    studio = Studio([standing(0.5, 0)])
+    images = studio.images(1.0, rig=studio.rig)
+    views = {name: image for name, image in images.views.items() if name != 'camera3'}
+    views['camera1'] = dataclasses.replace(views['camera1'], intrinsics=None)
+    snapshot = capture_of(studio).add(ImageSet(images.stamp, views, frozenset({'camera3'})))
+    assert [camera.state.name for camera in snapshot.cameras] == ['OK', 'UNCALIBRATED', 'OK', 'DESYNC']
+    assert [camera.used for camera in snapshot.cameras] == [True, True, True, False]
+    ignored = capture_of(studio, CaptureSettings(use_intrinsics=False)).add(images)
+    assert all(camera.state is ViewState.UNCALIBRATED for camera in ignored.cameras)
 
 
 def test_estimated_cameras_are_not_triangulated_as_if_they_were_known():

@@ -199,3 +199,18 @@ def test_excluded_camera_is_not_waited_for_and_comes_back_when_allowed():
     buffer.exclude([])
     assert buffer.add('a', 66 * MS, None) == []
     assert len(buffer.add('b', 66 * MS, None)) == 1
+
+
+def test_a_camera_between_the_images_of_the_others_is_named_until_it_fits():
+    """10 Hz, one camera 50 ms off, with the default slop: its images are of no set, and the sets say so."""
+    rig = RigBuffer('abc', SyncLimits(20 * MS, 1000 * MS, 500 * MS, 1, 10))
+    named = []
+    for tick in range(30):
+        late = 50 * MS if tick < 15 else 0
+        for camera in 'abc':
+            stamp = tick * 100 * MS + (late if camera == 'c' else 0)
+            named += [(matched.stamp, matched.out_of_sync) for matched in rig.add(camera, stamp, None)]
+    bad = [stamp for stamp, cameras in named if cameras == {'c'}]
+    assert min(bad) <= 600 * MS
+    assert max(bad) <= 1500 * MS
+    assert not named[-1][1]

@@ -147,12 +147,12 @@ def test_broken_estimates_are_dropped_instead_of_passed_on(features, geometry, n
         broken.human_head.decode_betas[-1].bias[3] = torch.nan
     people = broken.people(features, geometry).numpy()
     assert not people.valid.any()
-    assert all(np.isfinite(value).all() for value in vars(people).values())
+    assert all(np.isfinite(value).all() for value in people.detections().values())
 
 
 def test_one_copy_to_the_host_changes_nothing(people):
     host = people.numpy()
-    for name, value in vars(people).items():
+    for name, value in {**people.detections(), 'found': people.found}.items():
         np.testing.assert_array_equal(getattr(host, name), value.numpy())
         assert getattr(host, name).dtype == value.numpy().dtype
 

@@ -16,6 +16,9 @@ ERRORS = EstimateErrors()
 REFERENCE = np.load(Path(__file__).parent / 'fixtures' / 'tracking_sequence.npz')
 
 
+NUMBERS = [field.name for field in fields(Detections) if field.name not in ('valid', 'landmarks')]
+
+
 def window_of_tokens(tokens):
     """A window of one view in which only tokens are known; people stand apart and still."""
     steps, most = len(tokens), max(len(token) for token in tokens)
@@ -114,7 +117,7 @@ def test_nobody_is_tracked_without_error(nobody):
     assert tracklets.dropped == {}
 
 
-@pytest.mark.parametrize('name', [field.name for field in fields(Detections) if field.name != 'valid'])
+@pytest.mark.parametrize('name', NUMBERS)
 def test_what_is_not_finite_is_left_out_and_counted(clean, name):
     values = np.array(getattr(clean.people, name), copy=True)
     values[1, 2, 0] = np.nan

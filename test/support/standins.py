@@ -106,10 +106,10 @@ def snapshot(stamp=1_500_000_000, views=('a', 'b'), humans=None, **changes) -> S
     return Snapshot(**{**fields, **changes})
 
 
-def camera(view, stamp, pose=None, known=True, used=True) -> CameraState:
+def camera(view, stamp, pose=None, given=True, used=True) -> CameraState:
     """A camera that is well."""
     return CameraState(
-        view, ViewState.OK, used, stamp, np.eye(4) if pose is None else pose, np.eye(3), known, 0.0, 0.0
+        view, ViewState.OK, used, stamp, np.eye(4) if pose is None else pose, np.eye(3), given, 0.0, 0.0
     )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from chromm_ros.capture.identity.identities import Identities, Person
 from chromm_ros.capture.identity.motion import Motion, at_rest, pelvis_covariance, predict
+from chromm_ros.capture.scene.image_evidence import ImageEvidence
 from chromm_ros.capture.scene.visibility import Visibility
 from chromm_ros.capture.window.windows import WindowStep
 from chromm_ros.estimate_errors import EstimateErrors
@@ -94,23 +95,64 @@ def extrapolated(
 
 
 @dataclass(frozen=True)
+class Extrapolation:
+    """Everybody who is published at one time, and what it takes to tell where they are later."""
+
+    people: tuple[tuple[Human, Motion], ...]
+    cameras: CameraViews
+    """What was seen then."""
+
+    def at(self, stamp: int, walking: WalkingModel, errors: EstimateErrors) -> tuple[Human, ...]:
+        """Those who were not lost, at ``stamp`` [ns]."""
+        return tuple(
+            extrapolated(human, motion, stamp, walking, self.cameras, errors)
+            for human, motion in self.people
+            if human.state is not HumanState.LOST
+        )
+
+
+@dataclass(frozen=True)
 class StepResult:
     """The world at one image set."""
 
     step: WindowStep
-    seen: tuple[tuple[Human, Motion], ...]
-    """Everybody who is published, each with the motion that it extrapolates."""
+    extrapolation: Extrapolation
+    """Everybody who is published."""
     doubted: tuple[Human, ...]
     cloud: Cloud
     """What the images see of the static scene."""
 
+    @property
+    def humans(self) -> tuple[Human, ...]:
+        """Everybody who is published."""
+        return tuple(human for human, _ in self.extrapolation.people)
 
-def posed_joints(people: Sequence[Person]) -> np.ndarray:
-    """(K, 55, 3) joints of everybody, world [m]."""
-    return np.stack([place(person.figure.canonical_joints, person.motion) for person in people])
+
+def humans_of(
+    identities: Identities, step: WindowStep, views: Sequence[str], evidence: ImageEvidence
+) -> tuple[tuple[tuple[Human, Motion], ...], tuple[Human, ...]]:
+    """Everybody to be published with the motion that it extrapolates, and those who are seen and doubted.
+
+    Args:
+        identities: updated with ``step``.
+        step: the newest image set.
+        views: all cameras of the rig, in the order in which the identities know them.
+        evidence: what the images of the step see.
+    """
+    people = identities.people
+    if not people:
+        return (), ()
+    joints = np.stack([place(person.figure.canonical_joints, person.motion) for person in people])
+    visibility = evidence.joints(joints)
+    humans = [
+        _observed_human(identities, person, step, views, visibility, column) for column, person in enumerate(people)
+    ]
+    told = [person.published or person.state is HumanState.LOST for person in people]
+    published = tuple((human, person.motion) for human, person, tell in zip(humans, people, told) if tell)
+    return published, tuple(human for human, tell in zip(humans, told) if not tell)
 
 
-def observed_human(
+def _observed_human(
     identities: Identities,
     person: Person,
     step: WindowStep,
@@ -118,11 +160,7 @@ def observed_human(
     visibility: Visibility,
     column: int,
 ) -> Human:
-    """The person, ``column`` of ``visibility``, with what the images of ``step`` saw of it.
-
-    Args:
-        views: all cameras of the rig, in the order in which the identities know them.
-    """
+    """The person, ``column`` of ``visibility``, with what the images of ``step`` saw of it."""
     human = human_of(person)
     people, fused = identities.detections, identities.fused
     if person.column is None or people is None or fused is None:
@@ -161,7 +199,7 @@ def observed_human(
 def step_of(result: StepResult, cameras: Sequence[CameraState]) -> Step:
     """What happened at one time: who was observed, and where those of ``cameras`` were that saw it."""
     step = result.step
-    observed = tuple(human for human, _ in result.seen if human.last_observed == step.stamp)
+    observed = tuple(human for human in result.humans if human.last_observed == step.stamp)
     return Step(step.stamp, observed, tuple(_camera_at(camera, step) for camera in cameras))
 
 

@@ -54,6 +54,6 @@ class ImageEvidence:
         depth = np.full((count, *self.surfaces.depth.shape[1:]), np.nan)
         intrinsics[at], poses[at] = self.step.intrinsics, self.step.world_from_camera
         sizes[at], depth[at], seen[at] = self.surfaces.sizes, self.surfaces.depth * self.scale, True
-        given = np.array([row.known_pose is not None for row in self.step.rows.values()])
+        given = np.array([row.given_pose is not None for row in self.step.rows.values()])
         error[at] = errors.cameras(given)[0]
         return CameraViews(intrinsics, poses, sizes, depth, seen, error)

@@ -7,6 +7,10 @@ needs no clean-up, and a voxel that cameras look through again and again is remo
 
 from __future__ import annotations
 
+import dataclasses
+import threading
+from collections.abc import Callable
+
 import numpy as np
 
 from chromm_ros.capture.settings import SceneSettings
@@ -31,10 +35,11 @@ _OFFSET = 1 << (_BITS - 1)
 
 
 class SceneMap:
-    """Owner of the static scene of one session."""
+    """Owner of the static scene of one session. Safe for threads."""
 
     def __init__(self, settings: SceneSettings):
         self.settings = settings
+        self._lock = threading.RLock()
         slots = 1 << int(np.ceil(np.log2(settings.capacity * 1.3)))
         self._mask = slots - 1
         self._keys = np.full(slots, EMPTY, np.int64)
@@ -48,9 +53,29 @@ class SceneMap:
     def __len__(self) -> int:
         return int((self._keys != EMPTY).sum())
 
+    def apply(self, settings: SceneSettings) -> None:
+        """Take over what may change; the voxels keep their size."""
+        self.settings = dataclasses.replace(settings, voxel=self.settings.voxel)
+
     def clear(self) -> None:
-        self._keys[:] = EMPTY
-        self._hits[:] = 0
+        """Forget the scene."""
+        with self._lock:
+            self._keys[:] = EMPTY
+            self._hits[:] = 0
+
+    def update(self, cloud: Cloud, seen_through: Callable[[np.ndarray], np.ndarray], stamp: int) -> None:
+        """Learn from the images of one time.
+
+        Args:
+            cloud: what they see of the static scene.
+            seen_through: points (N, 3) to (N,) bool: the images see through them.
+            stamp: [ns].
+        """
+        with self._lock:
+            self.add(cloud, stamp)
+            slots, points = self.candidates(stamp)
+            if len(slots):
+                self.weaken(slots[seen_through(points)])
 
     def add(self, cloud: Cloud, stamp: int) -> None:
         """Merge the static points of one window, taken at ``stamp`` [ns]."""
@@ -89,13 +114,18 @@ class SceneMap:
 
     def cloud(self) -> Cloud:
         """All voxels that enough windows saw."""
-        used = np.flatnonzero((self._keys != EMPTY) & (self._hits >= self.settings.min_hits))
-        certainty = np.minimum(self._hits[used] / FULL_CONFIDENCE, 1.0).astype(np.float32)
-        colors = np.clip(self._colors[used], 0, 255).astype(np.uint8)
-        return Cloud(self._points[used].copy(), colors, self._confidence[used] * certainty)
+        with self._lock:
+            used = np.flatnonzero((self._keys != EMPTY) & (self._hits >= self.settings.min_hits))
+            certainty = np.minimum(self._hits[used] / FULL_CONFIDENCE, 1.0).astype(np.float32)
+            colors = np.clip(self._colors[used], 0, 255).astype(np.uint8)
+            return Cloud(self._points[used], colors, self._confidence[used] * certainty)
 
     def move(self, change: Similarity) -> None:
         """Express the map in the frame that ``change`` maps the world to."""
+        with self._lock:
+            self._move(change)
+
+    def _move(self, change: Similarity) -> None:
         used = np.flatnonzero(self._keys != EMPTY)
         order = used[np.argsort(self._hits[used], kind='stable')]  # of voxels that fall together the surest stays
         points = change.apply(self._points[order]).astype(np.float32)

@@ -1,17 +1,23 @@
-"""One pass of the network over a window: what goes in, what comes out, as arrays of the host."""
+"""The network on the rolling window: what goes in, what comes out as arrays of the host, what it breaks down on."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+import torch
 
+from chromm_ros.capture.notices import Notices
+from chromm_ros.capture.protocols import Network
 from chromm_ros.capture.window.stages import StageClock
-from chromm_ros.capture.window.windows import Row, join_features
-from chromm_ros.flow import MAX_PEOPLE, Detections
-from chromm_ros.network.scene.calibration import Calibration
+from chromm_ros.capture.window.windows import Placed, RollingWindow, Row, join_features
+from chromm_ros.flow import MAX_PEOPLE, Detections, FrameFeatures, ViewImage, ViewPeople
+from chromm_ros.geometry.similarity import Similarity
+from chromm_ros.network import Calibration, SceneGeometry
+
+BREAKDOWNS = 2
+"""Windows in a row that the network may break down on before the whole window is thrown away."""
 
 
 @dataclass(frozen=True)
@@ -22,14 +28,18 @@ class Decoded:
     """The new ones first, then those of earlier steps that tie the window to the world."""
     new: int
     """How many of the rows are new."""
-    geometry: Any
-    """``SceneGeometry`` of the F rows, still tensors."""
+    geometry: SceneGeometry
+    """Of the F rows, on the device."""
     world_from_camera: np.ndarray  # (F, 4, 4)
     intrinsics: np.ndarray  # (F, 3, 3) pixels of the camera images; calibrated ones where there are any
     people: Detections[np.ndarray]  # (F, M)
-    metric_scale: float
     crowded_out: int
     """Heads in the new rows beyond those that the network decodes."""
+
+    @property
+    def metric_scale(self) -> float:
+        """Scale by which the network multiplied all lengths."""
+        return float(self.geometry.metric_scale)
 
     @property
     def finite(self) -> bool:
@@ -39,18 +49,104 @@ class Decoded:
         arrays = (self.world_from_camera, self.intrinsics, *persons)
         return all(np.isfinite(array).all() for array in arrays)
 
+    @property
+    def new_people(self) -> ViewPeople:
+        """The people of the new rows in metres of the network, each row a view of its own."""
+        return ViewPeople(
+            **self.people.take(np.s_[: self.new, None]).detections(),
+            intrinsics=self.intrinsics[: self.new, None],
+            world_from_camera=self.world_from_camera[: self.new, None],
+            given=np.zeros((self.new, 1), bool),
+            seen=np.ones((self.new, 1), bool),
+            times=np.zeros(1),
+        )
+
+    def placed(self, row: int, pose: np.ndarray, scale: float, depth: np.ndarray | None) -> Placed:
+        """A row in the world, given its pose (4, 4), metres of the world per metre of the network, static depth."""
+        people = self.people.take(row).moved(Similarity.scaling(scale))
+        return Placed(people, self.intrinsics[row], pose, depth)
+
+
+class NetworkPasses:
+    """Runs the network on the window of a session, and leaves out what breaks it: too little memory, NaN."""
+
+    def __init__(self, network: Network, window: RollingWindow, notices: Notices):
+        self._network = network
+        self._window = window
+        self._notices = notices
+        self._scene_size: tuple[int, int] | None = None
+        self._breakdowns = 0
+
+    def restart(self) -> None:
+        """Forget the window: images of another shape cannot share it."""
+        self._window.clear()
+        self._scene_size = None
+
+    def encode(self, images: Mapping[str, ViewImage]) -> FrameFeatures | None:
+        """Features of the images, a row each; None when nothing came of it."""
+        try:
+            pixels = [image.pixels for image in images.values()]
+            features = self._network.encode(pixels, scene_size=self._scene_size)
+        except torch.OutOfMemoryError:
+            self._out_of_memory('An image set did not fit into the memory of the device and was left out.')
+            return None
+        self._scene_size = features.scene_size
+        if not bool(torch.isfinite(features.scene).all() & torch.isfinite(features.human).all()):
+            self._broke_down()
+            return None
+        return features
+
+    def decode(self, is_tied: Callable[[Row], bool], with_confidence: bool, clock: StageClock) -> Decoded | None:
+        """Decode the window; one that does not fit into memory is halved until it does. None: nothing came of it.
+
+        Args:
+            is_tied: whether a new row says by itself how the window sits in the world.
+            with_confidence: run the confidence branch.
+            clock: gets the stages ``decode`` (decoder and scene heads) and ``heads`` (people).
+        """
+        while True:
+            try:
+                decoded = run_network(
+                    self._network, self._window.rows(), self._window.anchors(is_tied), with_confidence, clock
+                )
+            except torch.OutOfMemoryError:
+                steps = len(self._window.steps) // 2
+                if not steps:
+                    self._window.drop_new()
+                    self._out_of_memory('A single image set does not fit into the memory of the device.')
+                    return None
+                self._window.keep(steps)
+                self._out_of_memory(f'The window did not fit into the memory of the device: {steps} image sets now.')
+                continue
+            if not decoded.finite:
+                self._broke_down()
+                return None
+            self._breakdowns = 0
+            self._notices.leave_out('beyond ten people', decoded.crowded_out)
+            return decoded
+
+    def _out_of_memory(self, sentence: str) -> None:
+        self._notices.leave_out('out of memory')
+        self._notices.say(sentence)
+        torch.cuda.empty_cache()
+
+    def _broke_down(self) -> None:
+        """NaN from the network: this window is dropped, and with it the images that may have caused it."""
+        self._notices.leave_out('not a number')
+        self._notices.say('The network gave numbers that are not finite: one window was dropped.')
+        self._breakdowns += 1
+        self._window.drop_new()
+        if self._breakdowns >= BREAKDOWNS:
+            self._window.clear()
+
 
 def run_network(
-    network: Any,
-    rows: Sequence[Row],
-    anchors: Sequence[Row],
-    with_confidence: bool,
-    clock: StageClock,
+    network: Network, rows: Sequence[Row], anchors: Sequence[Row], with_confidence: bool, clock: StageClock
 ) -> Decoded:
     """Decode a window, with the heads on its new rows and on the ``anchors``.
 
     Args:
-        network: CHROMM, see :class:`chromm_ros.network.chromm.Chromm`.
+        network: CHROMM.
         rows: all rows of the window in order; those that are not placed are new.
         anchors: decoded rows of the window whose cameras must be placed again.
         with_confidence: run the confidence branch.
@@ -72,7 +168,6 @@ def run_network(
         world_from_camera=geometry.world_from_camera.double().cpu().numpy(),
         intrinsics=geometry.intrinsics.double().cpu().numpy(),
         people=estimates.each(np.asarray),
-        metric_scale=float(geometry.metric_scale),
         crowded_out=int(np.maximum(estimates.found[:new] - MAX_PEOPLE, 0).sum()),
     )
     clock.end('heads')
@@ -80,9 +175,9 @@ def run_network(
 
 
 def _calibration(rows: Sequence[Row]) -> Calibration:
-    """What is known of the cameras; the network takes what it was made for."""
+    """What is given of the cameras; the network takes what it was made for."""
     intrinsics = [row.image.intrinsics for row in rows]
-    poses = [row.known_pose for row in rows]
+    poses = [row.given_pose for row in rows]
     return Calibration(
         intrinsics=_stacked(intrinsics, np.eye(3)),
         has_intrinsics=np.array([matrix is not None for matrix in intrinsics]),

@@ -15,16 +15,16 @@ class Stride:
         self.settings = settings
         self.now = settings.window_stride
 
-    def adapt(self, seconds: float, image_sets: int) -> list[str]:
-        """Learn that a window of so many new image sets took ``seconds``; says in a sentence what that changes."""
+    def adapt(self, seconds: float, image_sets: int) -> str | None:
+        """Learn that a window of so many new image sets took ``seconds``; a sentence when that changes the stride."""
         allowed, least = self.settings.max_interval, self.settings.window_stride
         if allowed <= 0 or image_sets < self.now:
-            return []
+            return None
         before = self.now
         if seconds > allowed * self.now:
             self.now = min(self.now + 1, max(self.settings.max_stride, least))
         elif self.now > least and seconds < CALM * allowed * (self.now - 1):
             self.now -= 1
         if self.now == before:
-            return []
-        return [f'A window took {seconds:.2f} s: there is one for every {self.now} image sets now.']
+            return None
+        return f'A window took {seconds:.2f} s: there is one for every {self.now} image sets now.'

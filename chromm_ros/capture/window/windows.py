@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import deque
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -43,8 +43,8 @@ class Row:
     image: ViewImage
     features: FrameFeatures
     """One row."""
-    known_pose: np.ndarray | None = None
-    """(4, 4) world_from_camera where the rig gives it."""
+    given_pose: np.ndarray | None = None
+    """(4, 4) world_from_camera where one is given."""
     placed: Placed | None = None
     """None: the heads did not run on it yet."""
 
@@ -116,6 +116,13 @@ class RollingWindow:
         """All rows in order of time."""
         return [row for step in self.steps for row in step.rows.values()]
 
+    def anchors(self, is_tied: Callable[[Row], bool]) -> list[Row]:
+        """Rows of the newest decoded step, where no new row says by itself how the window sits in the world."""
+        if any(is_tied(row) for row in self.rows() if row.placed is None):
+            return []
+        decoded = [step for step in self.steps if not step.new]
+        return list(decoded[-1].rows.values()) if decoded else []
+
     def place(self, placed: Sequence[Placed]) -> None:
         """Complete the new rows, in the order of :meth:`rows`."""
         found = iter(placed)
@@ -155,7 +162,7 @@ def stack_people(steps: Sequence[WindowStep], views: Sequence[str]) -> ViewPeopl
         for row in step.rows.values():
             if row.placed is not None:
                 v = views.index(row.view)
-                found[v][t], seen[v, t], given[v, t] = row.placed.people, True, row.known_pose is not None
+                found[v][t], seen[v, t], given[v, t] = row.placed.people, True, row.given_pose is not None
                 intrinsics[v, t], world_from_camera[v, t] = row.placed.intrinsics, row.placed.world_from_camera
     nobody = next(image for view in found for image in view if image is not None).nobody()
     people = Detections.stack([Detections.stack([image or nobody for image in view]) for view in found])

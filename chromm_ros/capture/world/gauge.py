@@ -18,12 +18,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from chromm_ros.capture.notices import Notices
 from chromm_ros.capture.settings import WorldSettings
-from chromm_ros.capture.world.camera_memory import CameraMemory
+from chromm_ros.capture.world.cameras import Cameras, PlacedImage
 from chromm_ros.capture.world.floor import find_floor, levelling
 from chromm_ros.capture.world.overlap import Seam
 from chromm_ros.capture.world.scale_filter import ScaleFilter, vote_sigma
-from chromm_ros.estimate_errors import EstimateErrors
 from chromm_ros.flow import WorldSource
 from chromm_ros.geometry.similarity import Similarity, align_rigs
 from chromm_ros.people import ScaleEstimate
@@ -42,16 +42,6 @@ REWEIGHTINGS = 3
 
 
 @dataclass(frozen=True)
-class CameraRow:
-    """One image whose camera the network placed."""
-
-    view: str
-    estimated: np.ndarray  # (4, 4) world_from_camera in the gauge of the network
-    known: np.ndarray | None = None  # (4, 4) given by the rig at the stamp of the image
-    placed: np.ndarray | None = None  # (4, 4) where an earlier window put this very image
-
-
-@dataclass(frozen=True)
 class Alignment:
     """How a window sits in the world."""
 
@@ -61,35 +51,35 @@ class Alignment:
     seam_error: float
     """RMS distance of the camera centres from where they were known to be [m]; NaN: nothing was known."""
     change: Similarity | None
-    """The world itself was rescaled: everything that is kept must follow."""
-    messages: tuple[str, ...] = ()
+    """The world itself was moved or rescaled: everything that is kept must follow."""
 
 
 class WorldGauge:
     """Owner of the world frame of one session."""
 
-    def __init__(self, settings: WorldSettings, extrinsics: str, level_gauge: bool, errors: EstimateErrors):
+    def __init__(self, cameras: Cameras, level_gauge: bool, notices: Notices):
         """
         Args:
-            settings: see :class:`WorldSettings`.
-            extrinsics: see ``CaptureSettings.extrinsics``.
+            cameras: what is known of where cameras are; the gauge learns from them and teaches them.
             level_gauge: the network's own gauge is z up with the floor at zero (the tiny preset).
-            errors: of the network, which misplaces cameras that stand where they should, too.
+            notices: takes what a person should know.
         """
-        self._errors = errors
-        self.settings = settings
-        self.extrinsics = extrinsics
+        self.cameras = cameras
         self.level_gauge = level_gauge
+        self.notices = notices
         self.source: WorldSource | None = None
-        self.cameras: dict[str, CameraMemory] = {}
-        self._scale = ScaleFilter(variance=settings.scale_prior**2)
-        self._rig_scale = ScaleFilter(variance=settings.scale_prior**2)
+        self._scale = ScaleFilter(variance=self.settings.scale_prior**2)
+        self._rig_scale = ScaleFilter(variance=self.settings.scale_prior**2)
 
-    def tied(self, view: str, known: np.ndarray | None) -> bool:
+    @property
+    def settings(self) -> WorldSettings:
+        return self.cameras.settings.world
+
+    def tied(self, view: str, given: np.ndarray | None) -> bool:
         """Whether an image of this camera ties a window to the world without help from older images."""
-        return self._reference(CameraRow(view, np.eye(4), known)) is not None
+        return self.cameras.reference(PlacedImage(view, np.eye(4), given)) is not None
 
-    def align(self, rows: Sequence[CameraRow], vote: ScaleEstimate | None, seam: Seam | None = None) -> Alignment:
+    def align(self, rows: Sequence[PlacedImage], vote: ScaleEstimate | None, seam: Seam | None = None) -> Alignment:
         """Tie a window to the world, and learn from it.
 
         Args:
@@ -99,7 +89,7 @@ class WorldGauge:
         """
         estimated = np.stack([row.estimated for row in rows])
         adopted = self._adopt_rig(rows, estimated)
-        references = [self._reference(row) for row in rows]
+        references = [self.cameras.reference(row) for row in rows]
         if all(reference is None for reference in references):
             return self._start(rows, estimated, vote)
         if self.source is None:
@@ -114,11 +104,15 @@ class WorldGauge:
         aligned = tie.apply_poses(estimated)
         known = np.isfinite(target[:, 0, 0])
         seam_error = float(np.sqrt(((aligned - target)[known, :3, 3] ** 2).sum(-1).mean()))
-        messages = self._remember(rows, aligned, target)
+        self.cameras.observe(rows, aligned, target, self.notices)
         if adopted is not None:
-            messages = ('The rig is known now: the world moved into its frame.', *messages)
             change = adopted if change is None else change @ adopted
-        return Alignment(self._scale.scale, self._poses(rows, aligned), seam_error, change, messages)
+        return Alignment(self._scale.scale, self._poses(rows, aligned), seam_error, change)
+
+    @property
+    def world_source(self) -> WorldSource:
+        """What the world hangs on."""
+        return WorldSource.FIRST_CAMERA if self.source is None else self.source
 
     @property
     def unlevelled(self) -> bool:
@@ -141,63 +135,26 @@ class WorldGauge:
         change = levelling(*floor)
         self._move(change)
         self.source = WorldSource.FLOOR
+        self.notices.say('The floor was found: the world is level now.')
         return change
 
-    def errors(self, view: str) -> tuple[float, float]:
-        """Recent mean deviation of a camera from its given pose, (m, rad); NaN where none is given."""
-        camera = self.cameras.get(view)
-        if camera is None or not camera.given or not camera.deviations:
-            return math.nan, math.nan
-        return camera.errors
-
-    def bumped(self, view: str) -> bool:
-        """Whether a camera stays away from its given pose."""
-        camera = self.cameras.get(view)
-        return camera is not None and camera.given and camera.off
-
-    def estimated(self, views: Sequence[str]) -> np.ndarray | None:
-        """(V, 4, 4) where the network alone puts the cameras; those that were given stay there. None: they move."""
-        poses = [self.cameras[view].pose if view in self.cameras else None for view in views]
-        found = [pose for pose in poses if pose is not None]
-        return None if self.settings.rig_moves or len(found) < len(views) else np.stack(found)
-
-    def correct(self, views: Sequence[str], poses: np.ndarray) -> np.ndarray:
-        """People put estimated cameras at ``poses`` (V, 4, 4); returns (V, 4, 4) where they are from now on."""
-        settled = []
-        for view, pose in zip(views, poses):
-            camera = self.cameras[view]
-            if not camera.given:
-                camera.correct(pose, self.settings.rig_memory)
-            settled.append(pose if camera.corrected is None else camera.corrected)
-        return np.stack(settled)
-
-    def _reference(self, row: CameraRow, corrected: bool = False) -> np.ndarray | None:
-        """(4, 4) where the row is known to be in the world: as the network sees it, or as people corrected that."""
-        camera = self.cameras.get(row.view)
-        remembered = None if camera is None else camera.corrected if corrected else camera.pose
-        if row.known is not None and self.extrinsics != 'estimated':
-            refined = self.extrinsics == 'tf_then_refine' and not self.settings.rig_moves
-            return remembered if refined and remembered is not None else row.known
-        if not self.settings.rig_moves and remembered is not None:
-            return remembered
-        return row.placed
-
-    def _adopt_rig(self, rows: Sequence[CameraRow], estimated: np.ndarray) -> Similarity | None:
+    def _adopt_rig(self, rows: Sequence[PlacedImage], estimated: np.ndarray) -> Similarity | None:
         """TF may come late: the world of the estimated rig then moves into the frame of the given one."""
-        late = self.source in (WorldSource.FIRST_CAMERA, WorldSource.FLOOR) and self.extrinsics != 'estimated'
-        if not late or all(row.known is None for row in rows):
+        late = self.source in (WorldSource.FIRST_CAMERA, WorldSource.FLOOR) and self.cameras.policy.uses_given
+        if not late or all(row.given is None for row in rows):
             return None
         unknown = np.full((4, 4), np.nan)
-        before = [self._reference(dataclasses.replace(row, known=None)) for row in rows]
+        before = [self.cameras.reference(dataclasses.replace(row, given=None)) for row in rows]
         placed = np.stack([unknown if pose is None else pose for pose in before])
         here = align_rigs(estimated, placed, scale=self._scale.scale).apply_poses(estimated)
-        known = np.stack([unknown if row.known is None else row.known for row in rows])
-        change = align_rigs(here, known, min_size=self.settings.minimum_baseline)
+        given = np.stack([unknown if row.given is None else row.given for row in rows])
+        change = align_rigs(here, given, min_size=self.settings.minimum_baseline)
         self._move(change)
         self.source = WorldSource.TF
+        self.notices.say('The rig is known now: the world moved into its frame.')
         return change
 
-    def _start(self, rows: Sequence[CameraRow], estimated: np.ndarray, vote: ScaleEstimate | None) -> Alignment:
+    def _start(self, rows: Sequence[PlacedImage], estimated: np.ndarray, vote: ScaleEstimate | None) -> Alignment:
         """The first window of an unknown rig defines the world."""
         self._scale.observe_vote(vote)
         scale = np.asarray(self._scale.scale)
@@ -209,12 +166,12 @@ class WorldGauge:
             tie = Similarity(scale, rotation, -scale * (rotation @ estimated[0, :3, 3]))
             self.source = WorldSource.FIRST_CAMERA
         aligned = tie.apply_poses(estimated)
-        self._remember(rows, aligned, np.full_like(aligned, np.nan))
+        self.cameras.observe(rows, aligned, np.full_like(aligned, np.nan), self.notices)
         return Alignment(float(scale), aligned, math.nan, None)
 
     def _update_scale(
         self,
-        rows: Sequence[CameraRow],
+        rows: Sequence[PlacedImage],
         estimated: np.ndarray,
         target: np.ndarray,
         weights: np.ndarray,
@@ -226,8 +183,8 @@ class WorldGauge:
         if self.settings.scale == 'network':
             self._scale = ScaleFilter()
             return None
-        known = np.array([row.known is not None for row in rows]) & (self.extrinsics != 'estimated')
-        sure = np.where(known, weights, 0.0) if _extent(target[known]) > self.settings.minimum_baseline else weights
+        given = np.array([row.given is not None for row in rows])
+        sure = np.where(given, weights, 0.0) if _extent(target[given]) > self.settings.minimum_baseline else weights
         used = sure > 0
         if self.settings.scale == 'people' or _extent(target[used]) <= self.settings.minimum_baseline:
             if seam is None or self.settings.scale == 'people':
@@ -238,7 +195,7 @@ class WorldGauge:
         tie = align_rigs(estimated, target, sure, min_size=0.0)
         misfit = tie.apply_poses(estimated)[used, :3, 3] - target[used, :3, 3]
         error = float(np.sqrt((misfit**2).sum(-1).mean())) / _extent(target[used])
-        if known[used].any():
+        if given[used].any():
             self._scale.observe(*self._weighed(float(tie.scale), max(0.01, MISFIT_SCALE * error), vote), follow=True)
             return None
         return self._follow(float(tie.scale), max(0.01, error), vote)
@@ -277,28 +234,11 @@ class WorldGauge:
 
     def _move(self, change: Similarity) -> None:
         self._scale.log += math.log(change.scale)
-        for camera in self.cameras.values():
-            camera.move(change)
+        self.cameras.move(change)
 
-    def _remember(self, rows: Sequence[CameraRow], aligned: np.ndarray, target: np.ndarray) -> tuple[str, ...]:
-        messages = []
-        for row, pose, expected in zip(rows, aligned, target):
-            if row.placed is not None:
-                continue
-            camera = self.cameras.setdefault(row.view, CameraMemory())
-            camera.given = row.known is not None and self.extrinsics != 'estimated'
-            if np.isfinite(expected).all():
-                given = row.known if camera.given else None
-                expected = expected if given is None else given
-                messages += camera.compare(row.view, pose, expected, self.settings, self._errors)
-            if not self.settings.rig_moves:
-                refine = self.extrinsics == 'tf_then_refine'
-                camera.average(pose, row.known if camera.given else None, refine, self.settings.rig_memory)
-        return tuple(messages)
-
-    def _poses(self, rows: Sequence[CameraRow], aligned: np.ndarray) -> np.ndarray:
+    def _poses(self, rows: Sequence[PlacedImage], aligned: np.ndarray) -> np.ndarray:
         """(N, 4, 4) the poses to use: given or remembered ones where there are any, else those of this window."""
-        poses = [self._reference(row, corrected=True) for row in rows]
+        poses = [self.cameras.reference(row, corrected=True) for row in rows]
         return np.stack([pose if known is None else known for known, pose in zip(poses, aligned)])
 
 

@@ -82,7 +82,7 @@ class CameraFrames:
         poses = {
             optical_frame(self._prefix, camera.view): camera.world_from_camera
             for camera in cameras
-            if camera.world_from_camera is not None and not camera.known
+            if camera.world_from_camera is not None and not camera.given
         }
         return transform_messages(self._world, self._free(poses), stamp)
 

@@ -14,8 +14,10 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
-from chromm_ros.capture.settings import WorldSettings
-from chromm_ros.capture.world.gauge import CameraRow, WorldGauge
+from chromm_ros.capture.notices import Notices
+from chromm_ros.capture.settings import CaptureSettings, WorldSettings
+from chromm_ros.capture.world.cameras import Cameras, PlacedImage
+from chromm_ros.capture.world.gauge import WorldGauge
 from chromm_ros.capture.world.overlap import MIN_SAMPLES, Seam, fit_seam
 from chromm_ros.estimate_errors import EstimateErrors
 from chromm_ros.geometry.cameras import transform
@@ -79,17 +81,20 @@ def test_chunks_become_the_sequence_of_the_reference(sequence):
     np.testing.assert_allclose(poses[:, :3, :3], sequence.rotations, rtol=0, atol=1e-5)
 
 
+def moving_rig(**world) -> WorldGauge:
+    settings = CaptureSettings(extrinsics='estimated', world=WorldSettings(rig_moves=True, **world))
+    return WorldGauge(Cameras(settings, EstimateErrors()), level_gauge=True, notices=Notices())
+
+
 def test_the_world_of_moving_cameras_becomes_the_sequence_of_the_reference(sequence):
     """Through the gauge of the capture, whose filter of the scale takes nothing to be exact."""
-    gauge = WorldGauge(
-        WorldSettings(rig_moves=True, minimum_baseline=10.0), 'estimated', level_gauge=True, errors=EstimateErrors()
-    )
+    gauge = moving_rig(minimum_baseline=10.0)
     poses, depths = np.zeros((0, 4, 4)), None
     for number, (start, _) in enumerate(CHUNKS):
         estimated, points = sequence.chunk(number)
         now = sequence.depths(number, points)
         placed = [*poses[start:], *[None] * len(estimated)]
-        rows = [CameraRow('camera', pose, placed=known) for pose, known in zip(estimated, placed)]
+        rows = [PlacedImage('camera', pose, placed=known) for pose, known in zip(estimated, placed)]
         seam = None if depths is None else fit_seam(depths[-OVERLAP:], now[:OVERLAP])
         alignment = gauge.align(rows, None, seam)
         poses = np.concatenate([poses[:start], alignment.poses])
@@ -135,11 +140,11 @@ def test_too_little_in_common_says_nothing():
 
 def test_people_correct_the_scale_that_surfaces_keep(sequence):
     """The scale of the network is wrong by a quarter in all windows: nobody but people can tell."""
-    gauge = WorldGauge(WorldSettings(rig_moves=True), 'estimated', level_gauge=True, errors=EstimateErrors())
+    gauge = moving_rig()
     pose, vote = np.eye(4), ScaleEstimate(1.25, 0.1, 3)
-    scale = gauge.align([CameraRow('a', pose)], vote).scale
+    scale = gauge.align([PlacedImage('a', pose)], vote).scale
     for _ in range(40):
-        rows = [CameraRow('a', pose), CameraRow('a', pose, placed=pose)]
+        rows = [PlacedImage('a', pose), PlacedImage('a', pose, placed=pose)]
         scale = gauge.align(rows, vote, Seam(scale, 0.01)).scale
     assert scale == pytest.approx(1.25, rel=0.01)
 
@@ -151,11 +156,11 @@ def test_cameras_close_together_are_placed_by_their_orientation():
     pair[1, 0, 3] = 0.12
     turned = []
     for _ in range(50):
-        gauge = WorldGauge(WorldSettings(rig_moves=True), 'estimated', level_gauge=True, errors=EstimateErrors())
-        gauge.align([CameraRow(view, pose) for view, pose in zip('ab', pair)], None)
+        gauge = moving_rig()
+        gauge.align([PlacedImage(view, pose) for view, pose in zip('ab', pair)], None)
         seen = pair.copy()
         seen[:, :3, 3] += 0.03 * random.normal(size=(2, 3))
-        rows = [CameraRow(view, pose, placed=known) for view, pose, known in zip('ab', seen, pair)]
-        new = gauge.align([CameraRow('a', np.eye(4)), *rows], None).poses[0]
+        rows = [PlacedImage(view, pose, placed=known) for view, pose, known in zip('ab', seen, pair)]
+        new = gauge.align([PlacedImage('a', np.eye(4)), *rows], None).poses[0]
         turned.append(Rotation.from_matrix(new[:3, :3]).magnitude())
     assert np.sqrt(np.mean(np.square(turned))) < 0.06

@@ -71,7 +71,7 @@ def test_time_that_tf_does_not_reach_is_counted(buffer):
 
 
 def test_only_estimated_cameras_are_sent(buffer):
-    cameras = [camera('a', 1, pose(1.0), known=False), camera('b', 1, pose(2.0), known=True)]
+    cameras = [camera('a', 1, pose(1.0), given=False), camera('b', 1, pose(2.0), given=True)]
     (sent,) = frames(buffer).to_send(cameras, 5)
     assert (sent.header.frame_id, sent.child_frame_id) == ('map', 'chromm/a_optical_frame')
     np.testing.assert_allclose(matrix_of(sent), pose(1.0))
@@ -79,13 +79,13 @@ def test_only_estimated_cameras_are_sent(buffer):
 
 def test_camera_frame_that_has_a_parent_gets_no_other(buffer):
     buffer.set_transform_static(transform_messages('base', {'chromm/a_optical_frame': pose()}, 0)[0], 'test')
-    assert frames(buffer).to_send([camera('a', 1, pose(1.0), known=False)], 5) == []
+    assert frames(buffer).to_send([camera('a', 1, pose(1.0), given=False)], 5) == []
 
 
 def test_own_frames_are_sent_on_and_never_believed(buffer):
     known = frames(buffer)
     for _ in range(2):
-        (sent,) = known.to_send([camera('a', 1, pose(1.0), known=False)], SECOND)
+        (sent,) = known.to_send([camera('a', 1, pose(1.0), given=False)], SECOND)
         buffer.set_transform(sent, 'self')
     assert known.world_from('chromm/a_optical_frame', SECOND, 0.0) is None
 
@@ -93,7 +93,7 @@ def test_own_frames_are_sent_on_and_never_believed(buffer):
 def test_a_frame_that_is_not_sent_is_reported_until_it_is_free(buffer):
     buffer.set_transform_static(transform_messages('base', {'chromm/a_optical_frame': pose()}, 0)[0], 'test')
     sender = frames(buffer)
-    estimated = [camera(name, 1, pose(1.0), known=False) for name in 'ab']
+    estimated = [camera(name, 1, pose(1.0), given=False) for name in 'ab']
     (sent,) = sender.to_send(estimated, 5)
     assert sent.child_frame_id == 'chromm/b_optical_frame'
     (finding,) = sender.findings()
