@@ -10,8 +10,8 @@ from chromm_ros.evaluation.protocols.clips import Clip
 from chromm_ros.evaluation.protocols.estimates import Estimates
 from chromm_ros.evaluation.protocols.scores import ClipScore
 
-SHAPE_TOLERANCE = 0.02
-"""A depth map whose sides are in another proportion than the image's by more than this is of another picture."""
+SHAPE_TOLERANCE = 0.15
+"""Logarithm of the ratio of proportions beyond which a depth map is of another picture; networks round to patches."""
 
 SCALES = ('median', 'lsq')
 
