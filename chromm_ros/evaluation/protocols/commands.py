@@ -94,7 +94,7 @@ class Evaluation:
         network = load_network(self.preset, self.weights, self.human_head, self.device, self.precision, bodies)
         settings = PassSettings(known_intrinsics=self.known_intrinsics, layout=self.layout)
         about = describe(self.preset, self.weights, self.human_head, self.precision, settings)
-        return self.network_predictor(SinglePass(network, bodies, settings), about)
+        return self.network_predictor(SinglePass(network, network.body, bodies, settings), about)
 
     def network_predictor(self, single_pass: SinglePass, about: str) -> Predictor:
         """How the network is run on a clip."""

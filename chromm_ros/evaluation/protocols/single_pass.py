@@ -21,6 +21,7 @@ from chromm_ros.evaluation.protocols.images import read_images
 from chromm_ros.flow import People, ViewImage, ViewPeople
 from chromm_ros.geometry.cameras import project
 from chromm_ros.people import PeopleSettings, reconstruct_people, rescaled, scale_ratio
+from chromm_ros.people.fusion import Body
 from chromm_ros.skeleton import BODY_JOINTS, HEAD, JOINTS, POSE_JOINTS
 
 NO_PIXELS = np.zeros((0, 0, 3), np.uint8)
@@ -45,8 +46,15 @@ class PassSettings:
 class SinglePass:
     """A network with the people room behind it."""
 
-    def __init__(self, network: Any, bodies: BodyLibrary, settings: PassSettings) -> None:
+    def __init__(self, network: Any, body: Body, bodies: BodyLibrary, settings: PassSettings) -> None:
+        """
+        Args:
+            network: CHROMM (:class:`chromm_ros.network.chromm.Chromm`), or whatever behaves like it.
+            body: the body model that the network speaks of.
+            bodies: the files that the joints to be compared come from.
+        """
         self.network = network
+        self.body = body
         self.bodies = bodies
         self.settings = settings
 
@@ -69,7 +77,7 @@ class SinglePass:
         people = stack_people(tuple(window.steps), views)
         if self.settings.adjust_scale:
             people = rescaled(people, scale_ratio(people, self.settings.people.scale).ratio)
-        _, fused = reconstruct_people(people, self.settings.people, self.network.errors, self.network.body)
+        _, fused = reconstruct_people(people, self.settings.people, self.network.errors, self.body)
         return self._estimates(np.array(frames), views, people, fused)
 
     def _encoded(self, instants: Iterable[Instant]) -> tuple[RollingWindow, list[int]]:
