@@ -41,6 +41,9 @@ COMMANDS = (
     Command('replay', 'chromm_ros.apps.replay:replay', 'publish a bag again, with /clock'),
     Command('reconstruct', 'chromm_ros.apps.reconstruct:reconstruct', 'people and scene of recordings'),
     Command('batch', 'chromm_ros.apps.batch:batch', 'many reconstructions, here or on a Ray cluster'),
+    Command(
+        'datasets check', 'chromm_ros.datasets.commands:check', 'what folders of data sets hold, and what they lack'
+    ),
     Command('train', 'chromm_ros.training.commands:train', 'the two stages of CHROMM, and the tiny preset'),
     Command('evaluate synthetic', 'chromm_ros.evaluation.commands:synthetic', 'scores on held-out synthetic scenes'),
     Command('evaluate scripts', 'chromm_ros.evaluation.commands:scripts', 'who keeps their id, in scripted worlds'),

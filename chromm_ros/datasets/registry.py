@@ -14,6 +14,7 @@ PLACES = {
     'egoexo4d': 'egoexo4d:EgoExo4D',
     'egohumans': 'egohumans:EgoHumans',
     'prox': 'prox:Prox',
+    'bedlam': 'bedlam:Bedlam',
     '3dpw': 'threedpw:ThreeDpw',
     'coco': 'coco:Coco',
     'mpii': 'mpii:Mpii',

@@ -1,0 +1,59 @@
+"""``chromm datasets check``: whether the folders of data sets hold what a run over them needs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from chromm_ros.body.library import BodyLibrary
+from chromm_ros.datasets.interface import Dataset, Findings
+from chromm_ros.datasets.registry import open_dataset, split_kind
+
+LINES = 20
+"""Lines of one sort that are shown; a half download would fill screens."""
+
+
+def check(
+    data: Annotated[tuple[str, ...], tyro.conf.Positional],
+    split: str = '',
+    bodies: Path | None = None,
+    all: bool = False,
+) -> int:
+    """Say what is found and missing in folders of data sets, their licence, and how counts compare.
+
+    The exit status is 1 when something is missing that a run would stumble over.
+
+    Args:
+        data: KIND:DIR, any number of them; KIND is 3dpw, bedlam, coco, egoexo4d, egohumans, emdb, mpii, prox or rich.
+        split: which part to look at; the one that the paper uses by default.
+        bodies: folder with SMPL and SMPL-X body files, smplx2smpl.pkl and J_regressor_*.npy.
+        all: show every line instead of the first 20 of a sort.
+    """
+    if not data:
+        raise ValueError('no data set was named; expected KIND:DIR, such as emdb:/data/EMDB')
+    library = BodyLibrary(bodies)
+    lacking = False
+    for argument in data:
+        kind, folder = split_kind(argument)
+        try:
+            dataset = open_dataset(kind, folder, library)
+            findings = dataset.check(split)
+        except (OSError, ValueError) as error:
+            print(f'{argument}\n  missing  {error}')
+            lacking = True
+            continue
+        print('\n'.join(report(argument, dataset, findings, None if all else LINES)))
+        lacking |= bool(findings.missing)
+    return int(lacking)
+
+
+def report(title: str, dataset: Dataset, findings: Findings, most: int | None = LINES) -> list[str]:
+    """The lines that a check prints of one data set."""
+    lines = [title, f'  licence  {dataset.licence}']
+    for word, sentences in (('found', findings.found), ('missing', findings.missing), ('note', findings.notes)):
+        lines += [f'  {word:<7}  {sentence}' for sentence in sentences[:most]]
+        if most is not None and len(sentences) > most:
+            lines.append(f'  {word:<7}  ... and {len(sentences) - most} more (--all shows them)')
+    return lines
