@@ -35,7 +35,7 @@ WHEN_TO_CHANGE = {
     'weights': 'with `preset: full`',
     'body_model': 'you have the SMPL-X licence and want its own surface',
     'device': 'the machine has several GPUs',
-    'precision': 'the GPU has no bf16',
+    'precision': 'results have to be the same on every machine (`fp32`)',
     'window_size': 'memory is short, or people move slowly and there is time',
     'camera_timeout': 'the cameras are slower than 2 Hz',
     'max_latency': 'the planner needs to know of shorter delays',

@@ -48,7 +48,7 @@ class Options:
         human_head: head that reads people.
         body: your SMPLX_NEUTRAL.npz; default the free body.
         device: cpu, cuda, or auto.
-        precision: number format of the network.
+        precision: number format of the network; auto: bf16 where the device has it, else fp32.
         quiet: no progress bar.
     """
 
@@ -64,7 +64,7 @@ class Options:
     human_head: Literal['chromm', 'multi_hmr'] = 'chromm'
     body: Path | None = None
     device: str = 'auto'
-    precision: Literal['fp32', 'bf16', 'fp16'] = 'fp32'
+    precision: Literal['auto', 'fp32', 'bf16', 'fp16'] = 'auto'
     quiet: bool = False
 
 
@@ -127,6 +127,7 @@ def reconstruct_files(inputs: tuple[Path, ...], options: Options) -> Summary:
         device=device_of(options.device),
         precision=options.precision,
         human_head=options.human_head,
+        body=body,
     )
     capture = Capture(network, body, settings, source.views)
     return run_capture(source, capture, body, options.out, quiet=options.quiet)

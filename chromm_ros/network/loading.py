@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import torch
@@ -9,6 +10,7 @@ import torch
 from chromm_ros.body.model import BodyModel
 from chromm_ros.network.chromm import Chromm, HumanHeadName, check_device
 from chromm_ros.network.files import weight_file
+from chromm_ros.network.layers.precision import chosen_precision
 from chromm_ros.network.open.network import OpenNetwork
 
 PRESETS = ('auto', 'open', 'tiny', 'full')
@@ -30,7 +32,7 @@ def load_network(
     preset: str = AUTO,
     weights: str | Path | None = None,
     device: str | torch.device = 'cpu',
-    precision: str = 'fp32',
+    precision: str = 'auto',
     human_head: HumanHeadName = 'chromm',
     body: BodyModel | None = None,
     compiled: bool = False,
@@ -39,12 +41,14 @@ def load_network(
 
     Args:
         preset: ``auto``, ``open``, ``tiny`` or ``full``; see :func:`chosen_preset`.
+        precision: also ``auto``; see :func:`chosen_precision`.
 
     Raises:
         ValueError: a combination that cannot run, or weights that do not fit; the message says what to do.
         FileNotFoundError: there is no such file.
     """
-    preset = chosen_preset(preset, weights)
+    preset, precision = chosen_preset(preset, weights), chosen_precision(precision, device)
+    body = copy.deepcopy(body)  # the network moves its own to the device
     if preset == 'open':
         check_device(torch.device(device), precision)
         return OpenNetwork.load(Path(weights) if weights else None, device, body)

@@ -22,6 +22,23 @@ def dtype_of(precision: str) -> torch.dtype:
     return DTYPES[precision]
 
 
+def chosen_precision(precision: str, device: torch.device | str) -> str:
+    """What ``auto`` means on a device: bf16 where its arithmetic is native, which is 8 to 10 times as fast as fp32 on a
+    GPU and twice as fast on a CPU, else fp32. Other names pass.
+
+    Raises:
+        ValueError: an unknown name.
+    """
+    if precision != 'auto':
+        dtype_of(precision)
+        return precision
+    if torch.device(device).type == 'cuda':
+        native = torch.cuda.get_device_capability(device) >= (8, 0)
+    else:  # emulated, it would be slower than fp32
+        native = any(getattr(torch.cpu, f'_is_{name}_supported', bool)() for name in ('avx512_bf16', 'amx_tile'))
+    return 'bf16' if native else 'fp32'
+
+
 def autocast(device: torch.device, precision: str) -> AbstractContextManager[None]:
     """Run matrix products on ``device`` in ``precision``; fp32 leaves an autocast of the caller as it is."""
     dtype = dtype_of(precision)

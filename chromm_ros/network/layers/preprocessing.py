@@ -48,7 +48,8 @@ def resize(images: Sequence[np.ndarray], size: tuple[int, int], device: torch.de
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
             raise ValueError(f'image {index} is {image.dtype} {image.shape}; expected uint8 RGB (height, width, 3)')
         by_shape.setdefault(image.shape, []).append(index)
-    batch = torch.empty((len(images), 3, size[1], size[0]), device=device)
+    # The layout of the images themselves, which convolutions take as it is.
+    batch = torch.empty((len(images), 3, size[1], size[0]), device=device, memory_format=torch.channels_last)
     for shape, rows in by_shape.items():
         if shape[1::-1] == tuple(size) or _has_lanczos(device.type):
             pixels = torch.from_numpy(np.stack([images[row] for row in rows]))

@@ -25,18 +25,60 @@ KINDS = ('intrinsics', 'rays', 'world_from_camera', 'depths')
 
 
 @dataclass(frozen=True)
+class Selection:
+    """Which of (B, N) views a condition counts for: as numbers of the host, because they decide what runs, and as
+    indices on the device. Neither has to be looked at there, so a window compiles to one graph."""
+
+    rows: tuple[tuple[bool, ...], ...]
+    """B times N."""
+    where: tuple[torch.Tensor, torch.Tensor]
+    """Sample and view of each of the K views, on the device."""
+    views: tuple[torch.Tensor, ...]
+    """For each sample, the indices of its views, on the device."""
+
+    @classmethod
+    def of(cls, mask: torch.Tensor, device: torch.device) -> Selection:
+        """From a mask (B, N) bool on the host."""
+        sample, view = mask.nonzero(as_tuple=True)
+        return cls(
+            rows=tuple(tuple(row) for row in mask.tolist()),
+            where=(sample.to(device, non_blocking=True), view.to(device, non_blocking=True)),
+            views=tuple(row.nonzero().flatten().to(device, non_blocking=True) for row in mask),
+        )
+
+    @property
+    def all(self) -> bool:
+        """It counts for every view."""
+        return all(all(row) for row in self.rows)
+
+    @property
+    def any(self) -> bool:
+        """It counts for some view."""
+        return any(any(row) for row in self.rows)
+
+    def chosen(self, values: torch.Tensor) -> torch.Tensor:
+        """The K views out of (B, N, ...)."""
+        return values.flatten(0, 1) if self.all else values[self.where]
+
+    def added(self, values: torch.Tensor, deltas: torch.Tensor) -> torch.Tensor:
+        """``values`` (B, N, ...) with ``deltas`` (K, ...) added to the K views."""
+        deltas = deltas.to(values.dtype)
+        return values + deltas.view_as(values) if self.all else values.index_put(self.where, deltas, accumulate=True)
+
+
+@dataclass(frozen=True)
 class Conditions:
-    """Normalised conditions of B samples of N views. Masks live on the host, because they decide what runs."""
+    """Normalised conditions of B samples of N views."""
 
     rays: torch.Tensor | None = None
     """(B, N, 2, H, W) tangents x/z, y/z of the pixel centres."""
-    use_rays: torch.Tensor | None = None  # (B, N) bool
+    use_rays: Selection | None = None
     depth: torch.Tensor | None = None
     """(B, N, 2, H, W) depth in mean depths, and where it is valid."""
-    use_depth: torch.Tensor | None = None  # (B, N) bool
+    use_depth: Selection | None = None
     world_from_camera: torch.Tensor | None = None
     """(B, N, 4, 4) with view 0 at the origin, scaled."""
-    use_poses: torch.Tensor | None = None  # (B, N) bool
+    use_poses: Selection | None = None
 
 
 def _scaled(poses: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
@@ -73,7 +115,7 @@ def prepare(
     use = _masks(size, given, masks or {})
     for kind, value in given.items():
         _check_values(kind, value, use[kind])
-    parts: dict[str, torch.Tensor] = {}
+    parts: dict[str, torch.Tensor] = {}  # masks are tensors of the host until all are known
     if rays is not None:
         parts |= {'rays': (rays[..., :2] / (rays[..., 2:] + 1e-6)).movedim(-1, -3), 'use_rays': use['rays']}
     if intrinsics is not None:
@@ -82,10 +124,16 @@ def prepare(
         parts |= {'rays': ray_map(invertible, *size), 'use_rays': use['intrinsics']}
     parts |= _metric_parts(world_from_camera, depths, use)
     # A kind that counts for no view must cost nothing.
+    chosen: dict[str, Selection] = {}
     for flag, name in (('use_rays', 'rays'), ('use_depth', 'depth'), ('use_poses', 'world_from_camera')):
-        if flag in parts and not parts[flag].any():
-            del parts[flag], parts[name]
-    return Conditions(**parts) if parts else None
+        if flag not in parts:
+            continue
+        mask = parts.pop(flag)
+        if mask.any():
+            chosen[flag] = Selection.of(mask, parts[name].device)
+        else:
+            del parts[name]
+    return Conditions(**parts, **chosen) if parts else None  # type: ignore[arg-type]
 
 
 def _metric_parts(

@@ -7,7 +7,7 @@ permuting the views permutes the outputs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import nn
@@ -263,9 +263,10 @@ class SceneNetwork(nn.Module):
         """Add the tokens of known rays and depths to those of the images."""
         rays, depth = conditions.rays, conditions.depth
         if rays is not None and conditions.use_rays is not None:
-            tokens = _added(tokens, conditions.use_rays, lambda on: self.ray_embed(rays[on]))
+            tokens = conditions.use_rays.added(tokens, self.ray_embed(conditions.use_rays.chosen(rays)))
         if depth is not None and conditions.use_depth is not None:
-            tokens = _added(tokens, conditions.use_depth, lambda on: self.depth_encoder(depth[on]) + self.depth_emb)
+            known = self.depth_encoder(conditions.use_depth.chosen(depth)) + self.depth_emb
+            tokens = conditions.use_depth.added(tokens, known)
         return tokens
 
     def _with_poses(
@@ -279,25 +280,10 @@ class SceneNetwork(nn.Module):
         if poses is None or use is None:
             return x
         injection, patches = self.pose_inject_blk[number], x[:, :, registers:]
-        if use.all():
-            patches = patches + injection(patches.flatten(1, 2), poses, grid).view_as(patches)
+        if use.all:
+            deltas = injection(patches.flatten(1, 2), poses, grid).view_as(patches).flatten(0, 1)
         else:
-            deltas = []
-            for sample in use.any(1).nonzero().flatten().tolist():
-                on = use[sample].nonzero().flatten().to(x.device)
-                delta = injection(patches[sample, on].flatten(0, 1)[None], poses[sample, on][None], grid)
-                deltas.append(delta.view(len(on), -1, x.shape[-1]))
-            where = tuple(index.to(x.device) for index in use.nonzero(as_tuple=True))
-            patches = patches.index_put(where, torch.cat(deltas), accumulate=True)
-        return torch.cat([x[:, :, :registers], patches], 2)
-
-
-def _added(
-    tokens: torch.Tensor, use: torch.Tensor, embed: Callable[[tuple[torch.Tensor, ...]], torch.Tensor]
-) -> torch.Tensor:
-    """``tokens`` (B, N, P, C) plus ``embed`` of the views where ``use`` (B, N) is on."""
-    on = tuple(index.to(tokens.device) for index in use.nonzero(as_tuple=True))
-    values = embed(on).to(tokens.dtype)
-    if use.all():
-        return tokens + values.view_as(tokens)
-    return tokens.index_put(on, values, accumulate=True)
+            known = [(sample, on) for sample, (row, on) in enumerate(zip(use.rows, use.views)) if any(row)]
+            each = [injection(patches[n, on].flatten(0, 1)[None], poses[n, on][None], grid) for n, on in known]
+            deltas = torch.cat([delta.view(len(on), -1, x.shape[-1]) for delta, (_, on) in zip(each, known)])
+        return torch.cat([x[:, :, :registers], use.added(patches, deltas)], 2)

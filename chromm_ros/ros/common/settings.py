@@ -35,7 +35,11 @@ class NodeSettings(IntakeSettings):
     )
     body_model: str = setting('', 'Path to your SMPLX_NEUTRAL.npz; empty: the free body in the package.')
     device: str = setting('auto', 'Device of the network: cpu, cuda, cuda:1, ...; auto: the GPU where there is one.')
-    precision: str = setting('fp32', 'Number format of the network.', choices=('fp32', 'bf16', 'fp16'))
+    precision: str = setting(
+        'auto',
+        'Number format of the network; auto: bf16 where the device has it, else fp32.',
+        choices=('auto', 'fp32', 'bf16', 'fp16'),
+    )
     compiled: bool = setting(
         False,
         'Compile the network for every size of window, on a GPU into CUDA graphs. The first window of each size then '

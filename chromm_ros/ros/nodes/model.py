@@ -32,6 +32,7 @@ class Backend:
         from chromm_ros.network.loading import load_network
 
         self.device = device_of(settings.device)
+        self.body: BodyModel = BodyModel.load(settings.body_model or None)
         self.network: Any = load_network(
             settings.preset,
             weights=settings.weights or None,
@@ -39,8 +40,8 @@ class Backend:
             precision=settings.precision,
             human_head=cast(Literal['chromm', 'multi_hmr'], settings.human_head),
             compiled=settings.compiled,
+            body=self.body,
         )
-        self.body: BodyModel = BodyModel.load(settings.body_model or None)
         self.trained = bool(getattr(self.network, 'trained', True))
         """False: the weights are random; people and scene mean nothing."""
 

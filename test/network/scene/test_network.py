@@ -243,3 +243,31 @@ def test_foreign_weights_are_named(public_shapes):
     assert 'encoder.mask_token' in message
     assert 'decoder.0.attn.qkv.bias: (7,) instead of (3072,)' in message
     assert 'image_mean' not in message
+
+
+@pytest.mark.parametrize('known', ['nothing', 'intrinsics', 'all', 'some', 'one sample of two'])
+def test_a_window_is_one_graph_whatever_is_known_of_its_cameras(posed_scene, known):
+    """A look at a tensor from Python would break it, and each piece would wait for the device."""
+    grid = posed_scene.encoder.grid(32, 48)
+    tokens = torch.randn((2, 3, grid[0] * grid[1], posed_scene.config.encoder.width))
+    poses = torch.eye(4).repeat(2, 3, 1, 1)
+    poses[..., 0, 3] = torch.arange(3.0)
+    intrinsics = torch.tensor([[40.0, 0, 24], [0, 40, 16], [0, 0, 1]]).expand(2, 3, 3, 3)
+    given = {
+        'nothing': {},
+        'intrinsics': {'intrinsics': intrinsics},
+        'all': {'intrinsics': intrinsics, 'world_from_camera': poses, 'depths': torch.ones((2, 3, 32, 48))},
+        'some': {
+            'intrinsics': intrinsics,
+            'world_from_camera': poses,
+            'masks': {'world_from_camera': torch.tensor([[True, True, False]] * 2)},
+        },
+        'one sample of two': {
+            'world_from_camera': poses,
+            'masks': {'world_from_camera': torch.tensor([[True, True, True], [False, False, False]])},
+        },
+    }[known]
+    conditions = prepare((32, 48), **given)
+    torch._dynamo.reset()
+    explained = torch._dynamo.explain(posed_scene.decode)(tokens, grid, conditions)
+    assert explained.graph_break_count == 0, explained.break_reasons
