@@ -23,8 +23,8 @@ def dtype_of(precision: str) -> torch.dtype:
 
 
 def chosen_precision(precision: str, device: torch.device | str) -> str:
-    """What ``auto`` means on a device: bf16 where its arithmetic is native, which is 8 to 10 times as fast as fp32 on a
-    GPU and twice as fast on a CPU, else fp32. Other names pass.
+    """What ``auto`` means on a device: bf16 where its arithmetic is native, which is 8 to 10 times as fast as fp32 on
+    a GPU and twice as fast on a CPU, else fp32. Other names pass.
 
     Raises:
         ValueError: an unknown name.
