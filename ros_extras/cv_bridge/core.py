@@ -64,20 +64,21 @@ class CvBridge:
 
     def compressed_imgmsg_to_cv2(
         self, cmprs_img_msg: CompressedImage, desired_encoding: str = PASSTHROUGH
-    ) -> np.ndarray:
+    ) -> np.ndarray | None:
         """The decoded pixels of a JPEG, PNG, ... message.
 
-        ``passthrough`` gives what OpenCV decodes: (H, W) for grey, else blue, green, red.
+        ``passthrough`` gives what OpenCV decodes: (H, W) for grey, else blue, green, red. Bytes that are no image give
+        None with it and with ``bgr8``, which needs no conversion.
 
         Raises:
-            CvBridgeError: the bytes are not an image, or a conversion that makes no sense.
+            CvBridgeError: a conversion that makes no sense, or one of bytes that are no image.
+            cv2.error: there are no bytes.
         """
-        data = np.frombuffer(cmprs_img_msg.data, dtype=np.uint8)
-        image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
-        if image is None:
-            raise CvBridgeError(f'{data.size} bytes of format {cmprs_img_msg.format!r} are not an image')
-        if desired_encoding == PASSTHROUGH:
+        image = cv2.imdecode(np.frombuffer(cmprs_img_msg.data, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
+        if desired_encoding == PASSTHROUGH or (image is None and desired_encoding == 'bgr8'):
             return image
+        if image is None:
+            raise CvBridgeError(f'bytes of format {cmprs_img_msg.format!r} that are not an image')
         channels = 1 if image.ndim == 2 else image.shape[2]
         return _converted(image, f'{COMPRESSED_ENCODINGS[channels]}{8 * image.itemsize}', desired_encoding)
 

@@ -222,6 +222,19 @@ def test_decodes_what_other_programs_wrote():
     np.testing.assert_array_equal(BRIDGE.compressed_imgmsg_to_cv2(message, 'bgr8'), image)
 
 
-def test_broken_compressed_data_is_refused_when_a_colour_is_asked_for():
-    with pytest.raises(TypeError):
-        BRIDGE.compressed_imgmsg_to_cv2(CompressedImage(format='jpeg', data=b'not an image'), 'bgr8')
+BROKEN = CompressedImage(format='jpeg', data=b'not an image')
+
+
+def test_bytes_that_are_no_image_give_none_where_nothing_is_converted():
+    assert BRIDGE.compressed_imgmsg_to_cv2(BROKEN) is None
+    assert BRIDGE.compressed_imgmsg_to_cv2(BROKEN, 'bgr8') is None
+
+
+def test_bytes_that_are_no_image_cannot_be_converted():
+    with pytest.raises(CvBridgeError):
+        BRIDGE.compressed_imgmsg_to_cv2(BROKEN, 'rgb8')
+
+
+def test_no_bytes_are_an_error_of_opencv():
+    with pytest.raises(cv2.error):
+        BRIDGE.compressed_imgmsg_to_cv2(CompressedImage(format='jpeg'), 'bgr8')

@@ -176,7 +176,16 @@ def test_forgets_what_is_older_than_the_cache():
     for second in range(1, 7):
         buffer.set_transform(stamped('map', 'base', float(second)), 'test')
     assert buffer.can_transform('map', 'base', at(4.5))
-    assert not buffer.can_transform('map', 'base', at(3.0))
+    assert not buffer.can_transform('map', 'base', at(2.5))
+
+
+def test_prunes_before_it_inserts():
+    buffer = Buffer(cache_time=Duration(seconds=2.0))
+    for second in (1.0, 2.0, 9.0):
+        buffer.set_transform(stamped('map', 'base', second), 'test')
+    assert buffer.can_transform('map', 'base', at(1.5))
+    buffer.set_transform(stamped('map', 'base', 9.5), 'test')
+    assert not buffer.can_transform('map', 'base', at(1.5))
 
 
 def test_keeps_ten_seconds_by_default():
@@ -197,9 +206,9 @@ def test_late_samples_find_their_place():
         lambda m: setattr(m.header, 'frame_id', ''),
         lambda m: setattr(m, 'child_frame_id', 'map'),
         lambda m: setattr(m.transform.translation, 'x', math.nan),
-        lambda m: setattr(m.transform.rotation, 'w', 0.5),
+        lambda m: setattr(m.transform.rotation, 'w', 0.0),
     ],
-    ids=['no child', 'no parent', 'own parent', 'nan', 'denormalised quaternion'],
+    ids=['no child', 'no parent', 'own parent', 'nan', 'zero quaternion'],
 )
 def test_bad_transforms_are_ignored(change):
     bad = stamped('map', 'base', 2.0, (9.0, 0.0, 0.0))
@@ -209,9 +218,22 @@ def test_bad_transforms_are_ignored(change):
     assert position(answer) == pytest.approx((0.0, 0.0, 0.0))
 
 
+@pytest.mark.parametrize('length', [0.5, 0.9, 3.0])
+def test_a_quaternion_that_is_not_normalised_is_normalised_and_accepted(length):
+    sent = stamped('map', 'base', 1.0, (1.0, 0.0, 0.0))
+    sent.transform.rotation.z, sent.transform.rotation.w = 0.6 * length, 0.8 * length
+    turned = filled(sent).lookup_transform('map', 'base', NEWEST).transform.rotation
+    assert (turned.x, turned.y, turned.z, turned.w) == pytest.approx((0.0, 0.0, 0.6, 0.8))
+
+
+def test_of_two_samples_of_one_time_the_later_one_counts():
+    buffer = filled(*(stamped('map', 'base', 1.0, (x, 0.0, 0.0)) for x in (1.0, 2.0, 2.0)))
+    assert position(buffer.lookup_transform('map', 'base', at(1.0))) == (2.0, 0.0, 0.0)
+
+
 def test_can_transform_tells_why_not():
     possible, reason = filled(stamped('map', 'base')).can_transform('map', 'nobody', NEWEST, return_debug_tuple=True)
-    assert possible is False
+    assert not possible
     assert 'nobody' in reason
 
 

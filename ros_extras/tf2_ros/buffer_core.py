@@ -17,12 +17,11 @@ from tf2_ros.exceptions import (
     LookupException,
     TransformException,
 )
-from tf2_ros.rigid import IDENTITY, Rigid, from_message
+from tf2_ros.rigid import IDENTITY, Rigid, from_message, normalized
 from tf2_ros.time_cache import Sample, StaticCache, TimeCache
 
 DEFAULT_CACHE_TIME = 10.0
 """Seconds of history that tf2 keeps."""
-NORM_TOLERANCE = 1e-2
 """How far the squared norm of a quaternion may be from one; tf2 refuses worse ones too."""
 LONGEST_CHAIN = 1000
 """A chain of more frames is a loop."""
@@ -53,7 +52,9 @@ class BufferCore:
         problem = _problem(parent, child, transform)
         with self._lock:
             if not problem:
-                sample = Sample(_nanoseconds(transform.header.stamp), parent, from_message(transform.transform))
+                translation, rotation = from_message(transform.transform)
+                pose = Rigid(translation, normalized(rotation))
+                sample = Sample(_nanoseconds(transform.header.stamp), parent, pose)
                 problem = self._caches.setdefault(child, new_cache()).insert(sample)
                 self._authorities[child] = authority
                 self._known |= {child, parent}
@@ -205,8 +206,8 @@ def _problem(parent: str, child: str, transform: TransformStamped) -> str | None
     translation, rotation = from_message(transform.transform)
     if any(math.isnan(value) for value in (*translation, *rotation)):
         return 'TF_NAN_INPUT ignoring transform because of a nan value'
-    if abs(sum(value * value for value in rotation) - 1.0) > NORM_TOLERANCE:
-        return 'TF_DENORMALIZED_QUATERNION ignoring transform because its quaternion is not of length one'
+    if not any(rotation):
+        return 'TF_NAN_INPUT ignoring transform because its quaternion is zero'
     return None
 
 

@@ -55,13 +55,13 @@ class TimeCache:
 
     def insert(self, sample: Sample) -> str | None:
         """Keeps the sample, and returns None; or the reason why it is ignored."""
-        if sample.stamp < self.latest_stamp() - self._span:
+        # As tf2 does: what is too old for the newest sample so far goes first, whatever becomes of the new one.
+        oldest = self.latest_stamp() - self._span
+        del self._samples[: self._index(oldest)]
+        if self._samples and sample.stamp < oldest:
             return 'TF_OLD_DATA ignoring data from the past'
-        at = self._index(sample.stamp)
-        if at < len(self._samples) and self._samples[at].stamp == sample.stamp:
-            return 'TF_REPEATED_DATA ignoring data with redundant timestamp'
-        self._samples.insert(at, sample)
-        del self._samples[: self._index(self.latest_stamp() - self._span)]
+        if sample not in self._samples[self._index(sample.stamp) : self._behind(sample.stamp)]:
+            self._samples.insert(self._behind(sample.stamp), sample)
         return None
 
     def at(self, stamp: int) -> Sample | None:
@@ -73,9 +73,11 @@ class TimeCache:
         if not self._samples:
             return None
         first, last = self._samples[0], self._samples[-1]
-        if stamp == 0:
+        if stamp in (0, last.stamp):
             return last
-        if len(self._samples) == 1 and stamp != last.stamp:
+        if stamp == first.stamp:
+            return first
+        if len(self._samples) == 1:
             raise ExtrapolationException(
                 f'Lookup would require extrapolation at time {seconds(stamp)}, '
                 f'but only time {seconds(last.stamp)} is in the buffer'
@@ -90,8 +92,9 @@ class TimeCache:
                 'Lookup would require extrapolation into the past.  '
                 f'Requested time {seconds(stamp)} but the earliest data is at time {seconds(first.stamp)}'
             )
-        after = self._index(stamp)
-        return self._samples[after] if self._samples[after].stamp == stamp else self._between(after, stamp)
+        after = self._behind(stamp)
+        before = self._samples[after - 1]
+        return before if before.stamp == stamp else self._between(after, stamp)
 
     def _between(self, after: int, stamp: int) -> Sample:
         before, behind = self._samples[after - 1], self._samples[after]
@@ -103,6 +106,10 @@ class TimeCache:
     def _index(self, stamp: int) -> int:
         """Where the first sample at or after ``stamp`` is."""
         return bisect.bisect_left(self._samples, stamp, key=lambda sample: sample.stamp)
+
+    def _behind(self, stamp: int) -> int:
+        """Where the first sample after ``stamp`` is."""
+        return bisect.bisect_right(self._samples, stamp, key=lambda sample: sample.stamp)
 
     def latest_stamp(self) -> int:
         return self._samples[-1].stamp if self._samples else 0
