@@ -1,4 +1,4 @@
-"""pip build of the extras: three Python packages and the rosidl interfaces of tf2_msgs."""
+"""pip build of the extras: three Python packages, and the rosidl interfaces of tf2_msgs and vision_msgs."""
 
 import os
 import sys
@@ -11,7 +11,8 @@ sys.path.insert(0, str(HERE.parent / 'tools'))
 
 import pip_interfaces  # noqa: E402
 
-REAL = {'tf2_msgs', 'tf2_ros_py', 'message_filters', 'cv_bridge'}
+INTERFACES = ('tf2_msgs', 'vision_msgs')
+REAL = {*INTERFACES, 'tf2_ros_py', 'message_filters', 'cv_bridge'}
 
 
 def refuse_beside_the_real_packages() -> None:
@@ -26,7 +27,8 @@ def refuse_beside_the_real_packages() -> None:
 data_files = []
 if pip_interfaces.wanted():
     refuse_beside_the_real_packages()
-    stage = pip_interfaces.build(HERE / 'tf2_msgs', HERE / 'build' / 'pip')
-    data_files = pip_interfaces.data_files(stage, 'tf2_msgs', HERE)
+    for package in INTERFACES:
+        stage = pip_interfaces.build(HERE / package, HERE / 'build' / package)
+        data_files += pip_interfaces.data_files(stage, package, HERE)
 
 setup(data_files=data_files, distclass=pip_interfaces.BinaryDistribution)

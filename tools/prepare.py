@@ -33,7 +33,7 @@ INSTALLED_FROM = (
 """What an editable installation copies or compiles; the modules themselves are used where they are."""
 EXTRAS_FROM = (
     *('cmake/*', 'tools/pip_interfaces.py', 'ros_extras/pyproject.toml', 'ros_extras/setup.py'),
-    *(f'ros_extras/{part}/**/*' for part in ('tf2_msgs', 'tf2_ros', 'message_filters', 'cv_bridge')),
+    *(f'ros_extras/{part}/**/*' for part in ('tf2_msgs', 'vision_msgs', 'tf2_ros', 'message_filters', 'cv_bridge')),
 )
 
 

@@ -67,8 +67,8 @@ class CvBridge:
     ) -> np.ndarray | None:
         """The decoded pixels of a JPEG, PNG, ... message.
 
-        ``passthrough`` gives what OpenCV decodes: (H, W) for grey, else blue, green, red. Bytes that are no image give
-        None with it and with ``bgr8``, which needs no conversion.
+        ``passthrough`` gives what OpenCV decodes: (H, W) for grey, else blue, green, red. Bytes that are no image
+        give None with it and with ``bgr8``, which needs no conversion.
 
         Raises:
             CvBridgeError: a conversion that makes no sense, or one of bytes that are no image.

@@ -1,4 +1,4 @@
-"""MarkerArray for RViz: one marker per person and style, deleted when the person is gone."""
+"""MarkerArray for RViz: people in one of three styles, deleted when they are gone, and the cameras."""
 
 from __future__ import annotations
 
@@ -7,14 +7,21 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from visualization_msgs.msg import Marker
 
-from chromm_ros.flow import Human, HumanState
+from chromm_ros.flow import CameraState, Human, HumanState
 from chromm_ros.ros.outputs.body_shapes import BodyShapes
 from chromm_ros.ros.outputs.clouds import capsule_surfaces
-from chromm_ros.ros.outputs.messages import Description, header
+from chromm_ros.ros.outputs.messages import Description, header, pose_rows
+from chromm_ros.skeleton import BODY_BONES, BODY_JOINTS, BONES
 from chromm_ros.viewing.colors import identity_color, identity_opacity
 
-LINE_WIDTH = 0.025
-DOT_SIZE = 0.04
+LIMB_WIDTH = 0.05
+FINGER_WIDTH = 0.012
+JOINT_SIZE = 0.08
+"""Metres; thin lines are one pixel wide from across a room."""
+DOT_SIZE = 0.02
+CAMERA_SIZE = 0.25
+"""Distance from a camera to the picture that is drawn before it [m]."""
+CAMERA_COLOR = (0.85, 0.87, 0.9, 1.0)
 TEXT_HEIGHT = 0.18
 TEXT_ABOVE_HEAD = 0.35
 CAPSULE_DOTS = 0.08
@@ -24,18 +31,23 @@ LIFETIME = {'sec': 3, 'nanosec': 0}
 UPRIGHT = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0)
 
 BODY = 'body'
+JOINTS = 'joints'
+HANDS = 'hands'
 LABEL = 'label'
+CAMERA = 'camera'
+CAMERA_NAME = 'camera_name'
 
 
-def skeletons(humans: Sequence[Human], parents: Sequence[int], stamp: int, frame: str) -> list[Description]:
-    """One LINE_LIST per person."""
-    bones = [(parent, joint) for joint, parent in enumerate(parents) if parent >= 0]
-    return [
-        _shape(
-            human, Marker.LINE_LIST, human.joints[np.array(bones)].reshape(-1, 3), (LINE_WIDTH, 0, 0), stamp, frame
-        )
-        for human in humans
-    ]
+def skeletons(humans: Sequence[Human], stamp: int, frame: str) -> list[Description]:
+    """Of each person the body as thick lines with a ball at every joint, hands and face as thin lines."""
+    shown = []
+    for human in humans:
+        for ns, bones, width in ((BODY, BODY_BONES, LIMB_WIDTH), (HANDS, BONES[len(BODY_BONES) :], FINGER_WIDTH)):
+            points = human.joints[np.array(bones)].reshape(-1, 3)
+            shown.append(_shape(human, Marker.LINE_LIST, points, (width, 0, 0), stamp, frame, ns))
+        balls = human.joints[:BODY_JOINTS]
+        shown.append(_shape(human, Marker.SPHERE_LIST, balls, (JOINT_SIZE,) * 3, stamp, frame, JOINTS))
+    return shown
 
 
 def capsules(humans: Sequence[Human], bodies: BodyShapes, stamp: int, frame: str) -> list[Description]:
@@ -43,7 +55,7 @@ def capsules(humans: Sequence[Human], bodies: BodyShapes, stamp: int, frame: str
     shown = []
     for human, ends, radius in zip(humans, bodies.capsule_ends, bodies.capsule_radius):
         surface = capsule_surfaces(ends[radius > 0], radius[radius > 0], CAPSULE_DOTS)
-        shown.append(_shape(human, Marker.POINTS, surface, (DOT_SIZE / 2, DOT_SIZE / 2, 0), stamp, frame))
+        shown.append(_shape(human, Marker.POINTS, surface, (DOT_SIZE, DOT_SIZE, 0), stamp, frame))
     return shown
 
 
@@ -61,7 +73,7 @@ def labels(humans: Sequence[Human], stamp: int, frame: str) -> list[Description]
     """The id above the head."""
     return [
         {
-            **_common(human, LABEL, stamp, frame),
+            **person_marker(human, LABEL, stamp, frame),
             'type': Marker.TEXT_VIEW_FACING,
             'pose': (*human.head[:2], human.head[2] + TEXT_ABOVE_HEAD, 0.0, 0.0, 0.0, 1.0),
             'scale': (0.0, 0.0, TEXT_HEIGHT),
@@ -71,20 +83,70 @@ def labels(humans: Sequence[Human], stamp: int, frame: str) -> list[Description]
     ]
 
 
-def deletions(ids: Iterable[int], stamp: int, frame: str) -> list[Description]:
+def cameras(rig: Sequence[CameraState], stamp: int, frame: str) -> list[Description]:
+    """A pyramid and the name of each camera whose pose is known."""
+    shown = []
+    for index, camera in enumerate(rig):
+        if camera.world_from_camera is None:
+            continue
+        pose = pose_rows(camera.world_from_camera[None, :3, :3], camera.world_from_camera[None, :3, 3])[0]
+        shared = {'header': header(stamp, frame), 'id': index, 'action': Marker.ADD, 'lifetime': LIFETIME}
+        shown += [
+            {
+                **shared,
+                'ns': CAMERA,
+                'type': Marker.LINE_LIST,
+                'pose': pose,
+                'scale': (LIMB_WIDTH / 4, 0, 0),
+                'points': PYRAMID,
+                'color': CAMERA_COLOR,
+            },
+            {
+                **shared,
+                'ns': CAMERA_NAME,
+                'type': Marker.TEXT_VIEW_FACING,
+                'pose': (*pose[:2], pose[2] + TEXT_HEIGHT, 0.0, 0.0, 0.0, 1.0),
+                'scale': (0.0, 0.0, TEXT_HEIGHT),
+                'text': camera.view,
+                'color': CAMERA_COLOR,
+            },
+        ]
+    return shown
+
+
+def deletions(
+    ids: Iterable[int], stamp: int, frame: str, namespaces: Sequence[str] = (BODY, HANDS, JOINTS, LABEL)
+) -> list[Description]:
     """Markers of people who are gone, removed."""
     return [
         {'header': header(stamp, frame), 'ns': ns, 'id': identity, 'action': Marker.DELETE}
         for identity in ids
-        for ns in (BODY, LABEL)
+        for ns in namespaces
     ]
 
 
+def _pyramid() -> np.ndarray:
+    """(16, 3) ends of the lines from a camera to the corners of its picture, and around it; z forward."""
+    corners = CAMERA_SIZE * np.array([(-0.6, -0.45, 1.0), (0.6, -0.45, 1.0), (0.6, 0.45, 1.0), (-0.6, 0.45, 1.0)])
+    rays = np.stack([np.zeros((4, 3)), corners], 1)
+    edges = np.stack([corners, np.roll(corners, -1, 0)], 1)
+    return np.concatenate([rays, edges]).reshape(-1, 3)
+
+
+PYRAMID = _pyramid()
+
+
 def _shape(
-    human: Human, kind: int, points: np.ndarray, scale: tuple[float, float, float], stamp: int, frame: str
+    human: Human,
+    kind: int,
+    points: np.ndarray,
+    scale: tuple[float, float, float],
+    stamp: int,
+    frame: str,
+    ns: str = BODY,
 ) -> Description:
     return {
-        **_common(human, BODY, stamp, frame),
+        **person_marker(human, ns, stamp, frame),
         'type': kind,
         'pose': UPRIGHT,
         'scale': scale,
@@ -92,7 +154,8 @@ def _shape(
     }
 
 
-def _common(human: Human, ns: str, stamp: int, frame: str) -> Description:
+def person_marker(human: Human, ns: str, stamp: int, frame: str) -> Description:
+    """What all markers of a person have: frame, namespace, colour, and an end."""
     red, green, blue = identity_color(human.id)
     opacity = identity_opacity(human.state == HumanState.TRACKED, human.confidence)
     return {

@@ -133,10 +133,10 @@ def _human(
         'last_observed': stamp(human.last_observed),
         'age': stamp(max(now - human.first_observed, 0)),
         'absorbed': human.absorbed,
-        'pose': {'pose': frames[0], 'covariance': _covariance(human.covariance)},
+        'pose': {'pose': frames[0], 'covariance': covariance_row(human.covariance)},
         'twist': {
             'twist': np.concatenate([human.velocity, human.angular_velocity]),
-            'covariance': _covariance(human.velocity_covariance),
+            'covariance': covariance_row(human.velocity_covariance),
         },
         'head': frames[1],
         'height': float(bodies.height[k]),
@@ -145,7 +145,7 @@ def _human(
             'base': bodies.cylinder_base[k],
             'radius': float(bodies.cylinder_radius[k]),
             'height': float(bodies.cylinder_height[k]),
-            'margin': _margin(human, latency, options.margin_sigma),
+            'margin': position_margin(human, latency, options.margin_sigma),
         },
         'observations': [_observation(observation, views) for observation in human.observations],
     }
@@ -184,7 +184,7 @@ def bits(flags: np.ndarray) -> int:
     return int.from_bytes(np.packbits(np.asarray(flags, bool), bitorder='little').tobytes(), 'little')
 
 
-def _covariance(matrix: np.ndarray) -> np.ndarray:
+def covariance_row(matrix: np.ndarray) -> np.ndarray:
     """(36,) row-major; -1 first means unknown."""
     flat = np.asarray(matrix, float).reshape(36)
     if not np.isfinite(flat).all():
@@ -193,8 +193,8 @@ def _covariance(matrix: np.ndarray) -> np.ndarray:
     return flat
 
 
-def _margin(human: Human, latency: float, sigma: float) -> float:
-    """How far the person may be from where the cylinder stands: uncertainty, and motion since the image."""
+def position_margin(human: Human, latency: float, sigma: float) -> float:
+    """How far the person may be from where the cylinder stands [m]: uncertainty, and motion since the image."""
     spread = math.sqrt(max(float(np.linalg.eigvalsh(human.covariance[:2, :2])[-1]), 0.0))
     return sigma * spread + float(np.linalg.norm(human.velocity)) * latency
 

@@ -12,6 +12,7 @@ from geometry_msgs.msg import PoseArray, TransformStamped
 from rclpy.lifecycle import LifecycleNode
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import PointCloud2
+from vision_msgs.msg import Detection3DArray
 from visualization_msgs.msg import MarkerArray
 
 from chromm_ros.body.model import BodyModel
@@ -21,8 +22,9 @@ from chromm_ros.msg import CaptureStatus, HumanArray
 from chromm_ros.ros.common import qos
 from chromm_ros.ros.common.qos_mismatch import NO_PUBLISHER_EVENTS
 from chromm_ros.ros.common.settings import NodeSettings
-from chromm_ros.ros.outputs import cdr, clouds, markers
+from chromm_ros.ros.outputs import cdr, clouds, markers, planner_markers
 from chromm_ros.ros.outputs.body_shapes import BodyShapeCache, BodyShapes, body_shapes_of, meshes_of
+from chromm_ros.ros.outputs.detections import detections
 from chromm_ros.ros.outputs.messages import (
     NANO,
     Description,
@@ -30,6 +32,7 @@ from chromm_ros.ros.outputs.messages import (
     camera_poses,
     capture_status,
     human_array,
+    position_margin,
 )
 
 TOPICS: dict[str, tuple[type, QoSProfile, str]] = {
@@ -38,7 +41,13 @@ TOPICS: dict[str, tuple[type, QoSProfile, str]] = {
     'scene': (PointCloud2, qos.latched(), 'The static scene without people: x y z rgb confidence.'),
     'scene_update': (PointCloud2, qos.sensor(), 'Points of the newest window.'),
     'obstacles': (PointCloud2, qos.sensor(), 'Points on the capsules of the people, for collision monitors.'),
-    'markers': (MarkerArray, qos.reliable(1), 'People for RViz.'),
+    'detections': (Detection3DArray, qos.reliable(5), 'The people as boxes with ids, for consumers of vision_msgs.'),
+    'markers': (MarkerArray, qos.reliable(1), 'People and cameras for RViz.'),
+    'planner_markers': (
+        MarkerArray,
+        qos.reliable(1),
+        'Cylinders, margins, uncertainty and motion of the people for RViz.',
+    ),
     'camera_poses': (PoseArray, qos.reliable(1), 'Cameras in the order of the parameter cameras.'),
     'status': (CaptureStatus, qos.reliable(5), 'Health of cameras and world, delay per stage, drops by reason.'),
 }
@@ -112,7 +121,9 @@ class Outputs:
     ) -> WindowMessages:
         """Encode what somebody wants of a snapshot; HumanArray and CaptureStatus always."""
         bodies = body_shapes_of(snapshot.humans, self._body, self._shape_cache)
-        messages = [(name, self._encoded(name, built)) for name, built in self._lazy(snapshot, bodies, settings)]
+        late = context.delay + time.perf_counter() - context.started
+        lazy = self._lazy(snapshot, bodies, settings, late)
+        messages = [(name, self._encoded(name, built)) for name, built in lazy]
         if self._scene_due(settings.scene_period):
             cloud = clouds.scene_cloud(capture.static_scene(), snapshot.stamp, self.world_frame)
             messages.append(('scene', self._encoded('scene', cloud)))
@@ -138,7 +149,10 @@ class Outputs:
         for name, message in messages:
             self._publishers[name].publish(message)
 
-    def _lazy(self, snapshot: Snapshot, bodies: BodyShapes, settings: NodeSettings) -> list[tuple[str, Description]]:
+    def _lazy(
+        self, snapshot: Snapshot, bodies: BodyShapes, settings: NodeSettings, late: float
+    ) -> list[tuple[str, Description]]:
+        """What somebody subscribes to; ``late`` is how old the images are [s]."""
         built: list[tuple[str, Description]] = []
         stamp, frame = snapshot.stamp, self.world_frame
         if self.wanted('camera_poses'):
@@ -147,24 +161,34 @@ class Outputs:
             built.append(('scene_update', clouds.scene_cloud(snapshot.scene_update, stamp, frame)))
         if self.wanted('obstacles'):
             built.append(('obstacles', clouds.obstacles(bodies, settings.obstacle_spacing, stamp, frame)))
-        if self.wanted('markers'):
-            built.append(('markers', {'markers': self._markers(snapshot, bodies, settings.marker_style)}))
+        if self.wanted('detections'):
+            built.append(('detections', detections(snapshot.humans, bodies, stamp, frame)))
+        if self.wanted('markers') or self.wanted('planner_markers'):
+            kept = [k for k, human in enumerate(snapshot.humans) if human.state != HumanState.LOST]
+            humans, shapes = [snapshot.humans[k] for k in kept], bodies.of(kept)
+            shown = {human.id for human in humans}
+            gone, self._marked = self._marked - shown, shown
+            if self.wanted('markers'):
+                people = self._people(humans, shapes, settings.marker_style, stamp)
+                cameras = markers.cameras(snapshot.cameras, stamp, frame)
+                removed = markers.deletions(sorted(gone), stamp, frame)
+                built.append(('markers', {'markers': removed + people + cameras}))
+            if self.wanted('planner_markers'):
+                margins = [position_margin(human, late, settings.margin_sigma) for human in humans]
+                drawn = planner_markers.planner_markers(humans, shapes, margins, stamp, frame)
+                removed = markers.deletions(sorted(gone), stamp, frame, planner_markers.NAMESPACES)
+                built.append(('planner_markers', {'markers': removed + drawn}))
         return built
 
-    def _markers(self, snapshot: Snapshot, bodies: BodyShapes, style: str) -> list[Description]:
-        stamp, frame = snapshot.stamp, self.world_frame
-        kept = [k for k, human in enumerate(snapshot.humans) if human.state != HumanState.LOST]
-        humans = [snapshot.humans[k] for k in kept]
-        shown = {human.id for human in humans}
-        gone, self._marked = self._marked - shown, shown
-        built = markers.deletions(sorted(gone), stamp, frame)
+    def _people(self, humans: Sequence[Human], bodies: BodyShapes, style: str, stamp: int) -> list[Description]:
+        frame = self.world_frame
         if style == 'mesh':
             faces = np.asarray(self._body.faces)
-            built += markers.meshes(humans, meshes_of(humans, self._body), faces, stamp, frame)
+            built = markers.meshes(humans, meshes_of(humans, self._body), faces, stamp, frame)
         elif style == 'capsules':
-            built += markers.capsules(humans, bodies.of(kept), stamp, frame)
+            built = markers.capsules(humans, bodies, stamp, frame)
         else:
-            built += markers.skeletons(humans, self._body.parents, stamp, frame)
+            built = markers.skeletons(humans, stamp, frame)
         return built + markers.labels(humans, stamp, frame)
 
     def _scene_due(self, period: float) -> bool:
