@@ -64,6 +64,20 @@ NO_IMAGE = Condition(
     'start the driver; compare with `ros2 topic list` and `ros2 topic hz` (parameters cameras, image_topic, '
     'image_transport; namespace)',
 )
+NOTHING_RECORDED = Condition(
+    'camera',
+    Level.ERROR,
+    'the recording has no image of it',
+    'the topic is in the bag, or the folder is there, but it holds nothing',
+    'record it again, or leave the camera out',
+)
+COVERS_PART = Condition(
+    'camera',
+    Level.WARN,
+    'has images from {first:.1f} s to {last:.1f} s of {total:.1f} s only',
+    'the camera started later, or stopped earlier than the others; they go on without it',
+    'nothing, where it is meant; else compare the clocks (offset) and the disks',
+)
 MISSING = Condition(
     'camera',
     Level.ERROR,
@@ -300,6 +314,7 @@ DROP_REASONS = {
     'truncated': ('the image ends before its last pixel', 'look at the driver, or at the disk that was full'),
     'undecodable': ('the picture is damaged, or in a format that OpenCV does not read', 'look at the driver'),
     'damaged_frame': ('a frame of a video could not be decoded', 'copy the video again'),
+    'hidden_file': ('a file whose name begins with a dot, which other computers leave beside pictures', 'nothing'),
     'thinned': ('left out on demand (--rate)', 'nothing'),
     'superseded_sets': (
         'a newer image set came while a window was computed (queue_policy: latest)',

@@ -90,7 +90,7 @@ def lens_of(info: CameraInfo) -> Lens | None:
     check_centre(matrix, (info.width, info.height), 'CameraInfo')
     model = info.distortion_model or 'plumb_bob'
     if distortion.any():
-        _check_model(model, len(distortion))
+        check_model(model, len(distortion))
     rectified = projection if projection[0, 0] > 0 and projection[1, 1] > 0 else matrix
     size = (info.roi.width or info.width, info.roi.height or info.height)
     binning = (max(info.binning_x, 1), max(info.binning_y, 1))
@@ -152,7 +152,7 @@ def check_centre(matrix: np.ndarray, size: tuple[int, int], what: str) -> None:
         )
 
 
-def _check_model(model: str, count: int) -> None:
+def check_model(model: str, count: int) -> None:
     if model not in COEFFICIENTS:
         raise CalibrationError(f'distortion model {model!r} is not known; known are {", ".join(COEFFICIENTS)}')
     if count not in COEFFICIENTS[model]:

@@ -33,6 +33,9 @@ MISFITS = 5
 PATIENCE = 2.5
 """A slow camera is waited for this many of its own intervals, where that is longer than the timeout."""
 
+LAST = 0.9
+"""After its last image a camera of a recording counts as there for this many intervals."""
+
 
 @dataclass(frozen=True)
 class SyncLimits:
@@ -162,10 +165,10 @@ class RigBuffer(Generic[Item]):
         """Cameras of a recording that send around a time, whether they have an image of it or not."""
         found = []
         for queue in self.queues.values():
-            patience = max(self.limits.timeout, PATIENCE * queue.interval)
-            times = (*queue.stamps[:1], queue.passed, coming.get(queue.name))
             ended = coming.get(queue.name) is None and not queue.stamps
-            if not queue.excluded and not ended and any(t is not None and abs(t - stamp) <= patience for t in times):
+            patience = LAST * queue.interval if ended else max(self.limits.timeout, PATIENCE * queue.interval)
+            times = (*queue.stamps[:1], queue.passed, coming.get(queue.name))
+            if not queue.excluded and any(t is not None and abs(t - stamp) <= patience for t in times):
                 found.append(queue)
         return found
 

@@ -13,12 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rosbags.interfaces import ConnectionExtRosbag2, Qos
-from rosbags.rosbag2 import Reader, StoragePlugin, Writer
-from rosbags.rosbag2.errors import ReaderError
+from rosbags.convert.converter import LATCH
+from rosbags.interfaces import Connection, ConnectionExtRosbag2, MessageDefinitionFormat, Qos
+from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 from ruamel.yaml import YAML
+
+from chromm_ros.recording.bag_files import DamagedBag, explanation, opened
 
 SEGMENT_SECONDS = 5.0
 SEGMENT_BYTES = 256 << 20
@@ -168,7 +170,7 @@ def merged(segments: list[dict[str, Any]]) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class BagReader:
-    """Reads a bag in the order of recording.
+    """Reads a bag of any kind (see :mod:`bag_files`) in the order of recording.
 
     Raises (on use):
         FileNotFoundError, ValueError: there is no bag, or it cannot be read; the message says why.
@@ -177,52 +179,61 @@ class BagReader:
     path: Path
 
     def topics(self) -> tuple[Topic, ...]:
-        """What the bag holds."""
-        with self._open() as reader:
-            return tuple(
-                Topic(connection.topic, connection.msgtype, tuple(connection.ext.offered_qos_profiles))
-                for connection in reader.connections
-                if isinstance(connection.ext, ConnectionExtRosbag2)
-            )
+        """What the bag holds; a topic with several types or publishers comes once, with the first type."""
+        found: dict[str, Topic] = {}
+        with opened(self.path) as bag:
+            for connection in bag.connections:
+                found.setdefault(connection.topic, Topic(connection.topic, connection.msgtype, _offers(connection)))
+        return tuple(found.values())
 
     def counts(self) -> dict[str, int]:
         """Number of messages by topic."""
-        with self._open() as reader:
+        with opened(self.path) as bag:
             found: Counter[str] = Counter()
-            for connection in reader.connections:
+            for connection in bag.connections:
                 found[connection.topic] += connection.msgcount
             return dict(found)
 
     def types(self) -> Typestore:
-        """The message types as the bag defines them, whatever is installed here."""
-        store = get_typestore(Stores.EMPTY)
-        with self._open() as reader:
-            for connection in reader.connections:
-                store.register(get_types_from_msg(connection.msgdef.data, connection.msgtype))
+        """The message types as the bag defines them, whatever is installed; where it is silent, those of Jazzy."""
+        store, known = get_typestore(Stores.EMPTY), typestore()
+        with opened(self.path) as bag:
+            for connection in bag.connections:
+                if connection.msgdef.format == MessageDefinitionFormat.MSG:
+                    store.register(get_types_from_msg(connection.msgdef.data, connection.msgtype))
+        store.register({name: fields for name, fields in known.fielddefs.items() if name not in store.fielddefs})
         return store
 
     def duration(self) -> float:
         """Seconds from the first to the last message."""
-        with self._open() as reader:
-            return 1e-9 * reader.duration
+        with opened(self.path) as bag:
+            return bag.seconds
 
     def messages(self, topics: Iterable[str] | None = None) -> Iterator[BagMessage]:
-        """All messages, or those of some topics."""
-        wanted = None if topics is None else set(topics)
-        with self._open() as reader:
-            chosen = [connection for connection in reader.connections if wanted is None or connection.topic in wanted]
-            if not chosen:
-                return
-            for connection, stamp, data in reader.messages(connections=chosen):
-                yield BagMessage(connection.topic, connection.msgtype, stamp, bytes(data))
+        """All messages, or those of some topics.
 
-    def _open(self) -> Reader:
-        if not (self.path / 'metadata.yaml').is_file():
-            raise FileNotFoundError(f'{self.path} is not a ROS 2 bag: it has no metadata.yaml')
-        try:
-            return Reader(self.path)
-        except ReaderError as error:
-            raise ValueError(f'{self.path} cannot be read: {error}') from error
+        Raises:
+            ValueError: the bag is damaged in the middle; what came before was good.
+        """
+        wanted = None if topics is None else set(topics)
+        with opened(self.path) as bag:
+            chosen = [connection for connection in bag.connections if wanted is None or connection.topic in wanted]
+            stream = bag.messages(chosen)
+            while True:
+                try:
+                    connection, stamp, data = next(stream)
+                except StopIteration:
+                    return
+                except Exception as error:  # the library fails in many ways on damaged files
+                    raise DamagedBag(explanation(self.path, error)) from error
+                yield BagMessage(connection.topic, connection.msgtype, stamp, data)
+
+
+def _offers(connection: Connection) -> tuple[Qos, ...]:
+    """The QoS profiles that the publishers offered; latched topics of ROS 1 are transient local ones."""
+    if isinstance(connection.ext, ConnectionExtRosbag2):
+        return tuple(connection.ext.offered_qos_profiles)
+    return tuple(LATCH) if connection.ext.latching else ()
 
 
 def _start(segment: dict[str, Any]) -> int:

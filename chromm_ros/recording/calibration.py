@@ -1,27 +1,46 @@
-"""Cameras as JSON: what ``chromm reconstruct`` writes, and what it accepts as a known calibration."""
+"""Known cameras: what ``chromm reconstruct`` writes as JSON, and accepts in the formats that people have."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from chromm_ros.intake.lens import HALF_PIXEL, Lens
+
 
 @dataclass(frozen=True)
 class CameraFile:
-    """One camera of a file. Either part may be unknown."""
+    """One camera of a file. Each part may be unknown."""
 
     intrinsics: np.ndarray | None  # (3, 3) pixels; the centre of the first pixel is (0.5, 0.5)
     world_from_camera: np.ndarray | None  # (4, 4) [m]
     width: int | None = None
     height: int | None = None
+    distortion: tuple[float, ...] = ()
+    """Coefficients of ``distortion_model``; empty: none."""
+    distortion_model: str = 'plumb_bob'
+    """As in ``sensor_msgs/CameraInfo``: plumb_bob, rational_polynomial or equidistant."""
+
+    def lens(self) -> Lens | None:
+        """For the intake; None: the intrinsics are not known.
+
+        A file without the size of its images is taken to be about images whose centre is the principal point.
+        """
+        if self.intrinsics is None:
+            return None
+        matrix = self.intrinsics.astype(float).copy()
+        size = (self.width or round(2 * matrix[0, 2]), self.height or round(2 * matrix[1, 2]))
+        matrix[:2, 2] -= HALF_PIXEL
+        return Lens(self.distortion_model, matrix, np.array(self.distortion, float), matrix, size)
 
 
-def write_cameras(path: Path, cameras: dict[str, CameraFile]) -> None:
-    """Write cameras by name."""
+def write_cameras(path: Path, cameras: Mapping[str, CameraFile]) -> None:
+    """Write cameras by name as JSON."""
     content = {
         'convention': 'world_from_camera maps optical camera coordinates (x right, y down, z forward) to the world, '
         'metres; intrinsics in pixels, the centre of the first pixel is (0.5, 0.5)',
@@ -30,14 +49,12 @@ def write_cameras(path: Path, cameras: dict[str, CameraFile]) -> None:
     path.write_text(json.dumps(content, indent=2) + '\n')
 
 
-def read_cameras(path: Path) -> dict[str, CameraFile]:
-    """Read cameras by name.
+def read_json(path: Path) -> dict[str, CameraFile]:
+    """Read what :func:`write_cameras` writes.
 
     Raises:
-        FileNotFoundError, ValueError: there is no file, or it does not hold cameras; the message says which entry.
+        ValueError: the file does not hold cameras; the message says which entry.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f'no camera file at {path}')
     try:
         cameras = json.loads(path.read_text())['cameras']
         return {str(name): _from_json(str(name), camera) for name, camera in cameras.items()}
@@ -45,28 +62,40 @@ def read_cameras(path: Path) -> dict[str, CameraFile]:
         raise ValueError(f'{path} is not a camera file: expected {{"cameras": {{name: ...}}}} ({error})') from error
 
 
+def matrix_of(name: str, value: Any, what: str, size: int) -> np.ndarray | None:
+    """(size, size) float64 of nested or flat numbers; None where there are none.
+
+    Raises:
+        ValueError: it is something else; the message names the camera.
+    """
+    if value is None:
+        return None
+    try:
+        matrix = np.array(value, float)
+    except (TypeError, ValueError):
+        raise ValueError(f'camera {name!r}: {what} must hold numbers, not {str(value)[:40]!r}') from None
+    if matrix.size != size * size or not np.isfinite(matrix).all():
+        raise ValueError(f'camera {name!r}: {what} must be a finite {size} x {size} matrix')
+    return matrix.reshape(size, size)
+
+
 def _as_json(camera: CameraFile) -> dict[str, Any]:
+    lens = {'distortion': list(camera.distortion), 'distortion_model': camera.distortion_model}
     return {
         'intrinsics': None if camera.intrinsics is None else camera.intrinsics.tolist(),
         'world_from_camera': None if camera.world_from_camera is None else camera.world_from_camera.tolist(),
         'width': camera.width,
         'height': camera.height,
+        **(lens if any(camera.distortion) else {}),
     }
 
 
 def _from_json(name: str, camera: dict[str, Any]) -> CameraFile:
     return CameraFile(
-        _matrix(name, camera, 'intrinsics', 3),
-        _matrix(name, camera, 'world_from_camera', 4),
+        matrix_of(name, camera.get('intrinsics'), 'intrinsics', 3),
+        matrix_of(name, camera.get('world_from_camera'), 'world_from_camera', 4),
         camera.get('width'),
         camera.get('height'),
+        tuple(map(float, camera.get('distortion') or ())),
+        str(camera.get('distortion_model') or 'plumb_bob'),
     )
-
-
-def _matrix(name: str, camera: dict[str, Any], key: str, size: int) -> np.ndarray | None:
-    if camera.get(key) is None:
-        return None
-    matrix = np.array(camera[key], float)
-    if matrix.shape != (size, size) or not np.isfinite(matrix).all():
-        raise ValueError(f'camera {name!r}: {key} must be a finite {size} x {size} matrix')
-    return matrix

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from chromm_ros.body.model import BodyModel
 from chromm_ros.capture.capture import Capture
 from chromm_ros.flow import Cloud, ImageSet, Snapshot, Step
 from chromm_ros.recording.exports import write_people, write_trajectories
+from chromm_ros.recording.notes import left_out
 from chromm_ros.recording.pages import PageRecorder
 from chromm_ros.recording.ply import write_ply
 from chromm_ros.recording.sources import Source
@@ -38,6 +40,7 @@ class Summary:
     seconds: float
     """Of computation, over all sittings."""
     dropped: dict[str, int]
+    """Images, sets and people that were left out, by reason."""
     notes: tuple[str, ...]
 
 
@@ -51,6 +54,9 @@ class Progress:
     steps: list[Step] = field(default_factory=list)
     sizes: dict[str, tuple[int, int]] = field(default_factory=dict)  # width, height [px]
     notes: list[str] = field(default_factory=list)
+    session: str = ''
+    first_id: int = 0
+    """What is added to the ids of the session, which begin anew where time went back."""
 
 
 def reconstruct(source: Source, capture: Capture, body: BodyModel, out: Path, *, quiet: bool = False) -> Summary:
@@ -86,8 +92,10 @@ def reconstruct(source: Source, capture: Capture, body: BodyModel, out: Path, *,
             _take(progress, last)
         progress.seconds += time.monotonic() - started
     if not progress.image_sets:
-        raise ValueError('the input holds no images')
-    summary = _write(out, progress, capture, body, page)
+        why = '; '.join((*source.notes, left_out(source.dropped)))
+        raise ValueError(f'no image set could be made of the input: {why or "it holds no images"}')
+    progress.notes.extend(note for note in source.notes if note not in progress.notes)
+    summary = _write(out, progress, capture, body, page, source.dropped)
     (out / RESUME).unlink(missing_ok=True)
     return summary
 
@@ -108,11 +116,28 @@ def _remaining(source: Source, done: int) -> Iterator[ImageSet]:
 
 def _take(progress: Progress, snapshot: Snapshot) -> None:
     progress.windows += 1
-    progress.steps.extend(snapshot.steps)
+    if snapshot.session != progress.session:
+        progress.session = snapshot.session
+        progress.first_id = max((human.id for step in progress.steps for human in step.humans), default=0)
+    progress.steps.extend(_renumbered(step, progress.first_id) for step in snapshot.steps)
     progress.notes.extend(note for note in snapshot.messages if note not in progress.notes)
 
 
-def _write(out: Path, progress: Progress, capture: Capture, body: BodyModel, page: PageRecorder) -> Summary:
+def _renumbered(step: Step, first_id: int) -> Step:
+    """The step with ids that no earlier session of the run has used."""
+    if not first_id:
+        return step
+    return replace(step, humans=tuple(replace(human, id=human.id + first_id) for human in step.humans))
+
+
+def _write(
+    out: Path,
+    progress: Progress,
+    capture: Capture,
+    body: BodyModel,
+    page: PageRecorder,
+    dropped: Mapping[str, int],
+) -> Summary:
     scene: Cloud = capture.static_scene()
     for step in progress.steps:
         page.add(step, progress.windows)
@@ -127,7 +152,7 @@ def _write(out: Path, progress: Progress, capture: Capture, body: BodyModel, pag
         rows=rows,
         points=len(scene.points),
         seconds=round(progress.seconds, 2),
-        dropped={reason: int(count) for reason, count in capture.dropped.items()},
+        dropped=dict(sorted((Counter(dropped) + Counter(capture.dropped)).items())),
         notes=tuple(progress.notes),
     )
     (out / SUMMARY).write_text(json.dumps(asdict(summary), indent=2) + '\n')

@@ -1,21 +1,36 @@
-"""Image sets from files: synchronised videos, folders of images, single images."""
+"""Image sets from files: videos, folders of pictures, single pictures, all through the intake of the node."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import dataclasses
+import statistics
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
-import cv2
 import numpy as np
 
-from chromm_ros.flow import ImageSet, ViewImage
+from chromm_ros.flow import ImageSet
+from chromm_ros.intake.assembly import CameraInput
+from chromm_ros.intake.image_cdr import CompressedImage, RawImage
+from chromm_ros.intake.recorded import NANO, RecordedIntake, StampedImage
+from chromm_ros.intake.settings import IntakeSettings
+from chromm_ros.recording import videos
 from chromm_ros.recording.calibration import CameraFile
+from chromm_ros.recording.names import Timeline, natural_order, timeline
+from chromm_ros.recording.notes import notes_of
 
 IMAGES = frozenset({'.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp'})
-VIDEOS = frozenset({'.mp4', '.avi', '.mov', '.mkv', '.webm', '.m4v'})
-NANOSECONDS = 1_000_000_000
+VIDEOS = frozenset({'.mp4', '.avi', '.mov', '.mkv', '.webm', '.m4v', '.mpg', '.mpeg', '.ts', '.mts', '.wmv', '.flv'})
+HALF_A_PERIOD = 0.55
+"""Images of free-running cameras are at most half a period of the slowest apart; a little more, for jitter."""
+LONGEST_SLOP = 0.5  # [s]
+MOST_CAMERAS = 64
+WAITING = 1000
+"""Images that wait per camera; there are never more than fit into ``sync_slop``."""
 
 
 class Source(Protocol):
@@ -27,173 +42,254 @@ class Source(Protocol):
 
     @property
     def count(self) -> int | None:
-        """Number of image sets; None: not known beforehand."""
+        """Number of image sets at most; None: not known beforehand."""
+
+    @property
+    def dropped(self) -> Mapping[str, int]:
+        """What was left out so far, by reason."""
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What a person should know of the input; complete after it was read."""
 
     def __iter__(self) -> Iterator[ImageSet]:
         """Image sets in the order of time."""
 
 
-@dataclass(frozen=True)
-class VideoSource:
-    """Videos that started at the same instant, one per camera. One video is the monocular mode."""
+@dataclass
+class FileSource:
+    """What videos, folders and single pictures have in common: one stream of stamped images per camera."""
 
     paths: tuple[Path, ...]
     rate: float | None = None
-    """Image sets per second; None: as many as the first video has."""
-    calibration: dict[str, CameraFile] = field(default_factory=dict)
+    """Image sets per second at most; None: all."""
+    calibration: Mapping[str, CameraFile] = field(default_factory=dict)
+    settings: IntakeSettings = field(default_factory=IntakeSettings)
+    given: Collection[str] = ()
+    """Names of the settings that the user gave; without sync_slop it follows from the rates of the cameras."""
+    offsets: Mapping[str, float] = field(default_factory=dict)
+    """Seconds by which a camera started later than the first."""
+    camera_timeout: float = 1.0  # [s]
+    _intake: RecordedIntake | None = None
 
-    @property
+    @cached_property
     def views(self) -> tuple[str, ...]:
-        return _names(self.paths)
+        return names_of(self.paths)
 
     @property
     def count(self) -> int | None:
-        frames, fps = self._length(self.paths[0])
-        return None if not frames else int(np.ceil(frames / fps * self._rate(fps) - 1e-6))
-
-    def __iter__(self) -> Iterator[ImageSet]:
-        readers = [_FrameReader(path) for path in self.paths]
-        rate = self._rate(readers[0].fps)
-        step = 0
-        while True:
-            seconds = step / rate
-            frames = [reader.at(seconds) for reader in readers]
-            if all(frame is None for frame in frames):
-                return
-            stamp = round(seconds * NANOSECONDS)
-            yield _image_set(stamp, self.views, frames, self.calibration)
-            step += 1
-
-    def _rate(self, fps: float) -> float:
-        return min(self.rate or fps, fps)
-
-    def _length(self, path: Path) -> tuple[int, float]:
-        reader = _FrameReader(path)
-        return reader.frames, reader.fps
-
-
-@dataclass(frozen=True)
-class FolderSource:
-    """One folder of images per camera; the n-th files (in the order of their names) belong together."""
-
-    paths: tuple[Path, ...]
-    rate: float = 10.0
-    """Image sets per second that the files stand for."""
-    calibration: dict[str, CameraFile] = field(default_factory=dict)
+        raise NotImplementedError
 
     @property
-    def views(self) -> tuple[str, ...]:
-        return _names(self.paths)
+    def dropped(self) -> Counter[str]:
+        return Counter() if self._intake is None else self._intake.dropped
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return (*self._remarks(), *(() if self._intake is None else notes_of(self._intake)))
+
+    def __iter__(self) -> Iterator[ImageSet]:
+        self._intake = intake = self._new_intake()
+        for name, camera in self.calibration.items():
+            lens = camera.lens()
+            if lens is not None and name in self.views:
+                intake.assembler.use_lens(name, lens)
+        return intake.sets_in_order(self._streams(intake.lost))
+
+    def _streams(self, lost: Counter[str]) -> Mapping[str, Iterator[StampedImage]]:
+        raise NotImplementedError
+
+    def _period(self) -> float:
+        """Of the slowest camera [s]; 0: there is one image only."""
+        raise NotImplementedError
+
+    def _remarks(self) -> Sequence[str]:
+        """About the input itself, known before it is read."""
+        return ()
+
+    def _thinning(self) -> float | None:
+        return self.rate
+
+    def _new_intake(self) -> RecordedIntake:
+        inputs = {name: CameraInput(_read_item, self.settings.rectify, 'the calibration') for name in self.views}
+        slop = self.settings.sync_slop
+        if 'sync_slop' not in self.given:
+            slop = min(max(slop, HALF_A_PERIOD * self._period()), LONGEST_SLOP)
+        limits = self.settings.limits(self.camera_timeout, self.camera_timeout)
+        limits = dataclasses.replace(limits, slop=round(slop * NANO), queue_size=WAITING)
+        poses = {name: camera.world_from_camera for name, camera in self.calibration.items()}
+        # The earliest camera begins at zero, so that no stamp is negative.
+        begin = min([0.0, *(self.offsets.get(name, 0.0) for name in self.views)])
+        offsets = {name: self.offsets.get(name, 0.0) - begin for name in self.views}
+        return RecordedIntake(
+            inputs, limits, lambda frame, stamp: poses.get(frame), 'header', offsets, self._thinning()
+        )
+
+
+class VideoSource(FileSource):
+    """One video per camera, paired by the time stamps of their containers. One video is the monocular mode."""
 
     @property
     def count(self) -> int | None:
-        return max(len(files) for files in self._files())
+        lengths = [(about.frames, about.period) for about in self._about]
+        if any(frames is None for frames, _ in lengths):
+            return None
+        sets = min(frames for frames, _ in lengths if frames is not None)
+        seconds = max(frames * period for frames, period in lengths if frames is not None)
+        return sets if self.rate is None else min(sets, int(np.ceil(seconds * self.rate - 1e-6)))
 
-    def __iter__(self) -> Iterator[ImageSet]:
-        files = self._files()
-        for index in range(self.count or 0):
-            frames = [_read_image(own[index]) if index < len(own) else None for own in files]
-            yield _image_set(round(index / self.rate * NANOSECONDS), self.views, frames, self.calibration)
+    @cached_property
+    def _about(self) -> list[videos.VideoAbout]:
+        return [videos.describe(path) for path in self.paths]
 
-    def _files(self) -> list[list[Path]]:
-        files = [sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGES) for folder in self.paths]
-        for folder, own in zip(self.paths, files):
+    def _streams(self, lost: Counter[str]) -> Mapping[str, Iterator[StampedImage]]:
+        return {name: videos.frames(path, name, lost) for name, path in zip(self.views, self.paths)}
+
+    def _period(self) -> float:
+        return max(about.period for about in self._about)
+
+    def _remarks(self) -> Sequence[str]:
+        return [
+            f'{name}: the container has no time stamps; its frames are taken to be {1e3 * about.period:.1f} ms apart'
+            for name, about in zip(self.views, self._about)
+            if not about.has_stamps
+        ]
+
+
+class FolderSource(FileSource):
+    """One folder of pictures per camera, paired by stamps or numbers in their names or by EXIF times.
+
+    ``rate``: of pictures with numbers, how many consecutive ones make a second (10); of dated ones, image sets per
+    second at most.
+    """
+
+    hidden = 0
+    """Files like ``._0001.png``, which other computers leave beside pictures."""
+
+    @property
+    def count(self) -> int | None:
+        return max(len(files) for files in self._files.values())
+
+    @cached_property
+    def _files(self) -> dict[str, list[Path]]:
+        found = {}
+        for name, folder in zip(self.views, self.paths):
+            pictures = [path for path in folder.iterdir() if path.suffix.lower() in IMAGES]
+            own = sorted((path for path in pictures if not path.name.startswith('.')), key=natural_order)
+            self.hidden += len(pictures) - len(own)
             if not own:
                 raise ValueError(f'{folder} holds no images ({", ".join(sorted(IMAGES))})')
-        return files
+            found[name] = own
+        return found
+
+    @cached_property
+    def _timeline(self) -> Timeline:
+        return timeline(self._files, self.rate or 10.0)
+
+    def _streams(self, lost: Counter[str]) -> Mapping[str, Iterator[StampedImage]]:
+        dated = self._timeline.stamps
+        if self.hidden:
+            lost['hidden_file'] += self.hidden
+        return {name: _pictures(name, dated[name], self._files[name]) for name in self.views}
+
+    def _period(self) -> float:
+        steps = [b - a for own in self._timeline.stamps.values() for a, b in zip(sorted(own), sorted(own)[1:])]
+        return statistics.median(steps) / NANO if steps else 0.0
+
+    def _remarks(self) -> Sequence[str]:
+        return self._timeline.notes
+
+    def _thinning(self) -> float | None:
+        return self.rate if self._timeline.kind in ('stamps', 'EXIF') else None
 
 
-@dataclass(frozen=True)
-class ImageSource:
+class ImageSource(FileSource):
     """Images of one instant, one per camera. One image is the single-image mode."""
-
-    paths: tuple[Path, ...]
-    calibration: dict[str, CameraFile] = field(default_factory=dict)
-
-    @property
-    def views(self) -> tuple[str, ...]:
-        return _names(self.paths)
 
     @property
     def count(self) -> int | None:
         return 1
 
-    def __iter__(self) -> Iterator[ImageSet]:
-        yield _image_set(0, self.views, [_read_image(path) for path in self.paths], self.calibration)
+    def _streams(self, lost: Counter[str]) -> Mapping[str, Iterator[StampedImage]]:
+        return {name: _pictures(name, [0], [path]) for name, path in zip(self.views, self.paths)}
+
+    def _period(self) -> float:
+        return 0.0
 
 
 def open_source(
-    inputs: Sequence[Path], rate: float | None = None, calibration: dict[str, CameraFile] | None = None
-) -> Source:
+    inputs: Sequence[Path],
+    rate: float | None = None,
+    calibration: Mapping[str, CameraFile] | None = None,
+    **options: Any,
+) -> FileSource:
     """The source that fits the inputs: all folders, all videos or all images.
+
+    Args:
+        inputs: one per camera.
+        rate: image sets per second.
+        calibration: by camera.
+        options: further fields of :class:`FileSource`.
 
     Raises:
         FileNotFoundError, ValueError: an input is missing, or they are of different kinds.
     """
-    paths, known = tuple(inputs), calibration or {}
+    paths, known = tuple(path.expanduser() for path in inputs), calibration or {}
     for path in paths:
         if not path.exists():
             raise FileNotFoundError(f'no such file or folder: {path}')
-    unknown = set(known) - set(_names(paths))
-    if unknown:
-        raise ValueError(f'the calibration names {sorted(unknown)}, but the cameras are {list(_names(paths))}')
-    if all(path.is_dir() for path in paths):
-        return FolderSource(paths, rate or 10.0, known)
-    if all(path.suffix.lower() in VIDEOS for path in paths):
-        return VideoSource(paths, rate, known)
-    if all(path.suffix.lower() in IMAGES for path in paths):
-        return ImageSource(paths, known)
-    raise ValueError('inputs must be all videos, all folders of images, all images, or one ROS 2 bag')
+    for what, named in (('calibration', known), ('offset', options.get('offsets', {}))):
+        unknown = set(named) - set(names_of(paths))
+        if unknown:
+            raise ValueError(f'the {what} names {sorted(unknown)}, but the cameras are {list(names_of(paths))}')
+    kinds: tuple[tuple[type[FileSource], Callable[[Path], bool]], ...] = (
+        (FolderSource, Path.is_dir),
+        (VideoSource, lambda path: path.suffix.lower() in VIDEOS),
+        (ImageSource, lambda path: path.suffix.lower() in IMAGES),
+    )
+    for kind, fits in kinds:
+        if all(fits(path) for path in paths):
+            if kind is ImageSource and len(paths) > MOST_CAMERAS:
+                raise ValueError(
+                    f'{len(paths)} images are {len(paths)} cameras; give the folder of each camera instead'
+                )
+            return kind(paths, rate, known, **options)
+    strange = [path.name for path in paths if not path.is_dir() and path.suffix.lower() not in VIDEOS | IMAGES]
+    hint = f'; {", ".join(strange)} is none of these' if strange else ''
+    raise ValueError(f'inputs must be all videos, all folders of images, all images, or one bag{hint}')
 
 
-class _FrameReader:
-    """Frames of a video by time, read forwards only."""
+@dataclass(frozen=True)
+class Picture:
+    """A picture that has not been read yet."""
 
-    def __init__(self, path: Path):
-        self._capture = cv2.VideoCapture(str(path))
-        if not self._capture.isOpened():
-            raise ValueError(f'{path} cannot be opened as a video')
-        self.fps = float(self._capture.get(cv2.CAP_PROP_FPS)) or 30.0
-        self.frames = max(0, int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT)))
-        self._next = 0
-
-    def at(self, seconds: float) -> np.ndarray | None:
-        """(H, W, 3) RGB frame nearest to a time that never goes back; None after the end."""
-        wanted = round(seconds * self.fps)
-        while self._next < wanted:
-            if not self._capture.grab():
-                return None
-            self._next += 1
-        good, frame = self._capture.read()
-        self._next += 1
-        return cv2.cvtColor(frame, cv2.COLOR_BGR2RGB) if good else None
+    camera: str
+    path: Path
 
 
-def _read_image(path: Path) -> np.ndarray:
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if image is None:
-        raise ValueError(f'{path} cannot be read as an image')
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+def read_picture(picture: Picture) -> CompressedImage:
+    """The bytes of a picture, to be turned as its EXIF data say.
+
+    Raises:
+        ValueError: it cannot be read.
+    """
+    try:
+        data = picture.path.read_bytes()
+    except OSError as error:
+        raise ValueError(f'{picture.path} cannot be read: {error.strerror}') from None
+    return CompressedImage(0, picture.camera, picture.path.name, memoryview(data), upright=True)
 
 
-def _image_set(
-    stamp: int,
-    views: tuple[str, ...],
-    frames: Sequence[np.ndarray | None],
-    calibration: dict[str, CameraFile],
-) -> ImageSet:
-    nothing = CameraFile(None, None)
-    found = {
-        name: ViewImage(
-            frame, stamp, calibration.get(name, nothing).intrinsics, calibration.get(name, nothing).world_from_camera
-        )
-        for name, frame in zip(views, frames)
-        if frame is not None
-    }
-    return ImageSet(stamp, found)
+def _pictures(camera: str, stamps: Sequence[int], files: Sequence[Path]) -> Iterator[StampedImage]:
+    for stamp, path in sorted(zip(stamps, files)):
+        yield StampedImage(camera, stamp, Picture(camera, path))
 
 
-def _names(paths: Sequence[Path]) -> tuple[str, ...]:
+def _read_item(item: Picture | RawImage) -> CompressedImage | RawImage:
+    return read_picture(item) if isinstance(item, Picture) else item
+
+
+def names_of(paths: Sequence[Path]) -> tuple[str, ...]:
     """File names without their endings; with the folder where those are not unique."""
     names = [path.name if path.is_dir() else path.stem for path in paths]
     if len(set(names)) < len(names):

@@ -1,13 +1,14 @@
-"""Image sets from a ROS 2 bag, made by the same buffer and decoder as live ones."""
+"""Image sets from bags, made by the same intake as live ones."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import dataclasses
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
 import tf2_ros
 from rclpy.duration import Duration
 from rclpy.serialization import deserialize_message
@@ -15,101 +16,163 @@ from sensor_msgs.msg import CameraInfo
 from tf2_msgs.msg import TFMessage
 
 from chromm_ros.flow import ImageSet
-from chromm_ros.intake.assembly import READERS, Assembler, CameraInput
+from chromm_ros.intake.assembly import READERS, CameraInput, PoseSource
 from chromm_ros.intake.image_cdr import read_stamp
-from chromm_ros.intake.rig_buffer import RigBuffer, SyncLimits
+from chromm_ros.intake.recorded import RecordedIntake, StampedImage
+from chromm_ros.intake.settings import IntakeSettings
+from chromm_ros.recording.bag_topics import BagCamera, find_cameras, tf_topics
 from chromm_ros.recording.bags import BagReader
-from chromm_ros.ros.common.transforms import CameraFrames
+from chromm_ros.recording.notes import notes_of
+from chromm_ros.ros.common.transforms import CameraFrames, frame_parents
 
-IMAGE_TYPES = {'sensor_msgs/msg/Image': '', 'sensor_msgs/msg/CompressedImage': '/compressed'}
-TF_TOPICS = ('/tf', '/tf_static')
+MALFORMED = 'malformed'
+WAITING = 1000
+"""Images that wait per camera; a recording has no more of them than fit into ``camera_timeout``."""
+DEPTH = ('16UC1', '32FC1')
+"""Encodings of depth; 16UC1 may be a gray camera of 16 bits, which is believed where the user names the topics."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class BagSource:
-    """Every image topic of a bag that ends in ``/image`` (or ``/image/compressed``) is a camera.
+    """A bag (see :class:`~chromm_ros.recording.bags.BagReader`) as a source of image sets.
 
-    Where a camera was recorded both raw and compressed, the raw images are used.
+    Cameras are the topics that the settings name; without names every colour image topic is one. Where a camera was
+    recorded both raw and compressed, the raw images are used.
     """
 
     path: Path
-    sync_slop: float = 0.02  # [s]
+    settings: IntakeSettings = field(default_factory=IntakeSettings)
+    given: Collection[str] = ()
+    """Names of the settings that the user gave; the others may be found from what the bag holds."""
+    namespace: str = ''
+    """Relative topics are taken in it."""
+    tf: Collection[str] = ()
+    """Topics with transforms; empty: those in the namespaces of the cameras."""
     camera_timeout: float = 1.0  # [s]
-    world_frame: str = 'map'
-    camera_frame_prefix: str = 'chromm/'
+    max_out_of_order: float = 0.5  # [s]
     use_extrinsics: bool = True
     """Use the poses of the cameras that TF gives."""
     rate: float | None = None
     """Image sets per second at most; None: all."""
+    offsets: Mapping[str, float] = field(default_factory=dict)
+    """Seconds to add to the stamps of a camera."""
+    _intake: RecordedIntake | None = None
+    _said: list[str] = field(default_factory=list)
 
     @property
     def views(self) -> tuple[str, ...]:
-        return tuple(self._images)
+        return tuple(camera.name for camera in self.cameras)
 
     @property
     def count(self) -> int | None:
         """At most as many as the slowest camera has images."""
-        counts = BagReader(self.path).counts()
-        images = min((counts[topic] for topic, _ in self._images.values()), default=0)
-        thinned = images if self.rate is None else int(np.ceil(BagReader(self.path).duration() * self.rate))
-        return min(images, thinned)
+        reader = BagReader(self.path)
+        counts = reader.counts()
+        images = min((counts[camera.topic] for camera in self.cameras if counts[camera.topic]), default=0)
+        return images if self.rate is None else min(images, int(reader.duration() * self.rate) + 1)
 
-    def __iter__(self) -> Iterator[ImageSet]:
-        images = self._images
-        if not images:
-            raise ValueError(f'{self.path} holds no topic <camera>/image or <camera>/image/compressed')
-        by_topic = {topic: camera for camera, (topic, _) in images.items()}
-        infos = {f'/{camera}/camera_info': camera for camera in images}
-        compressed = any(kind for _, kind in images.values())
-        read = READERS['compressed' if compressed else 'raw']
-        assembler = Assembler(dict.fromkeys(self.views, CameraInput(read)), self._pose_source())
-        nanoseconds = round(1e9 * self.camera_timeout)
-        limits = SyncLimits(round(1e9 * self.sync_slop), nanoseconds, nanoseconds, min_views=1, queue_size=100)
-        buffer: RigBuffer[bytes] = RigBuffer(self.views, limits)
-        step = 0 if self.rate is None else round(0.99e9 / self.rate)  # stamps of even cameras jitter
-        last: int | None = None
-        for message in BagReader(self.path).messages([*by_topic, *infos]):
-            if message.topic in infos:
-                assembler.calibrate(infos[message.topic], deserialize_message(message.data, CameraInfo))
-                continue
-            for matched in buffer.add(by_topic[message.topic], read_stamp(message.data), message.data):
-                if last is not None and matched.stamp - last < step:
-                    continue
-                last = matched.stamp
-                image_set = assembler.assemble(matched, min_views=1)
-                if image_set is not None:
-                    yield image_set
+    @property
+    def dropped(self) -> Counter[str]:
+        """What was left out so far, by reason."""
+        return Counter() if self._intake is None else self._intake.dropped
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know of the recording; complete after it was read."""
+        return (*self._said, *(() if self._intake is None else notes_of(self._intake)))
 
     @cached_property
-    def _images(self) -> dict[str, tuple[str, str]]:
-        """Camera -> topic and suffix, in the order of their names; all raw or all compressed."""
-        found: dict[str, dict[str, str]] = {}
-        for topic in BagReader(self.path).topics():
-            suffix = IMAGE_TYPES.get(topic.type)
-            if suffix is not None and topic.name.endswith(f'/image{suffix}'):
-                found.setdefault(suffix, {})[topic.name.removesuffix(f'/image{suffix}').lstrip('/')] = topic.name
-        suffix = '' if found.get('') else '/compressed'
-        return {camera: (topic, suffix) for camera, topic in sorted(found.get(suffix, {}).items())}
+    def cameras(self) -> tuple[BagCamera, ...]:
+        """The cameras and their topics."""
+        topics = BagReader(self.path).topics()
+        found = find_cameras(topics, self.settings, self.given, self.namespace)
+        if 'cameras' in self.given or 'image_topic' in self.given:
+            return found
+        colour = tuple(camera for camera in found if not self._is_depth(camera))
+        if not colour:
+            raise ValueError(
+                f'{self.path}: the image topics {[camera.topic for camera in found]} are depth, not colour'
+            )
+        return colour
 
-    def _pose_source(self) -> CameraPoses:
-        buffer = tf2_ros.Buffer(cache_time=Duration(seconds=1e6))
-        if self.use_extrinsics:
-            for message in BagReader(self.path).messages(TF_TOPICS):
-                for transform in deserialize_message(message.data, TFMessage).transforms:
-                    if f'/{self.camera_frame_prefix}' in f'/{transform.child_frame_id}':
-                        continue  # what a capture, of any namespace, estimated is no knowledge
-                    if message.topic == '/tf_static':
-                        buffer.set_transform_static(transform, 'bag')
-                    else:
-                        buffer.set_transform(transform, 'bag')
-        return CameraPoses(CameraFrames(buffer, self.world_frame, self.camera_frame_prefix))
+    def __iter__(self) -> Iterator[ImageSet]:
+        cameras = self.cameras
+        self._said = [f'camera {camera.name} is {camera.topic}' for camera in cameras if not self._expected(camera)]
+        inputs = {
+            camera.name: CameraInput(
+                READERS[camera.transport],
+                self.settings.rectify and not camera.rectified,
+                camera.info_topic or 'its camera_info topic',
+            )
+            for camera in cameras
+        }
+        limits = self.settings.limits(self.camera_timeout, self.max_out_of_order)
+        limits = dataclasses.replace(limits, queue_size=WAITING)
+        self._intake = RecordedIntake(
+            inputs, limits, self._pose_source(), self.settings.stamps, self.offsets, self.rate
+        )
+        return self._intake.sets(self._images(self._intake))
 
+    def _images(self, intake: RecordedIntake) -> Iterator[StampedImage]:
+        by_topic = {camera.topic: camera.name for camera in self.cameras}
+        infos = {camera.info_topic: camera.name for camera in self.cameras if camera.info_topic}
+        for message in BagReader(self.path).messages([*by_topic, *infos]):
+            if message.topic in infos:
+                intake.assembler.calibrate(infos[message.topic], deserialize_message(message.data, CameraInfo))
+                continue
+            try:
+                stamp = read_stamp(message.data)
+            except ValueError:
+                intake.lost[MALFORMED] += 1
+                continue
+            yield StampedImage(by_topic[message.topic], stamp, message.data, message.stamp)
 
-@dataclass(frozen=True)
-class CameraPoses:
-    """Pose of a frame at a stamp, without waiting: a bag holds all there is."""
+    def _expected(self, camera: BagCamera) -> bool:
+        """Whether the camera is where the settings say, so that nothing has to be said about it."""
+        plain = camera.topic.removesuffix('/compressed').strip('/')
+        return plain == self.settings.image_topic.format(camera=camera.name).strip('/')
 
-    frames: CameraFrames
+    def _is_depth(self, camera: BagCamera) -> bool:
+        for message in BagReader(self.path).messages([camera.topic]):
+            try:
+                image = READERS[camera.transport](message.data)
+            except ValueError:
+                return False
+            kind = getattr(image, 'encoding', '') or getattr(image, 'format', '')
+            return kind in DEPTH or 'compressedDepth' in kind
+        return False
 
-    def __call__(self, frame: str, stamp: int) -> np.ndarray | None:
-        return self.frames.world_from(frame, stamp, timeout=0.0)
+    def _pose_source(self) -> PoseSource:
+        if not self.use_extrinsics:
+            return lambda frame, stamp: None
+        buffer = tf2_ros.Buffer(cache_time=Duration(seconds=1e9))
+        prefix = self.settings.camera_frame_prefix.format(node='chromm')
+        topics = tf_topics(BagReader(self.path).topics(), self.cameras, self.tf)
+        for message in BagReader(self.path).messages(topics):
+            for transform in deserialize_message(message.data, TFMessage).transforms:
+                parent, child = (name.lstrip('/') for name in (transform.header.frame_id, transform.child_frame_id))
+                transform.header.frame_id, transform.child_frame_id = parent, child
+                if f'/{prefix}' in f'/{child}':
+                    continue  # what a capture, of any namespace, estimated is no knowledge
+                if topics[message.topic]:
+                    buffer.set_transform_static(transform, 'bag')
+                else:
+                    buffer.set_transform(transform, 'bag')
+        frames = CameraFrames(buffer, self._world(buffer), prefix)
+        return lambda frame, stamp: frames.world_from(frame, stamp, timeout=0.0)  # a bag holds all there is
+
+    def _world(self, buffer: tf2_ros.Buffer) -> str:
+        """The world frame: as set, or the one root of the tree where the bag does not know the default."""
+        wanted = self.settings.world_frame
+        parents = frame_parents(buffer)
+        if not parents or wanted in {*parents, *parents.values()}:
+            return wanted
+        roots = sorted(set(parents.values()) - set(parents))
+        if 'world_frame' in self.given or len(roots) != 1:
+            self._said.append(
+                f'TF in the bag does not know the world frame {wanted!r}, so no camera is placed by it; its '
+                f'roots are {", ".join(roots)} (choose with --world-frame)'
+            )
+            return wanted
+        self._said.append(f'cameras are placed in {roots[0]!r}: TF in the bag does not know {wanted!r}')
+        return roots[0]
