@@ -9,11 +9,12 @@ from typing import Any
 
 from tyro.conf import Positional
 
+from chromm_ros.apps.inputs import InputFlags
 from chromm_ros.apps.reconstruct import Options, reconstruct_files
 from chromm_ros.recording.batch import read_jobs, run_here, run_on_ray
 from chromm_ros.recording.reconstruct import SUMMARY
 
-PATHS = ('out', 'calibration', 'weights', 'body')
+PATHS = ('out', 'calibration', 'weights', 'body', 'params')
 
 
 def batch(jobs: Positional[Path], retries: int = 1, ray: str = '', workers: int | None = None) -> int:
@@ -48,8 +49,14 @@ def options_of(job: dict[str, Any]) -> Options:
         ValueError: an option is not known.
     """
     given = {key: value for key, value in job.items() if key != 'inputs'}
-    known = {field.name for field in dataclasses.fields(Options)}
+    flags = {field.name for field in dataclasses.fields(InputFlags)}
+    known = {field.name for field in dataclasses.fields(Options)} - {'inputs'} | flags
     if set(given) - known:
         raise ValueError(f'job {job["out"]}: unknown options {sorted(set(given) - known)}; known are {sorted(known)}')
-    paths = {key: Path(given[key]) for key in PATHS if given.get(key)}
-    return Options(**{'quiet': True, **given, **paths})
+    given |= {key: Path(given[key]) for key in PATHS if given.get(key)}
+    lists = {key: tuple(value) for key, value in given.items() if isinstance(value, list)}
+    inputs = InputFlags(**{key: value for key, value in {**given, **lists}.items() if key in flags})
+    own = {key: value for key, value in {**given, **lists}.items() if key not in flags}
+    options = Options(**{'quiet': True, **own, 'inputs': inputs})
+    options.resolved()
+    return options

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, cast
 
 import tyro
 
+from chromm_ros.apps.inputs import InputFlags, Inputs, inputs_of, offsets_of
 from chromm_ros.body.model import BodyModel
 from chromm_ros.capture.capture import Capture
 from chromm_ros.capture.settings import CaptureSettings
+from chromm_ros.network.chromm import HumanHeadName
 from chromm_ros.network.loading import load_network
-from chromm_ros.recording.calibration import read_cameras
+from chromm_ros.recording.bag_files import is_bag
+from chromm_ros.recording.calibration import CameraFile
+from chromm_ros.recording.calibration_checks import suspicions
+from chromm_ros.recording.calibration_formats import read_cameras
+from chromm_ros.recording.notes import left_out
 from chromm_ros.recording.reconstruct import SUMMARY, Summary
 from chromm_ros.recording.reconstruct import reconstruct as run_capture
-from chromm_ros.recording.sources import Source, open_source
+from chromm_ros.recording.sources import FileSource, Source, open_source
 from chromm_ros.ros.inputs.bag_source import BagSource
 from chromm_ros.ros.nodes.model import device_of
-from chromm_ros.settings import changed
+from chromm_ros.settings import UsageError, changed
 
 CHUNK = 25
 """Steps of a window (CHROMM 4.2: sequences are cut into chunks of 25 and stitched)."""
@@ -36,8 +42,14 @@ class Options:
 
     Args:
         out: folder for the results; a folder with an unfinished run is resumed.
-        rate: image sets per second to use; default all (10 for folders).
-        calibration: JSON with known cameras, as this command writes it.
+        rate: image sets per second to use; default all. Of pictures with numbers in their names, how many consecutive
+            numbers make a second (10).
+        calibration: known cameras: cameras.json as this command writes it, Calib.toml (Pose2Sim, anipose), OpenCV
+            YAML, ROS camera_info YAML, Kalibr camchain, or a folder with a COLMAP model or one file per camera.
+        offset: NAME=SECONDS for cameras whose clock is behind or that were started later by hand; is added to their
+            stamps.
+        synchronise: find the offsets from the recording itself, by the sound or by what moves; auto takes the sound
+            where every camera has it.
         extrinsics: auto uses known poses (TF of a bag, calibration) where there are any; estimated ignores them.
         rig_moves: cameras without a known pose move, as a camera in the hand does; else they stand still.
         window: steps per window.
@@ -50,22 +62,49 @@ class Options:
         device: cpu, cuda, or auto.
         precision: number format of the network; auto: bf16 where the device has it, else fp32.
         quiet: no progress bar.
+        inputs: what comes in, as the node's parameters say it.
     """
 
     out: Annotated[Path, tyro.conf.arg(aliases=['-o'])]
     rate: float | None = None
     calibration: Path | None = None
-    extrinsics: Literal['auto', 'tf', 'estimated', 'tf_then_refine'] = 'auto'
+    offset: tuple[str, ...] = ()
+    synchronise: Literal['off', 'auto', 'sound', 'motion'] = 'off'
+    extrinsics: Literal['auto', 'tf', 'estimated', 'tf_then_refine'] | None = None
     rig_moves: bool = False
     window: int = CHUNK
     overlap: int = OVERLAP
-    preset: Literal['auto', 'open', 'tiny', 'full'] = 'auto'
+    preset: Literal['auto', 'open', 'tiny', 'full'] | None = None
     weights: Path | None = None
-    human_head: Literal['chromm', 'multi_hmr'] = 'chromm'
+    human_head: Literal['chromm', 'multi_hmr'] | None = None
     body: Path | None = None
-    device: str = 'auto'
-    precision: Literal['auto', 'fp32', 'bf16', 'fp16'] = 'auto'
+    device: str | None = None
+    precision: Literal['auto', 'fp32', 'bf16', 'fp16'] | None = None
     quiet: bool = False
+    inputs: tyro.conf.OmitArgPrefixes[InputFlags] = field(default_factory=InputFlags)
+
+    def resolved(self) -> Inputs:
+        """The parameters of the node as these options, and the parameter file under them, give them.
+
+        Raises:
+            FileNotFoundError, UsageError: they make no sense; the message says which.
+        """
+        if self.rig_moves and not self.overlap:
+            raise UsageError('windows of moving cameras hang together by shared images: overlap must be at least 1')
+        if not 0 <= self.overlap < self.window:
+            raise UsageError(f'overlap is {self.overlap}; it must be from 0 to less than the window {self.window}')
+        if self.rate is not None and self.rate <= 0:
+            raise UsageError(f'rate is {self.rate}; it must be more than 0 image sets per second')
+        own = {
+            'extrinsics': self.extrinsics,
+            'preset': self.preset,
+            'weights': self.weights and str(self.weights.expanduser()),
+            'human_head': self.human_head,
+            'body_model': self.body and str(self.body.expanduser()),
+            'device': self.device,
+            'precision': self.precision,
+        }
+        return inputs_of(self.inputs, {name: value for name, value in own.items() if value is not None})
 
 
 def reconstruct(
@@ -77,15 +116,16 @@ def reconstruct(
     and summary.json.
 
     Args:
-        inputs: a bag, or one video, folder or image per camera.
+        inputs: a bag (folder, .mcap, .db3, or .bag of ROS 1), or one video, folder or image per camera.
     """
     summary = reconstruct_files(inputs, options)
+    for note in summary.notes:
+        print(f'note: {note}')
     print(
         f'{summary.image_sets} image sets, {summary.windows} windows, {summary.people} people, '
         f'{summary.points} points in {summary.seconds:.1f} s: {options.out}'
     )
-    for note in summary.notes:
-        print(f'note: {note}')
+    print(f'left out: {left_out(summary.dropped) or "nothing"}')
     return 0
 
 
@@ -97,46 +137,67 @@ def reconstruct_files(inputs: tuple[Path, ...], options: Options) -> Summary:
         FileExistsError: the folder holds the results of a finished run.
     """
     if not inputs:
-        raise ValueError('no input given')
-    if (options.out / SUMMARY).exists():
-        raise FileExistsError(f'{options.out} holds a finished run; choose another folder')
-    if options.rig_moves and not options.overlap:
-        raise ValueError('windows of moving cameras hang together by shared images: overlap must be at least 1')
-    if not 0 <= options.overlap < options.window:
-        raise ValueError(
-            f'overlap is {options.overlap}; it must be at least 0 and less than the window {options.window}'
-        )
-    if options.rate is not None and options.rate <= 0:
-        raise ValueError(f'rate is {options.rate}; it must be more than 0 image sets per second')
-    source = _source(inputs, options)
+        raise UsageError('no input given')
+    out = options.out.expanduser()
+    if (out / SUMMARY).exists():
+        raise FileExistsError(f'{out} holds a finished run; choose another folder')
+    chosen = options.resolved()
+    source = open_inputs(tuple(path.expanduser() for path in inputs), options, chosen)
+    node = chosen.parameters.node
     settings = changed(
-        CaptureSettings(),
+        chosen.parameters.capture,
         {
-            'extrinsics': options.extrinsics,
-            'world.rig_moves': options.rig_moves,
+            'world.rig_moves': options.rig_moves or chosen.parameters.capture.world.rig_moves,
             'window_size': options.window,
             'window_stride': options.window - options.overlap,
             'max_gap': LONGEST_GAP,
             'scene.min_hits': 1,  # long windows are few; a photo or a short video is one
         },
     )
-    body = BodyModel.load(options.body)
+    body = BodyModel.load(Path(node.body_model) if node.body_model else None)
     network = load_network(
-        options.preset,
-        weights=options.weights,
-        device=device_of(options.device),
-        precision=options.precision,
-        human_head=options.human_head,
+        node.preset if 'preset' in chosen.given else 'auto',
+        weights=node.weights or None,
+        device=device_of(node.device),
+        precision=node.precision,
+        human_head=cast(HumanHeadName, node.human_head),
         body=body,
     )
     capture = Capture(network, body, settings, source.views)
-    return run_capture(source, capture, body, options.out, quiet=options.quiet)
+    return run_capture(source, capture, body, out, quiet=options.quiet)
 
 
-def _source(inputs: tuple[Path, ...], options: Options) -> Source:
-    if len(inputs) == 1 and (inputs[0] / 'metadata.yaml').is_file():
-        if options.calibration is not None:
-            raise ValueError('a bag brings its calibration along (CameraInfo, TF); --calibration is for other inputs')
-        return BagSource(inputs[0], use_extrinsics=options.extrinsics != 'estimated', rate=options.rate)
-    known = {} if options.calibration is None else read_cameras(options.calibration)
-    return open_source(inputs, options.rate, known)
+def open_inputs(inputs: tuple[Path, ...], options: Options, chosen: Inputs) -> Source:
+    """The source that the inputs are, with the settings of the node.
+
+    Raises:
+        FileNotFoundError, ValueError: an input is missing or unusable; the message says which.
+    """
+    known: dict[str, CameraFile] = {} if options.calibration is None else read_cameras(options.calibration)
+    capture = chosen.parameters.capture
+    common: dict[str, Any] = {
+        'settings': chosen.parameters.node,
+        'given': chosen.given,
+        'offsets': offsets_of(options.offset),
+        'camera_timeout': capture.camera_timeout,
+        'remarks': suspicions(known),
+    }
+    source: BagSource | FileSource
+    if len(inputs) == 1 and is_bag(inputs[0]):
+        source = BagSource(
+            inputs[0],
+            namespace=chosen.namespace,
+            tf=chosen.tf_topics,
+            max_out_of_order=capture.max_out_of_order,
+            use_extrinsics=capture.extrinsics != 'estimated',
+            rate=options.rate,
+            calibration=known,
+            **common,
+        )
+    else:
+        source = open_source(inputs, options.rate, known, **common)
+    for what, named in (('calibration', known), ('offset', common['offsets'])):
+        unknown = set(named) - set(source.views)
+        if unknown:
+            raise ValueError(f'the {what} names {sorted(unknown)}, but the cameras are {list(source.views)}')
+    return source

@@ -38,6 +38,8 @@ class CameraInput:
     """Undo the distortion; False: images arrive rectified."""
     info_topic: str = 'camera_info'
     """Where its calibration comes from, for messages."""
+    pose: np.ndarray | None = None
+    """(4, 4) world_from_camera where it is known and does not change; else its frame is looked up."""
 
 
 @dataclass
@@ -135,7 +137,9 @@ class Assembler:
             return None
         notes.image_problem = ''
         intrinsics, pixels = self._rectified(camera, pixels)
-        pose = self._pose_of(message.frame_id.lstrip('/'), stamp)
+        pose = self.inputs[camera].pose
+        if pose is None:
+            pose = self._pose_of(message.frame_id.lstrip('/'), stamp)
         notes.size, notes.frame, notes.placed = pixels.shape[1::-1], message.frame_id, pose is not None
         return ViewImage(pixels, stamp, intrinsics, pose)
 

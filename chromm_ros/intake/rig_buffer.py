@@ -174,8 +174,8 @@ class RigBuffer(Generic[Item]):
 
     def spread(self) -> float | None:
         """How far apart the images of one moment are [ns]: the median over the newest images of the slowest live
-        camera, with the nearest image of every other; None: too few images to say."""
-        live = [queue for queue in self.live() if len(queue.recent) > 2]
+        camera, with the nearest image of every other; at the end of a recording of all. None: too few images to say."""
+        live = [queue for queue in self.live() or self.queues.values() if len(queue.recent) > 2]
         if len(live) < 2:
             return None
         stamps = [sorted(queue.recent.copy()) for queue in sorted(live, key=lambda queue: -queue.interval)]

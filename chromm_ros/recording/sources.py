@@ -70,6 +70,8 @@ class FileSource:
     offsets: Mapping[str, float] = field(default_factory=dict)
     """Seconds by which a camera started later than the first."""
     camera_timeout: float = 1.0  # [s]
+    remarks: Sequence[str] = ()
+    """What is known beforehand and belongs to the notes."""
     _intake: RecordedIntake | None = None
 
     @cached_property
@@ -86,7 +88,7 @@ class FileSource:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        return (*self._remarks(), *(() if self._intake is None else notes_of(self._intake)))
+        return (*self.remarks, *self._about_input(), *(() if self._intake is None else notes_of(self._intake)))
 
     def __iter__(self) -> Iterator[ImageSet]:
         self._intake = intake = self._new_intake()
@@ -103,7 +105,7 @@ class FileSource:
         """Of the slowest camera [s]; 0: there is one image only."""
         raise NotImplementedError
 
-    def _remarks(self) -> Sequence[str]:
+    def _about_input(self) -> Sequence[str]:
         """About the input itself, known before it is read."""
         return ()
 
@@ -111,19 +113,20 @@ class FileSource:
         return self.rate
 
     def _new_intake(self) -> RecordedIntake:
-        inputs = {name: CameraInput(_read_item, self.settings.rectify, 'the calibration') for name in self.views}
+        poses = {name: camera.world_from_camera for name, camera in self.calibration.items()}
+        inputs = {
+            name: CameraInput(_read_item, self.settings.rectify, 'the calibration', poses.get(name))
+            for name in self.views
+        }
         slop = self.settings.sync_slop
         if 'sync_slop' not in self.given:
             slop = min(max(slop, HALF_A_PERIOD * self._period()), LONGEST_SLOP)
         limits = self.settings.limits(self.camera_timeout, self.camera_timeout)
         limits = dataclasses.replace(limits, slop=round(slop * NANO), queue_size=WAITING)
-        poses = {name: camera.world_from_camera for name, camera in self.calibration.items()}
         # The earliest camera begins at zero, so that no stamp is negative.
         begin = min([0.0, *(self.offsets.get(name, 0.0) for name in self.views)])
         offsets = {name: self.offsets.get(name, 0.0) - begin for name in self.views}
-        return RecordedIntake(
-            inputs, limits, lambda frame, stamp: poses.get(frame), 'header', offsets, self._thinning()
-        )
+        return RecordedIntake(inputs, limits, lambda frame, stamp: None, 'header', offsets, self._thinning())
 
 
 class VideoSource(FileSource):
@@ -148,7 +151,7 @@ class VideoSource(FileSource):
     def _period(self) -> float:
         return max(about.period for about in self._about)
 
-    def _remarks(self) -> Sequence[str]:
+    def _about_input(self) -> Sequence[str]:
         return [
             f'{name}: the container has no time stamps; its frames are taken to be {1e3 * about.period:.1f} ms apart'
             for name, about in zip(self.views, self._about)
@@ -196,7 +199,7 @@ class FolderSource(FileSource):
         steps = [b - a for own in self._timeline.stamps.values() for a, b in zip(sorted(own), sorted(own)[1:])]
         return statistics.median(steps) / NANO if steps else 0.0
 
-    def _remarks(self) -> Sequence[str]:
+    def _about_input(self) -> Sequence[str]:
         return self._timeline.notes
 
     def _thinning(self) -> float | None:
@@ -238,10 +241,6 @@ def open_source(
     for path in paths:
         if not path.exists():
             raise FileNotFoundError(f'no such file or folder: {path}')
-    for what, named in (('calibration', known), ('offset', options.get('offsets', {}))):
-        unknown = set(named) - set(names_of(paths))
-        if unknown:
-            raise ValueError(f'the {what} names {sorted(unknown)}, but the cameras are {list(names_of(paths))}')
     kinds: tuple[tuple[type[FileSource], Callable[[Path], bool]], ...] = (
         (FolderSource, Path.is_dir),
         (VideoSource, lambda path: path.suffix.lower() in VIDEOS),

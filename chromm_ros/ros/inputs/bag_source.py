@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 import tf2_ros
 from rclpy.duration import Duration
 from rclpy.serialization import deserialize_message
@@ -22,6 +23,7 @@ from chromm_ros.intake.recorded import RecordedIntake, StampedImage
 from chromm_ros.intake.settings import IntakeSettings
 from chromm_ros.recording.bag_topics import BagCamera, find_cameras, tf_topics
 from chromm_ros.recording.bags import BagReader
+from chromm_ros.recording.calibration import CameraFile
 from chromm_ros.recording.notes import notes_of
 from chromm_ros.ros.common.transforms import CameraFrames, frame_parents
 
@@ -56,6 +58,10 @@ class BagSource:
     """Image sets per second at most; None: all."""
     offsets: Mapping[str, float] = field(default_factory=dict)
     """Seconds to add to the stamps of a camera."""
+    calibration: Mapping[str, CameraFile] = field(default_factory=dict)
+    """Known cameras, which go before what the bag says of them."""
+    remarks: Sequence[str] = ()
+    """What is known beforehand and belongs to the notes."""
     _intake: RecordedIntake | None = None
     _said: list[str] = field(default_factory=list)
 
@@ -79,7 +85,7 @@ class BagSource:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a person should know of the recording; complete after it was read."""
-        return (*self._said, *(() if self._intake is None else notes_of(self._intake)))
+        return (*self.remarks, *self._said, *(() if self._intake is None else notes_of(self._intake)))
 
     @cached_property
     def cameras(self) -> tuple[BagCamera, ...]:
@@ -103,6 +109,7 @@ class BagSource:
                 READERS[camera.transport],
                 self.settings.rectify and not camera.rectified,
                 camera.info_topic or 'its camera_info topic',
+                self._known_pose(camera),
             )
             for camera in cameras
         }
@@ -111,11 +118,14 @@ class BagSource:
         self._intake = RecordedIntake(
             inputs, limits, self._pose_source(), self.settings.stamps, self.offsets, self.rate
         )
+        for name, known in self.calibration.items():
+            self._intake.assembler.use_lens(name, known.lens())
         return self._intake.sets(self._images(self._intake))
 
     def _images(self, intake: RecordedIntake) -> Iterator[StampedImage]:
         by_topic = {camera.topic: camera.name for camera in self.cameras}
-        infos = {camera.info_topic: camera.name for camera in self.cameras if camera.info_topic}
+        informed = [camera for camera in self.cameras if camera.info_topic and not self._has_lens(camera)]
+        infos = {camera.info_topic or '': camera.name for camera in informed}
         for message in BagReader(self.path).messages([*by_topic, *infos]):
             if message.topic in infos:
                 intake.assembler.calibrate(infos[message.topic], deserialize_message(message.data, CameraInfo))
@@ -126,6 +136,13 @@ class BagSource:
                 intake.lost[MALFORMED] += 1
                 continue
             yield StampedImage(by_topic[message.topic], stamp, message.data, message.stamp)
+
+    def _known_pose(self, camera: BagCamera) -> np.ndarray | None:
+        known = self.calibration.get(camera.name)
+        return known.world_from_camera if known is not None and self.use_extrinsics else None
+
+    def _has_lens(self, camera: BagCamera) -> bool:
+        return camera.name in self.calibration and self.calibration[camera.name].intrinsics is not None
 
     def _expected(self, camera: BagCamera) -> bool:
         """Whether the camera is where the settings say, so that nothing has to be said about it."""

@@ -9,6 +9,7 @@ from tf2_msgs.msg import TFMessage
 from chromm_ros.apps.reconstruct import Options, reconstruct_files
 from chromm_ros.apps.record import bag_qos, known_types
 from chromm_ros.recording.bags import BagWriter, Topic
+from chromm_ros.recording.calibration import CameraFile, write_cameras
 from chromm_ros.ros.inputs.bag_source import BagSource
 
 SETS = 20
@@ -75,6 +76,17 @@ def test_poses_are_ignored_on_demand(bag):
     assert all(view.world_from_camera is None for view in image_set.views.values())
 
 
-def test_a_calibration_beside_that_of_the_bag_is_refused(bag, tmp_path):
-    with pytest.raises(ValueError, match='brings its calibration along'):
-        reconstruct_files((bag,), Options(out=tmp_path / 'out', calibration=tmp_path / 'cameras.json'))
+def test_a_calibration_goes_before_that_of_the_bag(bag):
+    known = CameraFile(np.array([[30.0, 0, 16], [0, 30, 12], [0, 0, 1]]), None, 32, 24)
+    sets = list(BagSource(bag, calibration={'right': known}))
+    assert {one.views['right'].intrinsics[0, 0] for one in sets} == {30.0}
+    assert sets[0].views['right'].world_from_camera[0, 3] == 2.0
+
+
+@pytest.mark.parametrize('option', [{'offset': ('middle=1',)}, {'calibration': 'cameras.json'}])
+def test_names_that_the_bag_does_not_have_are_refused(bag, tmp_path, option):
+    if 'calibration' in option:
+        write_cameras(tmp_path / 'cameras.json', {'middle': CameraFile(None, None)})
+        option = {'calibration': tmp_path / 'cameras.json'}
+    with pytest.raises(ValueError, match='middle'):
+        reconstruct_files((bag,), Options(out=tmp_path / 'out', **option))
