@@ -174,7 +174,7 @@ class RigBuffer(Generic[Item]):
 
     def spread(self) -> float | None:
         """How far apart the images of one moment are [ns]: the median over the newest images of the slowest live
-        camera, with the nearest image of every other; at the end of a recording of all. None: too few images to say."""
+        camera, with the nearest image of every other; at its end, of all. None: too few to say."""
         live = [queue for queue in self.live() or self.queues.values() if len(queue.recent) > 2]
         if len(live) < 2:
             return None
