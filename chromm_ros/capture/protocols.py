@@ -24,6 +24,10 @@ class Network(Protocol):
         """Camera poses come in an absolute frame whose z axis points up."""
 
     @property
+    def decoder_window(self) -> int | None:
+        """Newest image sets of a window that the decoder has to see; None: all."""
+
+    @property
     def errors(self) -> EstimateErrors:
         """How far its estimates are from the truth."""
 

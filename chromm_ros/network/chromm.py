@@ -122,6 +122,11 @@ class Chromm(nn.Module):
         return self.config.level_gauge
 
     @property
+    def decoder_window(self) -> int | None:
+        """Newest image sets of a window that gain from each other; None: all."""
+        return self.config.decoder_window
+
+    @property
     def errors(self) -> EstimateErrors:
         """How far its estimates are from the truth."""
         return self.config.errors

@@ -204,6 +204,9 @@ class ChrommConfig:
     """Smallest score of a head."""
     errors: EstimateErrors = field(default_factory=EstimateErrors)
     """How far its estimates are from the truth."""
+    decoder_window: int | None = None
+    """Newest image sets of a window that see each other in the decoder; None: all. People are followed over the whole
+    window either way."""
 
     @property
     def uses_public_head(self) -> bool:
@@ -223,6 +226,7 @@ TINY = ChrommConfig(
     TINY_HUMAN,
     TINY_HUMAN_HEAD,
     level_gauge=True,
+    decoder_window=1,  # more gain nothing: docs/performance.md
     detection_threshold=0.4,
     errors=EstimateErrors(
         direction=0.008,

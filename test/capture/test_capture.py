@@ -267,6 +267,17 @@ def test_a_window_of_nan_is_dropped_and_nothing_else():
     assert set(tracked(after[-1])) == {1}
 
 
+@pytest.mark.parametrize(('known', 'moves', 'rows'), [(True, False, 4), (False, False, 4), (False, True, 8)])
+def test_a_network_that_needs_no_history_decodes_the_newest_images_and_what_ties_them(known, moves, rows):
+    studio = Studio([standing(0.5, 0)])
+    settings = changed(CaptureSettings(), {'world.rig_moves': moves})
+    capture = capture_of(studio, settings, decoder_window=1, memory=rows)
+    snapshots = run(capture, studio, 0, 3, rig=studio.rig if known else None)
+    assert 'out of memory' not in capture.dropped
+    assert len(snapshots) == 12
+    assert all(set(tracked(snapshot)) == {1} for snapshot in snapshots[3:])
+
+
 def test_out_of_memory_halves_the_window_and_says_so():
     studio = Studio([standing(0.5, 0)])
     capture = capture_of(studio, memory=9)

@@ -106,9 +106,9 @@ class NetworkPasses:
         """
         while True:
             try:
-                decoded = run_network(
-                    self._network, self._window.rows(), self._window.anchors(is_tied), with_confidence, clock
-                )
+                anchors, rows = self._window.anchors(is_tied), self._window.rows(self._network.decoder_window)
+                older = [anchor for anchor in anchors if all(anchor is not row for row in rows)]
+                decoded = run_network(self._network, [*older, *rows], anchors, with_confidence, clock)
             except torch.OutOfMemoryError:
                 steps = len(self._window.steps) // 2
                 if not steps:
@@ -147,8 +147,8 @@ def run_network(
 
     Args:
         network: CHROMM.
-        rows: all rows of the window in order; those that are not placed are new.
-        anchors: decoded rows of the window whose cameras must be placed again.
+        rows: those that the decoder sees, in order; those that are not placed are new.
+        anchors: decoded ones among them whose cameras must be placed again.
         with_confidence: run the confidence branch.
         clock: gets the stages ``decode`` (decoder and scene heads) and ``heads`` (people).
     """

@@ -112,9 +112,10 @@ class RollingWindow:
     def clear(self) -> None:
         self.steps.clear()
 
-    def rows(self) -> list[Row]:
-        """All rows in order of time."""
-        return [row for step in self.steps for row in step.rows.values()]
+    def rows(self, newest: int | None = None) -> list[Row]:
+        """All rows in order of time, or those of the ``newest`` steps and of any older one that is new."""
+        first = 0 if newest is None else max(0, min(self.first_new, len(self.steps) - newest))
+        return [row for step in list(self.steps)[first:] for row in step.rows.values()]
 
     def anchors(self, is_tied: Callable[[Row], bool]) -> list[Row]:
         """Rows of the newest decoded step, where no new row says by itself how the window sits in the world."""

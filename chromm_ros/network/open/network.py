@@ -54,6 +54,7 @@ class OpenNetwork:
     conditions_on_intrinsics = False
     conditions_on_poses = False
     level_gauge = False
+    decoder_window: int | None = 1
     errors = EstimateErrors()
     trained = True
 

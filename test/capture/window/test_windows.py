@@ -99,6 +99,16 @@ def test_views_and_new_rows_are_dropped():
     assert window.size == 1
 
 
+def test_the_newest_rows_are_asked_for_and_new_ones_are_never_left_out():
+    window = window_of(3)
+    assert [each.image.stamp for each in window.rows(1)] == [0, 0, 1, 1, 2, 2], 'all are new'
+    window.place([placed(n) for n in range(6)])
+    window.append(WindowStep(3, {'a': row('a', 3)}), 100)
+    assert [each.image.stamp for each in window.rows(1)] == [3]
+    assert [each.image.stamp for each in window.rows(2)] == [2, 2, 3]
+    assert window.rows(9) == window.rows(None) == window.rows()
+
+
 def test_features_of_different_sizes_do_not_join():
     assert len(join_features(window_of(2).rows())) == 4
     with pytest.raises(ValueError, match='one size'):
