@@ -7,6 +7,7 @@ one sentence that says what to do, and no traceback.
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from pathlib import Path
 
@@ -65,6 +66,9 @@ def _requirements() -> Path:
 
 
 def _run(module: str, program: str) -> int:
+    # Read when PyTorch is loaded, also in the processes that a program starts: threads that wait spin by default, and
+    # where cameras and page need the cores, a window then takes several times as long.
+    os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
     try:
         return int(importlib.import_module(module).main() or 0)
     except ModuleNotFoundError as error:

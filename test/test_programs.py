@@ -56,6 +56,20 @@ def test_an_interrupt_while_the_imports_run_is_no_traceback(monkeypatch):
     assert programs.chromm() == 130
 
 
+@pytest.mark.parametrize(('chosen', 'expected'), [(None, 'PASSIVE'), ('ACTIVE', 'ACTIVE')])
+def test_waiting_threads_leave_the_cores_to_others_unless_told_otherwise(chosen, expected):
+    script = (
+        'import os, sys; from chromm_ros import programs; sys.argv = ["chromm"]; programs.chromm(); '
+        'print(os.environ["OMP_WAIT_POLICY"], "torch" in sys.modules)'
+    )
+    environment = {name: value for name, value in os.environ.items() if name != 'OMP_WAIT_POLICY'}
+    environment |= {} if chosen is None else {'OMP_WAIT_POLICY': chosen}
+    shown = subprocess.run(
+        [sys.executable, '-c', script], capture_output=True, text=True, check=True, env=environment
+    )
+    assert shown.stdout.splitlines()[-1] == f'{expected} False'
+
+
 def test_the_requirements_of_an_installation_are_found(tmp_path):
     (tmp_path / 'lib' / 'python3' / 'chromm_ros').mkdir(parents=True)
     (tmp_path / 'share' / 'chromm_ros').mkdir(parents=True)
