@@ -4,6 +4,7 @@ import ast
 import configparser
 import importlib
 import importlib.metadata
+import os
 import re
 import shutil
 import subprocess
@@ -13,6 +14,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from browser import opened
+from optional import PYTHON_PACKAGES, need_package, need_program
 
 ROOT = Path(__file__).resolve().parent.parent
 INTERFACES = sorted([*ROOT.glob('msg/*.msg'), *ROOT.glob('srv/*.srv')])
@@ -51,7 +54,7 @@ def pins(name: str) -> dict[str, str]:
 
 def lint_imports() -> subprocess.CompletedProcess:
     # In a process of its own: it looks for the sources of chromm_ros, and here the package is imported already.
-    program = Path(sys.executable).with_name('lint-imports')
+    program = need_program('lint-imports', advice='pip install -r requirements-dev.txt')
     return subprocess.run([program, '--no-cache'], cwd=ROOT, capture_output=True, text=True, check=False)
 
 
@@ -131,6 +134,70 @@ def test_every_import_is_declared_for_pip_and_for_rosdep():
     assert not undeclared, 'declare these in package.xml, or in requirements.txt and setup.cfg'
 
 
+def test_every_import_of_the_tests_is_declared_or_optional():
+    keys, python = declared_in_package_xml(), pins('requirements.txt')
+    own = {file.stem for file in (ROOT / 'test' / 'support').glob('*.py')} | {'conftest'}
+    brought_along = {'trimesh'}  # by viser
+    undeclared = []
+    for file in [*(ROOT / 'test').rglob('*.py'), *(ROOT / 'ros_extras' / 'test').glob('*.py')]:
+        for name in imports_of(file) - own - brought_along - set(PYTHON_PACKAGES):
+            rosdep, pypi = ROSDEP_KEYS.get(name, name), normal(NAMES_ON_PYPI.get(name, name))
+            if not (pypi in python or rosdep in keys or f'python3-{pypi}' in keys):
+                undeclared.append(f'{file.relative_to(ROOT)}: {name}')
+    assert not undeclared, 'declare these in package.xml as test_depend, or see test/support/optional.py'
+
+
+PLUGIN = """
+import importlib
+import sys
+
+def pytest_pycollect_makemodule(module_path, parent):
+    # As the plugins of launch do: every test file is imported by its bare name, from its own folder.
+    if module_path.name.startswith('test_'):
+        sys.path.insert(0, str(module_path.parent))
+        module = importlib.import_module(module_path.stem)
+        if module.__file__ != str(module_path):
+            raise ImportError(f'{module_path.stem} is {module.__file__}, not {module_path}')
+"""
+
+
+@pytest.mark.parametrize('plugin', ['launch_testing', 'launch_ros', 'launch_pytest'])
+def test_the_tests_are_collected_beside_the_plugins_of_launch(tmp_path, plugin):
+    """What colcon test does on a machine with ROS; a plugin that takes part must fail, or this shows nothing."""
+    (tmp_path / 'intruder.py').write_text(PLUGIN)
+    metadata = tmp_path / 'intruder-1.0.dist-info'
+    metadata.mkdir()
+    (metadata / 'METADATA').write_text('Metadata-Version: 2.1\nName: intruder\nVersion: 1.0\n')
+    (metadata / 'entry_points.txt').write_text(f'[pytest11]\n{plugin} = intruder\n')
+    project = tmp_path / 'project'
+    for folder in ('a', 'b'):
+        (project / folder).mkdir(parents=True)
+        (project / folder / 'test_same.py').write_text('def test_it():\n    pass\n')
+    shutil.copy(ROOT / 'pyproject.toml', project)
+    environment = {**os.environ, 'PYTHONPATH': str(tmp_path)}
+
+    def collect(*options):
+        command = [sys.executable, '-m', 'pytest', '--collect-only', '-q', *options, 'a', 'b']
+        return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
+
+    collected = collect()
+    assert collected.returncode == 0, collected.stdout
+    assert collect('-o', 'addopts=--import-mode=importlib').returncode != 0
+
+
+@pytest.mark.parametrize('name', PYTHON_PACKAGES)
+def test_without_an_optional_package_its_tests_are_skipped_with_the_way_to_get_it(name, monkeypatch):
+    monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(pytest.skip.Exception, match=f'{name} is not installed: pip install'):
+        need_package(name)
+
+
+def test_without_a_browser_the_tests_of_the_page_are_skipped_with_the_way_to_get_one(monkeypatch):
+    monkeypatch.setenv('PATH', '/nowhere')
+    with pytest.raises(pytest.skip.Exception, match='sudo apt install chromium'), opened('http://127.0.0.1:1'):
+        pass
+
+
 def test_one_version_everywhere():
     version = setup_cfg()['metadata']['version']
     assert ElementTree.parse(ROOT / 'package.xml').getroot().findtext('version') == version
@@ -187,8 +254,7 @@ def test_benchmarks_are_commands():
 
 
 def make_dry_run(target: str, **variables: str) -> str:
-    make = shutil.which('make')
-    assert make, 'make is not installed'
+    make = need_program('make', advice='sudo apt install make')
     # inside of make test, make would say which folder it enters
     words = [make, '--no-print-directory', '-n', target, *(f'{name}={value}' for name, value in variables.items())]
     return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import yaml
+from optional import need_package
 
 from chromm_ros.ros.common.parameters import parameter_leaves
 from chromm_ros.ros.common.settings import Parameters
@@ -38,6 +39,8 @@ def test_links_of_the_documentation_lead_somewhere():
 
 
 def build_site(source, folder, *options):
+    need_package('sphinx')
+    need_package('myst_parser')
     # The theme is left out: it takes as long as all the rest.
     command = [sys.executable, '-m', 'sphinx', '-t', 'without_api', '-q', '-E', '-D', 'html_theme=basic', *options]
     return subprocess.run([*command, '-b', 'html', source, folder], capture_output=True, text=True, check=False)

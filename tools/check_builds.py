@@ -93,6 +93,7 @@ def check(way: str) -> None:
         committed = tracked_files(build.clone)
         before = WAYS[way](build)
         check_files(build, before, committed)
+        check_command(build, before)
         check_exchange(build, before)
 
 
@@ -115,6 +116,15 @@ def check_files(build: Build, before: list[str], committed: list[str]) -> None:
     missing = [str(file) for file in expected if not file.exists()]
     if missing:
         raise RuntimeError(f'{len(missing)} of {len(expected)} files were not installed: {", ".join(missing[:10])}')
+
+
+def check_command(build: Build, before: list[str]) -> None:
+    """``chromm`` must be on the path, that of this build, and run."""
+    found = Path(shell(build, before, 'command', '-v', 'chromm').strip())
+    if not found.is_relative_to(build.folder):
+        raise RuntimeError(f'chromm on the path is {found}, not that of the build in {build.folder}')
+    if 'usage: chromm' not in shell(build, before, 'chromm', '--help'):
+        raise RuntimeError('chromm --help does not answer')
 
 
 def check_exchange(build: Build, before: list[str]) -> None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import io
 import re
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import numpy as np
+from optional import need_package, need_program
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 # Without the flags against background traffic Chromium keeps trying to reach the network.
 FLAGS = [
@@ -29,10 +32,12 @@ FLAGS = [
 @contextmanager
 def opened(url: str, width: int = 1000, height: int = 560) -> Iterator[Page]:
     """The page at ``url`` in a fresh browser."""
-    executable = shutil.which('chromium') or shutil.which('google-chrome')
-    assert executable, 'the test of the page needs a browser: sudo apt install chromium'
+    need_package('playwright')
+    executable = need_program('chromium', 'google-chrome', advice='sudo apt install chromium')
+    from playwright.sync_api import sync_playwright
+
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=str(executable), args=FLAGS)
         try:
             page = browser.new_page(viewport={'width': width, 'height': height})
             page.goto(url, timeout=120_000)
