@@ -56,6 +56,7 @@ COMMANDS = (
     Command('evaluate egoexo4d', f'{PROTOCOLS}:egoexo4d', 'Ego-Exo4D: a person before its cameras (Table 2)'),
     Command('evaluate prox', f'{PROTOCOLS}:prox', 'PROX: depth of single images (Table 9)'),
     Command('evaluate 3dpw', f'{PROTOCOLS}:threedpw', '3DPW: the pelvis in single images (Table 8)'),
+    Command('evaluate table', f'{PROTOCOLS}:table', 'the ablations of Tables 4 to 10 on the data sets'),
     Command('bench people', 'chromm_ros.benchmarks.people:bench_people', 'tracking to fused people on one core'),
     Command('bench network', 'chromm_ros.benchmarks.network:bench_network', 'the stages of the network'),
     Command('bench ros', 'chromm_ros.benchmarks.ros:bench_ros', 'receive, decode, synchronise, build, publish'),

@@ -19,7 +19,15 @@ from chromm_ros.body.model import BodyModel
 from chromm_ros.estimate_errors import EstimateErrors
 from chromm_ros.flow import FrameFeatures
 from chromm_ros.network.files import weight_file
-from chromm_ros.network.human.decoders import decode_chromm, decode_multi_hmr, detect, estimates, image_sizes
+from chromm_ros.network.human.decoders import (
+    DetectedHeads,
+    decode_chromm,
+    decode_multi_hmr,
+    detect,
+    estimates,
+    fused_tokens,
+    image_sizes,
+)
 from chromm_ros.network.human.encoder import HumanEncoder
 from chromm_ros.network.human.head import HumanHead
 from chromm_ros.network.human.letterbox import Letterbox
@@ -28,7 +36,7 @@ from chromm_ros.network.human.silhouettes import silhouettes
 from chromm_ros.network.layers.precision import dtype_of
 from chromm_ros.network.layers.preprocessing import resize, target_size
 from chromm_ros.network.outputs import PeopleEstimates, SceneGeometry
-from chromm_ros.network.presets import ChrommConfig, MultiHmrConfig, choose
+from chromm_ros.network.presets import ChrommConfig, HumanHeadConfig, MultiHmrConfig, choose
 from chromm_ros.network.scene.calibration import Calibration, conditions, on_known_rays
 from chromm_ros.network.scene.network import SceneNetwork
 
@@ -238,8 +246,7 @@ class Chromm(nn.Module):
         """
         if len(features) != len(geometry.tokens):
             raise ValueError(f'{len(features)} rows of features for geometry of {len(geometry.tokens)} rows')
-        patch, threshold = self.config.scene.encoder.patch, self.config.detection_threshold
-        found = detect(self.human_encoder, features, geometry, patch, threshold)
+        found = self._found(features, geometry)
         if self.config.uses_public_head:
             bodies = decode_multi_hmr(self.multi_hmr_head, self.body, found, features.human)
         else:
@@ -249,10 +256,29 @@ class Chromm(nn.Module):
     @torch.inference_mode()
     def coarse_pelvises(self, features: FrameFeatures, geometry: SceneGeometry) -> torch.Tensor:
         """(F, M, 2) pelvises of :meth:`people` before their refinement (CHROMM fig. 3), pixels of the images."""
-        patch, threshold = self.config.scene.encoder.patch, self.config.detection_threshold
-        found = detect(self.human_encoder, features, geometry, patch, threshold)
+        found = self._found(features, geometry)
         coarse = self.human_encoder.pelvis.coarse_px(found.token, found.canvas_px)
         return found.letterbox.to_image(coarse) * found.scale[:, None]
+
+    @torch.inference_mode()
+    def fused_tokens(self, features: FrameFeatures, geometry: SceneGeometry) -> torch.Tensor:
+        """(F, M, dim) tokens H of :meth:`people` (CHROMM 3.1).
+
+        Raises:
+            ValueError: people come from another head than CHROMM's, which has no such tokens.
+        """
+        if not isinstance(self.config.human_head, HumanHeadConfig):
+            raise ValueError("only CHROMM's own human head has tokens that can be pooled; use human_head chromm")
+        return fused_tokens(self.human_head, self._found(features, geometry))
+
+    @torch.inference_mode()
+    def canonical_bodies(self, tokens: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Pose (N, 52, 3, 3) and betas (N, 10) of tokens H (N, dim), as pooled over views (CHROMM table 5)."""
+        return self.human_head.canonical(tokens.to(self.device))
+
+    def _found(self, features: FrameFeatures, geometry: SceneGeometry) -> DetectedHeads:
+        patch, threshold = self.config.scene.encoder.patch, self.config.detection_threshold
+        return detect(self.human_encoder, features, geometry, patch, threshold)
 
     def _letterbox(self, scene_size: tuple[int, int]) -> Letterbox:
         return Letterbox(scene_size, self.config.human.image_size)

@@ -281,3 +281,21 @@ def test_compiled_stages_give_the_same_numbers(network, images, calibration, geo
     compiled.load_state_dict(network.state_dict())
     compiled.compile_stages(backend='eager')
     close(compiled.decode(compiled.encode(images), calibration).local_points, geometry.local_points)
+
+
+def test_a_body_is_what_its_fused_token_says(network, features, geometry, people):
+    tokens = network.fused_tokens(features, geometry)
+    pose, betas = network.canonical_bodies(tokens.flatten(0, 1))
+    valid = people.valid.flatten()
+    assert valid.any()
+    close(pose[valid], people.pose.flatten(0, 1)[valid])
+    close(betas[valid], people.betas.flatten(0, 1)[valid])
+
+
+def test_a_coarse_pelvis_is_what_the_head_token_says_alone(network, features, geometry, people):
+    coarse = network.coarse_pelvises(features, geometry)
+    assert coarse.shape == people.pelvis_px.shape
+    size = torch.tensor([192.0, 144.0])
+    outside = people.valid & ((coarse < 0) | (coarse > size)).any(-1)
+    close(coarse[outside], people.pelvis_px[outside])
+    assert not torch.allclose(coarse[people.valid], people.pelvis_px[people.valid])

@@ -1,149 +1,35 @@
-"""``chromm evaluate emdb|rich|egohumans|egoexo4d|3dpw|prox``: the paper's tables from the data sets as downloaded."""
+"""``chromm evaluate emdb|rich|egohumans|egoexo4d|3dpw|prox|table``: the paper's tables from its data."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 import tyro
 
-from chromm_ros.body.library import BodyLibrary
-from chromm_ros.evaluation.protocols.benchmark import Benchmark
-from chromm_ros.evaluation.protocols.oracle import OraclePredictor
-from chromm_ros.evaluation.protocols.pictures import Painter
-from chromm_ros.evaluation.protocols.report import summary, table, write_json
-from chromm_ros.evaluation.protocols.runner import FilePredictor, Parts, Predictor, run
-from chromm_ros.evaluation.protocols.sets import chosen, read_frames
-from chromm_ros.evaluation.protocols.single_pass import PassSettings, SinglePass
+from chromm_ros.evaluation.protocols.ablations import TABLES, Ablation, Row, ablation_table
+from chromm_ros.evaluation.protocols.evaluations import (
+    EgoExo4DEvaluation,
+    EgoHumansEvaluation,
+    EmdbEvaluation,
+    Evaluation,
+    ProxEvaluation,
+    RichEvaluation,
+    ThreeDpwEvaluation,
+)
+from chromm_ros.evaluation.protocols.report import write_json
+from chromm_ros.settings import UsageError
 
-
-@dataclass(kw_only=True)
-class Evaluation:
-    """What all evaluations on a data set have in common."""
-
-    data: Path
-    """Folder of the data set, as downloaded."""
-    json: Path | None = None
-    """File for the numbers; the estimates of each clip are kept in FILE.parts."""
-    resume: bool = False
-    """Take the estimates that an earlier run of the same command kept."""
-    predictions: Path | None = None
-    """Score the estimates in this folder (an NPZ file per clip, docs/benchmarks.md) instead of a network's."""
-    oracle: str = ''
-    """Score the truth itself after a known change (identity, shift=0.1, ...), to see whether everything is read."""
-    bodies: Path | None = None
-    """Folder with SMPL and SMPL-X files, smplx2smpl, J_regressor; without it nothing compares with the paper."""
-    joints: Literal['smpl24', 'body22'] = 'smpl24'
-    """Joints that are compared, where both sides have them."""
-    sequences: str = '*'
-    """Only clips whose name fits this pattern."""
-    limit: int = 0
-    """Only so many clips; 0: all."""
-    pictures: Path | None = None
-    """Folder for a picture of every clip."""
-    preset: str = 'tiny'
-    """Network: tiny or full."""
-    weights: Path | None = None
-    """Weight file of it; none: that of this package."""
-    human_head: Literal['chromm', 'multi_hmr'] = 'chromm'
-    """The head of the network for people."""
-    device: str = 'cpu'
-    """cpu, cuda, cuda:1."""
-    precision: str = 'fp32'
-    """fp32, bf16 or fp16 (GPU only)."""
-    known_intrinsics: bool = False
-    """Tell the network the true intrinsics; the paper does not."""
-
-    layout: ClassVar[str] = 'smpl24'
-    """Joints that the network's bodies are asked for."""
-    pixels: ClassVar[str] = ''
-    """What the oracle must know besides people and cameras: ``pelvis`` or ``depth``."""
-
-    def run(self) -> int:
-        """Evaluate; 1 where a clip was lost."""
-        if self.resume and self.json is None:
-            raise ValueError('--resume needs --json FILE: the estimates to go on with are kept in FILE.parts')
-        if self.predictions is not None and self.oracle:
-            raise ValueError('--predictions and --oracle are two sources of estimates; give one')
-        library = BodyLibrary(self.bodies)
-        benchmark = self.benchmark(library)
-        plans = chosen(benchmark.plans, self.sequences, self.limit)
-        predictor = self.predictor(library)
-        kept = None if self.json is None or self.predictions else self.json.with_name(self.json.name + '.parts')
-        painter = None if self.pictures is None else Painter(self.pictures)
-        outcome = run(plans, predictor, benchmark.score, Parts(kept, self.resume), painter)
-        result = summary(benchmark, outcome, predictor.about)
-        print(table(result, benchmark))
-        if self.json is not None:
-            write_json(self.json, result)
-        return 1 if outcome.lost else 0
-
-    def benchmark(self, bodies: BodyLibrary) -> Benchmark:
-        """The clips, the score and the paper's rows."""
-        raise NotImplementedError
-
-    def predictor(self, bodies: BodyLibrary) -> Predictor:
-        """Where estimates come from."""
-        if self.predictions is not None:
-            return FilePredictor(self.predictions)
-        if self.oracle:
-            return OraclePredictor(self.oracle, bodies, self.pixels)
-        from chromm_ros.evaluation.protocols.network_predictors import describe, load_network
-
-        network = load_network(self.preset, self.weights, self.human_head, self.device, self.precision, bodies)
-        settings = PassSettings(known_intrinsics=self.known_intrinsics, layout=self.layout)
-        about = describe(self.preset, self.weights, self.human_head, self.precision, settings)
-        return self.network_predictor(SinglePass(network, network.body, bodies, settings), about)
-
-    def network_predictor(self, single_pass: SinglePass, about: str) -> Predictor:
-        """How the network is run on a clip."""
-        raise NotImplementedError
-
-
-@dataclass(kw_only=True)
-class MotionEvaluation(Evaluation):
-    """Global human motion."""
-
-    segment: int = 100
-    """Frames that are aligned together."""
-    chunk: int = 100
-    """Instants that the network sees together; fewer need less memory."""
-
-    def network_predictor(self, single_pass: SinglePass, about: str) -> Predictor:
-        from chromm_ros.evaluation.protocols.network_predictors import MotionPredictor
-
-        return MotionPredictor(single_pass, about, self.chunk, self.segment)
-
-
-@dataclass(kw_only=True)
-class EmdbEvaluation(MotionEvaluation):
-    """EMDB-2 (Table 1): W-MPJPE, WA-MPJPE, RTE."""
-
-    def benchmark(self, bodies: BodyLibrary) -> Benchmark:
-        from chromm_ros.datasets.emdb import Emdb
-        from chromm_ros.evaluation.protocols.emdb import emdb
-
-        return emdb(Emdb(self.data, bodies), self.joints, self.segment)
-
-
-@dataclass(kw_only=True)
-class RichEvaluation(MotionEvaluation):
-    """RICH (Table 1): W-MPJPE, WA-MPJPE, RTE."""
-
-    views: Literal['mono', 'all'] = 'mono'
-    """Every camera as a video of its own, or all cameras of a sequence together."""
-    chunk: int = 0
-    """Instants that the network sees together; 0: 100 of one camera, 25 of several, which are then stitched."""
-    two_people: bool = False
-    """Keep the sequence with two people, which others leave out."""
-
-    def benchmark(self, bodies: BodyLibrary) -> Benchmark:
-        from chromm_ros.datasets.rich import Rich
-        from chromm_ros.evaluation.protocols.rich import rich
-
-        self.chunk = self.chunk or (100 if self.views == 'mono' else 25)
-        return rich(Rich(self.data, bodies, self.views, self.two_people), self.joints, self.segment)
+EVALUATIONS: dict[str, type[Evaluation]] = {
+    'emdb': EmdbEvaluation,
+    'rich': RichEvaluation,
+    'egohumans': EgoHumansEvaluation,
+    'egoexo4d': EgoExo4DEvaluation,
+    '3dpw': ThreeDpwEvaluation,
+    'prox': ProxEvaluation,
+}
+"""By the name of the command."""
 
 
 def rich(evaluation: Annotated[RichEvaluation, tyro.conf.arg(name='')]) -> int:
@@ -151,72 +37,9 @@ def rich(evaluation: Annotated[RichEvaluation, tyro.conf.arg(name='')]) -> int:
     return evaluation.run()
 
 
-@dataclass(kw_only=True)
-class InstantEvaluation(Evaluation):
-    """People at single instants."""
-
-    frames: Path | None = None
-    """File with a sequence and a frame number a line, to be scored instead of the default."""
-    distorted: bool = False
-    """Feed images as they are instead of undistorted."""
-
-    def listed_frames(self) -> dict[str, list[int]] | None:
-        """Frame numbers by sequence; None: the default."""
-        return None if self.frames is None else read_frames(self.frames)
-
-    def network_predictor(self, single_pass: SinglePass, about: str) -> Predictor:
-        from chromm_ros.evaluation.protocols.network_predictors import InstantPredictor
-
-        return InstantPredictor(single_pass, f'{about}{", distorted" if self.distorted else ""}')
-
-
-@dataclass(kw_only=True)
-class EgoHumansEvaluation(InstantEvaluation):
-    """EgoHumans (Tables 2 and 6): W-MPJPE†, GA-MPJPE, PA-MPJPE, re-identification."""
-
-    cameras: Literal['4', '2', '8', 'all'] = '4'
-    """HSfM's sets of cameras; the paper's tables have 4."""
-    stride: int = 10
-    """Every how many frames an instant is taken."""
-    fewer_views: bool = False
-    """Keep sequences that lack a camera of the set."""
-    association: bool = True
-    """Score the re-identification over the views."""
-
-    def benchmark(self, bodies: BodyLibrary) -> Benchmark:
-        from chromm_ros.datasets.egohumans import EgoHumans
-        from chromm_ros.evaluation.protocols.egohumans import egohumans
-
-        missing = 'fewer' if self.fewer_views else 'skip'
-        dataset = EgoHumans(
-            self.data, bodies, self.cameras, self.stride, not self.distorted, missing, self.listed_frames()
-        )
-        return egohumans(dataset, self.joints, self.association)
-
-
 def egohumans(evaluation: Annotated[EgoHumansEvaluation, tyro.conf.arg(name='')]) -> int:
     """Score people at single instants before several cameras on EgoHumans (the paper's Tables 2 and 6)."""
     return evaluation.run()
-
-
-@dataclass(kw_only=True)
-class EgoExo4DEvaluation(InstantEvaluation):
-    """Ego-Exo4D (Table 2): W-MPJPE†, PA-MPJPE."""
-
-    labels: Literal['annotation', 'automatic'] = 'annotation'
-    """Key points marked by hand or by a network."""
-    seen_by: int = 1
-    """Views that a joint must have been triangulated from."""
-
-    layout: ClassVar[str] = 'coco17'
-
-    def benchmark(self, bodies: BodyLibrary) -> Benchmark:
-        from chromm_ros.datasets.egoexo4d import EgoExo4D
-        from chromm_ros.evaluation.protocols.egoexo4d import egoexo4d
-
-        return egoexo4d(
-            EgoExo4D(self.data, bodies, self.listed_frames(), self.labels, not self.distorted, self.seen_by)
-        )
 
 
 def egoexo4d(evaluation: Annotated[EgoExo4DEvaluation, tyro.conf.arg(name='')]) -> int:
@@ -224,59 +47,9 @@ def egoexo4d(evaluation: Annotated[EgoExo4DEvaluation, tyro.conf.arg(name='')]) 
     return evaluation.run()
 
 
-@dataclass(kw_only=True)
-class ProxEvaluation(Evaluation):
-    """PROX (Table 9): AbsRel and the share of pixels right within a quarter."""
-
-    part: Literal['qualitative', 'quantitative'] = 'qualitative'
-    """Which part of PROX the folder holds."""
-    every: int = 100
-    """One image is taken of every so many."""
-    scale: Literal['median', 'lsq'] = 'median'
-    """Depths are scaled by the ratio of the medians, or by least squares."""
-    undistort: bool = False
-    """Feed images as a pinhole camera would give them."""
-
-    pixels: ClassVar[str] = 'depth'
-
-    def benchmark(self, bodies: BodyLibrary) -> Benchmark:
-        from chromm_ros.datasets.prox import Prox
-        from chromm_ros.evaluation.protocols.prox import prox
-
-        return prox(Prox(self.data, bodies, self.every, self.undistort), self.part, self.scale)
-
-    def network_predictor(self, single_pass: SinglePass, about: str) -> Predictor:
-        from chromm_ros.evaluation.protocols.network_predictors import DepthPredictor
-
-        return DepthPredictor(single_pass, f'{about}{", undistorted" if self.undistort else ""}')
-
-
 def prox(evaluation: Annotated[ProxEvaluation, tyro.conf.arg(name='')]) -> int:
     """Score depth of single images on PROX (the paper's Table 9)."""
     return evaluation.run()
-
-
-@dataclass(kw_only=True)
-class ThreeDpwEvaluation(Evaluation):
-    """3DPW test (Table 8): the pelvis before and after its refinement."""
-
-    truth: Literal['auto', 'neuralannot', '3dpw'] = 'auto'
-    """Fits of NeuralAnnot, as in the paper, or 3DPW's own; auto: NeuralAnnot's where the folder has them."""
-    stride: int = 1
-    """One of every so many images."""
-
-    pixels: ClassVar[str] = 'pelvis'
-
-    def benchmark(self, bodies: BodyLibrary) -> Benchmark:
-        from chromm_ros.datasets.threedpw import ThreeDpw
-        from chromm_ros.evaluation.protocols.threedpw import threedpw
-
-        return threedpw(ThreeDpw(self.data, bodies, self.truth), self.stride)
-
-    def network_predictor(self, single_pass: SinglePass, about: str) -> Predictor:
-        from chromm_ros.evaluation.protocols.network_predictors import PelvisPredictor
-
-        return PelvisPredictor(single_pass, about)
 
 
 def threedpw(evaluation: Annotated[ThreeDpwEvaluation, tyro.conf.arg(name='')]) -> int:
@@ -286,4 +59,87 @@ def threedpw(evaluation: Annotated[ThreeDpwEvaluation, tyro.conf.arg(name='')]) 
 
 def emdb(evaluation: Annotated[EmdbEvaluation, tyro.conf.arg(name='')]) -> int:
     """Score global human motion on EMDB-2 (the paper's Table 1)."""
+    return evaluation.run()
+
+
+@dataclass(kw_only=True)
+class TableEvaluation:
+    """An ablation of the paper."""
+
+    number: Annotated[Literal[4, 5, 6, 7, 8, 9, 10], tyro.conf.Positional]
+    """4 scale (EMDB-2), 5 fusion (RICH), 6 association (EgoHumans), 7 translation (EMDB-2), 8 pelvis (3DPW), 9 early
+    and late fusion (PROX), 10 stages of training (EMDB-2)."""
+    data: Path
+    """Folder of the data set of the table."""
+    json: Path | None = None
+    """File for the numbers of all rows; the estimates are kept beside it."""
+    resume: bool = False
+    """Take the estimates that an earlier run of the same command kept."""
+    weights: tuple[Path, ...] = ()
+    """Weight file; for Tables 7, 9 and 10 one for each row, in their order."""
+    oracle: str = ''
+    """Score the truth itself instead of a network's estimates."""
+    bodies: Path | None = None
+    """Folder with SMPL and SMPL-X files, smplx2smpl, J_regressor."""
+    sequences: str = '*'
+    """Only clips whose name fits this pattern."""
+    limit: int = 0
+    """Only so many clips; 0: all."""
+    preset: str = 'tiny'
+    """Network: tiny or full."""
+    device: str = 'cpu'
+    """cpu, cuda, cuda:1."""
+    precision: str = 'fp32'
+    """fp32, bf16 or fp16 (GPU only)."""
+
+    def run(self) -> int:
+        """Score every row and print them beside the paper's; 1 where a clip was lost."""
+        ablation = TABLES[self.number]
+        results: dict[str, dict[str, Any]] = {}
+        for row, weights in zip(ablation.rows, self._weights(ablation)):
+            print(f'Table {self.number}, {row.name}', flush=True)
+            _, results[row.name] = self._evaluation(ablation, row, weights).evaluate()
+        print(ablation_table(ablation, results))
+        if self.json is not None:
+            write_json(self.json, {'table': self.number, 'rows': results, 'paper': dict(ablation.paper)})
+        return 1 if any(result['data']['missing'] for result in results.values()) else 0
+
+    def _evaluation(self, ablation: Ablation, row: Row, weights: Path | None) -> Evaluation:
+        name = row.name.replace(', ', '_').replace(' ', '_')
+        return EVALUATIONS[ablation.benchmark](
+            data=self.data,
+            json=None if self.json is None else self.json.with_name(f'{self.json.name}.{name}'),
+            resume=self.resume,
+            oracle=self.oracle,
+            bodies=self.bodies,
+            sequences=self.sequences,
+            limit=self.limit,
+            preset=self.preset,
+            weights=weights,
+            device=self.device,
+            precision=self.precision,
+            set=row.changes,
+            **ablation.options,
+        )
+
+    def _weights(self, ablation: Ablation) -> tuple[Path | None, ...]:
+        """The weight file of each row."""
+        rows = len(ablation.rows)
+        if self.oracle:
+            return (None,) * rows
+        if not ablation.rows[0].own_weights:
+            if len(self.weights) > 1:
+                raise UsageError(f'all rows of table {self.number} have the same weights; give one file')
+            return (self.weights[0] if self.weights else None,) * rows
+        if len(self.weights) != rows:
+            names = ', '.join(row.name for row in ablation.rows)
+            raise UsageError(
+                f'table {self.number} compares networks that were trained apart; give --weights with {rows} files, '
+                f'for {names}'
+            )
+        return self.weights
+
+
+def table(evaluation: Annotated[TableEvaluation, tyro.conf.arg(name='')]) -> int:
+    """Run an ablation of the paper (Tables 4 to 10) on its data set and print every row beside the paper's."""
     return evaluation.run()

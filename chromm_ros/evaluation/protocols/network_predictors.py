@@ -15,7 +15,8 @@ from chromm_ros.body.model import BodyModel
 from chromm_ros.evaluation.protocols.clips import Clip
 from chromm_ros.evaluation.protocols.estimates import Estimates
 from chromm_ros.evaluation.protocols.images import read_images
-from chromm_ros.evaluation.protocols.single_pass import PassSettings, SinglePass
+from chromm_ros.evaluation.protocols.pass_settings import PassSettings
+from chromm_ros.evaluation.protocols.single_pass import SinglePass
 from chromm_ros.evaluation.protocols.stitching import PER_DETECTION, PER_PERSON, chain
 from chromm_ros.network.chromm import Chromm, HumanHeadName
 

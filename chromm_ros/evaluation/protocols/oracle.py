@@ -18,6 +18,7 @@ from chromm_ros.evaluation.protocols.matching import in_image
 from chromm_ros.evaluation.protocols.pelvis import true_people
 from chromm_ros.evaluation.protocols.stitching import chain
 from chromm_ros.geometry.similarity import Similarity
+from chromm_ros.settings import UsageError
 
 SEGMENT, CHUNK = 100, 25
 """Frames of a segment that is aligned, and of a chunk that is stitched."""
@@ -38,15 +39,15 @@ class OraclePredictor:
             with_pixels: ``pelvis`` or ``depth``: what a benchmark needs besides people and cameras.
 
         Raises:
-            ValueError: there is no such change.
+            UsageError: there is no such change.
         """
         name, _, number = change.partition('=')
         if name not in CHANGES:
-            raise ValueError(f'no change is named {name!r}; there are {", ".join(CHANGES)}')
+            raise UsageError(f'no change is named {name!r}; there are {", ".join(CHANGES)}')
         try:
             self.amount = float(number or 0)
         except ValueError:
-            raise ValueError(f'{change!r}: expected NAME=NUMBER') from None
+            raise UsageError(f'{change!r}: expected NAME=NUMBER') from None
         self.change = CHANGES[name]
         self.bodies = bodies
         self.with_pixels = with_pixels

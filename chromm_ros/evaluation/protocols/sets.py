@@ -9,6 +9,7 @@ from pathlib import Path
 from chromm_ros.body.library import BodyLibrary
 from chromm_ros.datasets.interface import Instant, Person, Sequence
 from chromm_ros.evaluation.protocols.clips import Clip, ClipPlan, TrueJoints, only_views, read_truth
+from chromm_ros.settings import UsageError
 
 
 def true_joints(bodies: BodyLibrary) -> TrueJoints:
@@ -62,13 +63,13 @@ def chosen(plans: Iterable[ClipPlan], pattern: str = '*', limit: int = 0) -> lis
     """The plans whose name fits a pattern, at most ``limit`` of them (0: all).
 
     Raises:
-        ValueError: none is left.
+        UsageError: none is left.
     """
     everything = list(plans)
     kept = [plan for plan in everything if fnmatch(plan.name, pattern)]
     if not kept:
         some = ', '.join(plan.name for plan in everything[:3]) or 'none'
-        raise ValueError(f'no clip is named like {pattern!r}; there are {len(everything)}: {some} ...')
+        raise UsageError(f'no clip is named like {pattern!r}; there are {len(everything)}: {some} ...')
     return kept[:limit] if limit else kept
 
 

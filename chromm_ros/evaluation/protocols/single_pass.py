@@ -5,42 +5,29 @@ encode -> decode, heads -> scale (eq. 3) -> tracking, association, fusion, all i
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
+import torch
 
 from chromm_ros.body.library import BodyLibrary
 from chromm_ros.capture.window.network_pass import run_network
 from chromm_ros.capture.window.stages import StageClock
-from chromm_ros.capture.window.windows import Placed, RollingWindow, Row, WindowStep, stack_people
+from chromm_ros.capture.window.windows import Placed, RollingWindow, Row, WindowStep, join_features, stack_people
 from chromm_ros.datasets.interface import Instant
 from chromm_ros.evaluation.protocols.estimates import Estimates
 from chromm_ros.evaluation.protocols.images import read_images
+from chromm_ros.evaluation.protocols.pass_settings import PassSettings
 from chromm_ros.flow import People, ViewImage, ViewPeople
 from chromm_ros.geometry.cameras import project
-from chromm_ros.people import PeopleSettings, reconstruct_people, rescaled, scale_ratio
+from chromm_ros.people import pooled_tokens, reconstruct_people, rescaled, scale_ratio
 from chromm_ros.people.fusion import Body
 from chromm_ros.skeleton import BODY_JOINTS, HEAD, JOINTS, POSE_JOINTS
 
 NO_PIXELS = np.zeros((0, 0, 3), np.uint8)
 """An encoded image needs no pixels; a hundred of them would fill the memory."""
-
-
-@dataclass(frozen=True)
-class PassSettings:
-    """The choices of the method; the defaults are the paper's."""
-
-    people: PeopleSettings = field(default_factory=PeopleSettings)
-    adjust_scale: bool = True
-    """Eq. 3."""
-    pooling: Literal['average', 'max'] = 'average'
-    """Pose and shape of a person: the mean over its views, or decoded from the maximum of its tokens."""
-    known_intrinsics: bool = False
-    """Tell the network the true intrinsics; the paper does not."""
-    layout: str = 'smpl24'
-    """``smpl24`` or ``coco17``: joints of the bodies, where the body files give them."""
 
 
 class SinglePass:
@@ -78,6 +65,9 @@ class SinglePass:
         if self.settings.adjust_scale:
             people = rescaled(people, scale_ratio(people, self.settings.people.scale).ratio)
         _, fused = reconstruct_people(people, self.settings.people, self.network.errors, self.body)
+        if self.settings.pooling == 'max':
+            tokens = self.network.fused_tokens(join_features(window.rows()), decoded.geometry).float().cpu().numpy()
+            fused = self._pooled(people, fused, _by_view(tokens, window, views))
         return self._estimates(np.array(frames), views, people, fused)
 
     def _encoded(self, instants: Iterable[Instant]) -> tuple[RollingWindow, list[int]]:
@@ -101,6 +91,14 @@ class SinglePass:
 
     def _told(self, intrinsics: np.ndarray) -> np.ndarray | None:
         return intrinsics if self.settings.known_intrinsics else None
+
+    def _pooled(self, people: ViewPeople, fused: People, tokens: np.ndarray) -> People:
+        """The people with pose and shape decoded from the maximum of their tokens (V, T, M, D) over the views."""
+        pooled = pooled_tokens(dataclasses.replace(people, token=tokens), fused.identity)
+        flat = torch.from_numpy(pooled.reshape(-1, pooled.shape[-1]))
+        pose, betas = (part.float().cpu().numpy() for part in self.network.canonical_bodies(flat))
+        shape = fused.valid.shape
+        return dataclasses.replace(fused, pose=pose.reshape(*shape, -1, 3, 3), betas=betas.reshape(*shape, -1))
 
     def _estimates(self, frames: np.ndarray, views: tuple[str, ...], people: ViewPeople, fused: People) -> Estimates:
         step, person = np.nonzero(fused.valid)
@@ -130,6 +128,15 @@ class SinglePass:
             detection_id=fused.identity[view, at, detection],
             detection_joints=pixels,
         )
+
+
+def _by_view(values: np.ndarray, window: RollingWindow, views: tuple[str, ...]) -> np.ndarray:
+    """Values (F, ...) of the rows of a window as (V, T, ...); zeros where a view gave no image."""
+    result = np.zeros((len(views), len(window.steps), *values.shape[1:]), values.dtype)
+    places = [(views.index(view), t) for t, step in enumerate(window.steps) for view in step.rows]
+    for place, value in zip(places, values):
+        result[place] = value
+    return result
 
 
 def body_joints(

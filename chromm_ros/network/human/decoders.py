@@ -100,9 +100,7 @@ def decode_chromm(
 ) -> DecodedBodies:
     """CHROMM 3.1: all people of all images in one batch. ``tokens`` (F, P, D) of the human encoder."""
     shape = found.depth.shape
-    ray = unproject(found.image_px, torch.ones_like(found.depth), found.intrinsics)[..., :2]
-    log_focal = (found.intrinsics[:, 0, 0] / found.image_size[:, 0]).log()[:, None].expand(shape)
-    people = head(*(part.flatten(0, 1) for part in (found.scene_token, found.token, ray, log_focal, found.depth)))
+    people = head(*_fusion_inputs(found), found.depth.flatten(0, 1))
     return DecodedBodies(
         pose=people.pose.unflatten(0, shape),
         betas=people.betas.unflatten(0, shape),
@@ -110,6 +108,18 @@ def decode_chromm(
         depth=people.depth.unflatten(0, shape),
         pelvis_px=encoder.pelvis(tokens, found.token, found.canvas_px, found.letterbox),
     )
+
+
+def fused_tokens(head: HumanHead, found: DetectedHeads) -> torch.Tensor:
+    """(F, M, dim) tokens H of all people, from which their bodies are decoded."""
+    return head.fused_tokens(*_fusion_inputs(found)).unflatten(0, found.depth.shape)
+
+
+def _fusion_inputs(found: DetectedHeads) -> tuple[torch.Tensor, ...]:
+    """Scene token, head token, ray and focal length of F * M people, as the head takes them."""
+    ray = unproject(found.image_px, torch.ones_like(found.depth), found.intrinsics)[..., :2]
+    log_focal = (found.intrinsics[:, 0, 0] / found.image_size[:, 0]).log()[:, None].expand(found.depth.shape)
+    return tuple(part.flatten(0, 1) for part in (found.scene_token, found.token, ray, log_focal))
 
 
 def decode_multi_hmr(

@@ -83,21 +83,34 @@ class HumanHead(nn.Module):
             sampled_depth: (M,) depth of the scene at the head pixel [m], positive.
         """
         with full_precision(human.device):
-            parts = [self.scene_norm(scene.float()), human.float()]
-            if self.config.camera_features:
-                parts += [ray.float(), log_focal[:, None].float()]
-            fused = self.fuse(torch.cat(parts, -1))
-            pose = self.decode_pose(fused) + self.mean_pose
+            fused = self.fused_tokens(scene, human, ray, log_focal)
+            pose, betas = self.canonical(fused)
             root = from_6d(self.decode_root(fused) + self.mean_root)
             depth, own_depth = self._depth(fused, log_focal.float(), sampled_depth.float())
             return PersonEstimate(
-                pose=from_6d(pose.unflatten(-1, (POSE_ROTATIONS, 6))),
-                betas=self.decode_betas(fused),
+                pose=pose,
+                betas=betas,
                 root_rotation=viewing_rotation(ray.float()) @ root if self.config.allocentric else root,
                 root_from_view=root,
                 depth=depth,
                 own_depth=own_depth,
             )
+
+    def fused_tokens(
+        self, scene: torch.Tensor, human: torch.Tensor, ray: torch.Tensor, log_focal: torch.Tensor
+    ) -> torch.Tensor:
+        """(M, dim) tokens H of M people; arguments as in :meth:`forward`."""
+        with full_precision(human.device):
+            parts = [self.scene_norm(scene.float()), human.float()]
+            if self.config.camera_features:
+                parts += [ray.float(), log_focal[:, None].float()]
+            return self.fuse(torch.cat(parts, -1))
+
+    def canonical(self, fused: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """What does not depend on the view: pose (M, 52, 3, 3) and betas (M, 10) of tokens H (M, dim)."""
+        with full_precision(fused.device):
+            pose = self.decode_pose(fused) + self.mean_pose
+            return from_6d(pose.unflatten(-1, (POSE_ROTATIONS, 6))), self.decode_betas(fused)
 
     def _depth(
         self, fused: torch.Tensor, log_focal: torch.Tensor, sampled: torch.Tensor

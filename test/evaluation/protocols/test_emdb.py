@@ -192,17 +192,21 @@ def test_estimates_never_run_code(evaluate, folder, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ('options', 'complaint'),
+    ('options', 'expected', 'complaint'),
     [
-        (['--oracle', 'identity', '--sequences', 'Q*'], "no clip is named like 'Q*'"),
-        (['--oracle', 'everything'], "no change is named 'everything'"),
-        (['--predictions', '/nowhere'], '/nowhere is not a folder'),
-        (['--predictions', '/', '--oracle', 'identity'], 'give one'),
+        (['--oracle', 'identity', '--sequences', 'Q*'], 2, "no clip is named like 'Q*'"),
+        (['--oracle', 'everything'], 2, "no change is named 'everything'"),
+        (['--oracle', 'shift=far'], 2, 'NAME=NUMBER'),
+        (['--predictions', '/', '--oracle', 'identity'], 2, 'give one'),
+        (['--set', 'people.fusion.position'], 2, 'NAME=VALUE'),
+        (['--set', 'people.fusion.place=average'], 2, "unknown setting 'place'"),
+        (['--set', 'adjust_scale=maybe'], 2, 'expected a bool'),
+        (['--predictions', '/nowhere'], 1, '/nowhere is not a folder'),
     ],
 )
-def test_options_that_cannot_be_met_are_one_line(evaluate, folder, capsys, options, complaint):
+def test_options_that_cannot_be_met_are_one_line(evaluate, folder, capsys, options, expected, complaint):
     status, _ = evaluate('emdb', folder, *options)
-    assert status == 1
+    assert status == expected
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert error.startswith('chromm evaluate emdb:')
     assert complaint in error

@@ -30,8 +30,9 @@ from chromm_ros.evaluation.protocols.network_predictors import (
     MotionPredictor,
     chunk_ranges,
 )
+from chromm_ros.evaluation.protocols.pass_settings import PassSettings
 from chromm_ros.evaluation.protocols.sets import make_clip
-from chromm_ros.evaluation.protocols.single_pass import PassSettings, SinglePass
+from chromm_ros.evaluation.protocols.single_pass import SinglePass
 from chromm_ros.skeleton import BODY_JOINTS, HEAD
 
 

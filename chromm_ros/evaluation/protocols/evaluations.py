@@ -1,0 +1,267 @@
+"""What ``chromm evaluate emdb|rich|egohumans|egoexo4d|3dpw|prox`` are told, and what they do with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from chromm_ros.body.library import BodyLibrary
+from chromm_ros.evaluation.protocols.benchmark import Benchmark
+from chromm_ros.evaluation.protocols.oracle import OraclePredictor
+from chromm_ros.evaluation.protocols.pass_settings import PassSettings, with_words
+from chromm_ros.evaluation.protocols.pictures import Painter
+from chromm_ros.evaluation.protocols.report import summary, table, write_json
+from chromm_ros.evaluation.protocols.runner import FilePredictor, Parts, Predictor, run
+from chromm_ros.evaluation.protocols.sets import chosen, read_frames
+from chromm_ros.evaluation.protocols.single_pass import SinglePass
+from chromm_ros.settings import UsageError
+
+
+@dataclass(kw_only=True)
+class Evaluation:
+    """What all evaluations on a data set have in common."""
+
+    data: Path
+    """Folder of the data set, as downloaded."""
+    json: Path | None = None
+    """File for the numbers; the estimates of each clip are kept in FILE.parts."""
+    resume: bool = False
+    """Take the estimates that an earlier run of the same command kept."""
+    predictions: Path | None = None
+    """Score the estimates in this folder (an NPZ file per clip, docs/benchmarks.md) instead of a network's."""
+    oracle: str = ''
+    """Score the truth itself after a known change (identity, shift=0.1, ...), to see whether everything is read."""
+    bodies: Path | None = None
+    """Folder with SMPL and SMPL-X files, smplx2smpl, J_regressor; without it nothing compares with the paper."""
+    joints: Literal['smpl24', 'body22'] = 'smpl24'
+    """Joints that are compared, where both sides have them."""
+    sequences: str = '*'
+    """Only clips whose name fits this pattern."""
+    limit: int = 0
+    """Only so many clips; 0: all."""
+    pictures: Path | None = None
+    """Folder for a picture of every clip."""
+    preset: str = 'tiny'
+    """Network: tiny or full."""
+    weights: Path | None = None
+    """Weight file of it; none: that of this package."""
+    human_head: Literal['chromm', 'multi_hmr'] = 'chromm'
+    """The head of the network for people."""
+    device: str = 'cpu'
+    """cpu, cuda, cuda:1."""
+    precision: str = 'fp32'
+    """fp32, bf16 or fp16 (GPU only)."""
+    set: tuple[str, ...] = ()
+    """Changes of the method as NAME=VALUE: adjust_scale=false, people.fusion.position=average, pooling=max, ..."""
+
+    layout: ClassVar[str] = 'smpl24'
+    """Joints that the network's bodies are asked for."""
+    pixels: ClassVar[str] = ''
+    """What the oracle must know besides people and cameras: ``pelvis`` or ``depth``."""
+
+    def run(self) -> int:
+        """Evaluate, print the table, write the JSON; 1 where a clip was lost."""
+        benchmark, result = self.evaluate()
+        print(table(result, benchmark))
+        if self.json is not None:
+            write_json(self.json, result)
+        return 1 if result['data']['missing'] else 0
+
+    def evaluate(self) -> tuple[Benchmark, dict[str, Any]]:
+        """The benchmark and its results as they go into the JSON.
+
+        Raises:
+            OSError, ValueError: the folder, the weights or an option cannot be used.
+        """
+        if self.resume and self.json is None:
+            raise UsageError('--resume needs --json FILE: the estimates to go on with are kept in FILE.parts')
+        if self.predictions is not None and self.oracle:
+            raise UsageError('--predictions and --oracle are two sources of estimates; give one')
+        library = BodyLibrary(self.bodies)
+        benchmark = self.benchmark(library)
+        plans = chosen(benchmark.plans, self.sequences, self.limit)
+        predictor = self.predictor(library)
+        kept = None if self.json is None or self.predictions else self.json.with_name(self.json.name + '.parts')
+        painter = None if self.pictures is None else Painter(self.pictures)
+        outcome = run(plans, predictor, benchmark.score, Parts(kept, self.resume), painter)
+        return benchmark, summary(benchmark, outcome, predictor.about)
+
+    def benchmark(self, bodies: BodyLibrary) -> Benchmark:
+        """The clips, the score and the paper's rows."""
+        raise NotImplementedError
+
+    def predictor(self, bodies: BodyLibrary) -> Predictor:
+        """Where estimates come from."""
+        if self.predictions is not None:
+            return FilePredictor(self.predictions)
+        if self.oracle:
+            return OraclePredictor(self.oracle, bodies, self.pixels)
+        from chromm_ros.evaluation.protocols.network_predictors import describe, load_network
+
+        network = load_network(self.preset, self.weights, self.human_head, self.device, self.precision, bodies)
+        settings = with_words(PassSettings(layout=self.layout), self.set)
+        about = describe(self.preset, self.weights, self.human_head, self.precision, settings)
+        return self.network_predictor(SinglePass(network, network.body, bodies, settings), about)
+
+    def network_predictor(self, single_pass: SinglePass, about: str) -> Predictor:
+        """How the network is run on a clip."""
+        raise NotImplementedError
+
+
+@dataclass(kw_only=True)
+class MotionEvaluation(Evaluation):
+    """Global human motion."""
+
+    segment: int = 100
+    """Frames that are aligned together."""
+    chunk: int = 100
+    """Instants that the network sees together; fewer need less memory."""
+
+    def network_predictor(self, single_pass: SinglePass, about: str) -> Predictor:
+        from chromm_ros.evaluation.protocols.network_predictors import MotionPredictor
+
+        return MotionPredictor(single_pass, about, self.chunk, self.segment)
+
+
+@dataclass(kw_only=True)
+class EmdbEvaluation(MotionEvaluation):
+    """EMDB-2 (Table 1): W-MPJPE, WA-MPJPE, RTE."""
+
+    def benchmark(self, bodies: BodyLibrary) -> Benchmark:
+        from chromm_ros.datasets.emdb import Emdb
+        from chromm_ros.evaluation.protocols.emdb import emdb
+
+        return emdb(Emdb(self.data, bodies), self.joints, self.segment)
+
+
+@dataclass(kw_only=True)
+class RichEvaluation(MotionEvaluation):
+    """RICH (Table 1): W-MPJPE, WA-MPJPE, RTE."""
+
+    views: Literal['mono', 'all'] = 'mono'
+    """Every camera as a video of its own, or all cameras of a sequence together."""
+    chunk: int = 0
+    """Instants that the network sees together; 0: 100 of one camera, 25 of several, which are then stitched."""
+    two_people: bool = False
+    """Keep the sequence with two people, which others leave out."""
+
+    def benchmark(self, bodies: BodyLibrary) -> Benchmark:
+        from chromm_ros.datasets.rich import Rich
+        from chromm_ros.evaluation.protocols.rich import rich
+
+        self.chunk = self.chunk or (100 if self.views == 'mono' else 25)
+        return rich(Rich(self.data, bodies, self.views, self.two_people), self.joints, self.segment)
+
+
+@dataclass(kw_only=True)
+class InstantEvaluation(Evaluation):
+    """People at single instants."""
+
+    frames: Path | None = None
+    """File with a sequence and a frame number a line, to be scored instead of the default."""
+    distorted: bool = False
+    """Feed images as they are instead of undistorted."""
+
+    def listed_frames(self) -> dict[str, list[int]] | None:
+        """Frame numbers by sequence; None: the default."""
+        return None if self.frames is None else read_frames(self.frames)
+
+    def network_predictor(self, single_pass: SinglePass, about: str) -> Predictor:
+        from chromm_ros.evaluation.protocols.network_predictors import InstantPredictor
+
+        return InstantPredictor(single_pass, f'{about}{", distorted" if self.distorted else ""}')
+
+
+@dataclass(kw_only=True)
+class EgoHumansEvaluation(InstantEvaluation):
+    """EgoHumans (Tables 2 and 6): W-MPJPE†, GA-MPJPE, PA-MPJPE, re-identification."""
+
+    cameras: Literal['4', '2', '8', 'all'] = '4'
+    """HSfM's sets of cameras; the paper's tables have 4."""
+    stride: int = 10
+    """Every how many frames an instant is taken."""
+    fewer_views: bool = False
+    """Keep sequences that lack a camera of the set."""
+    association: bool = True
+    """Score the re-identification over the views."""
+
+    def benchmark(self, bodies: BodyLibrary) -> Benchmark:
+        from chromm_ros.datasets.egohumans import EgoHumans
+        from chromm_ros.evaluation.protocols.egohumans import egohumans
+
+        missing = 'fewer' if self.fewer_views else 'skip'
+        dataset = EgoHumans(
+            self.data, bodies, self.cameras, self.stride, not self.distorted, missing, self.listed_frames()
+        )
+        return egohumans(dataset, self.joints, self.association)
+
+
+@dataclass(kw_only=True)
+class EgoExo4DEvaluation(InstantEvaluation):
+    """Ego-Exo4D (Table 2): W-MPJPE†, PA-MPJPE."""
+
+    labels: Literal['annotation', 'automatic'] = 'annotation'
+    """Key points marked by hand or by a network."""
+    seen_by: int = 1
+    """Views that a joint must have been triangulated from."""
+
+    layout: ClassVar[str] = 'coco17'
+
+    def benchmark(self, bodies: BodyLibrary) -> Benchmark:
+        from chromm_ros.datasets.egoexo4d import EgoExo4D
+        from chromm_ros.evaluation.protocols.egoexo4d import egoexo4d
+
+        return egoexo4d(
+            EgoExo4D(self.data, bodies, self.listed_frames(), self.labels, not self.distorted, self.seen_by)
+        )
+
+
+@dataclass(kw_only=True)
+class ProxEvaluation(Evaluation):
+    """PROX (Table 9): AbsRel and the share of pixels right within a quarter."""
+
+    part: Literal['qualitative', 'quantitative'] = 'qualitative'
+    """Which part of PROX the folder holds."""
+    every: int = 100
+    """One image is taken of every so many."""
+    scale: Literal['median', 'lsq'] = 'median'
+    """Depths are scaled by the ratio of the medians, or by least squares."""
+    undistort: bool = False
+    """Feed images as a pinhole camera would give them."""
+
+    pixels: ClassVar[str] = 'depth'
+
+    def benchmark(self, bodies: BodyLibrary) -> Benchmark:
+        from chromm_ros.datasets.prox import Prox
+        from chromm_ros.evaluation.protocols.prox import prox
+
+        return prox(Prox(self.data, bodies, self.every, self.undistort), self.part, self.scale)
+
+    def network_predictor(self, single_pass: SinglePass, about: str) -> Predictor:
+        from chromm_ros.evaluation.protocols.network_predictors import DepthPredictor
+
+        return DepthPredictor(single_pass, f'{about}{", undistorted" if self.undistort else ""}')
+
+
+@dataclass(kw_only=True)
+class ThreeDpwEvaluation(Evaluation):
+    """3DPW test (Table 8): the pelvis before and after its refinement."""
+
+    truth: Literal['auto', 'neuralannot', '3dpw'] = 'auto'
+    """Fits of NeuralAnnot, as in the paper, or 3DPW's own; auto: NeuralAnnot's where the folder has them."""
+    stride: int = 1
+    """One of every so many images."""
+
+    pixels: ClassVar[str] = 'pelvis'
+
+    def benchmark(self, bodies: BodyLibrary) -> Benchmark:
+        from chromm_ros.datasets.threedpw import ThreeDpw
+        from chromm_ros.evaluation.protocols.threedpw import threedpw
+
+        return threedpw(ThreeDpw(self.data, bodies, self.truth), self.stride)
+
+    def network_predictor(self, single_pass: SinglePass, about: str) -> Predictor:
+        from chromm_ros.evaluation.protocols.network_predictors import PelvisPredictor
+
+        return PelvisPredictor(single_pass, about)
