@@ -26,6 +26,15 @@ LANDMARKS = 33
 """Points on face, limbs and trunk that a network may read in an image: those of BlazePose, COCO's 17 among them."""
 
 # fmt: off
+MIRRORED_LANDMARKS = (
+    0, 4, 5, 6, 1, 2, 3, 8, 7, 10, 9,  # face
+    12, 11, 14, 13, 16, 15, 18, 17, 20, 19, 22, 21,  # arms and hands
+    24, 23, 26, 25, 28, 27, 30, 29, 32, 31,  # legs and feet
+)
+# fmt: on
+"""The landmark on the other side of the body."""
+
+# fmt: off
 PARENTS = (
     -1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19,  # pelvis and body
     15, 15, 15,  # jaw, eyes

@@ -4,7 +4,7 @@ world (CHROMM 3.2)."""
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 import roma
@@ -15,6 +15,7 @@ from chromm_ros.flow import People, ViewPeople
 from chromm_ros.geometry.cameras import rotate, transform, unproject
 from chromm_ros.geometry.rotations import mean_rotation
 from chromm_ros.people.heads import HeadRays, Heads, locate
+from chromm_ros.people.landmarks import ShapedBody, with_landmarks
 from chromm_ros.people.settings import FusionSettings
 from chromm_ros.skeleton import HEAD, JOINTS
 
@@ -63,7 +64,7 @@ def fuse(
     valid = np.asarray(present.any(0))
     position = heads.position.reshape(steps, count, 3)
     residual = np.where(present, np.linalg.norm(points - position, axis=-1), np.nan)
-    return People(
+    fused = People(
         identity=identity,
         valid=valid,
         pose=theta,
@@ -76,6 +77,7 @@ def fuse(
         residual=residual,
         dropped=_dropped(present, used, heads),
     )
+    return fused if people.landmarks is None else with_landmarks(people, fused, errors, cast(ShapedBody, body))
 
 
 def pooled_tokens(people: ViewPeople, identity: np.ndarray) -> np.ndarray:

@@ -1,0 +1,187 @@
+"""A body onto points: place, root, joints and shape of several people at once by Gauss-Newton, in numpy.
+
+Unknown are the pelvis, a turn of each body joint that landmarks speak of, and the shape. The points pull as firmly as
+they are known; what they leave open (turns of a bone about itself, the share of spine and collar) stays where the
+closed form has it, held by a prior.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import roma
+import torch
+
+from chromm_ros.body.landmarks import EARS, JOINT_OF_LANDMARK, NOSE_DROP, LandmarkPose
+from chromm_ros.skeleton import BODY_JOINTS, HEAD, LANDMARKS, PARENTS
+
+STEPS = 4
+
+FREE = {
+    0: 1.0, 1: 0.6, 2: 0.6, 4: 0.6, 5: 0.6, 7: 0.4, 8: 0.4, 16: 0.6, 17: 0.6, 18: 0.6, 19: 0.6,
+    3: 0.1, 6: 0.1, 9: 0.1, 12: 0.15, HEAD: 0.15, 13: 0.1, 14: 0.1,
+}  # fmt: skip
+"""Joints that turn, and how far from the closed form (standard deviation of each axis) [rad]."""
+STATURE, PROPORTIONS = 2.0, 0.7
+"""Standard deviations of the first coefficient of shape and of the others."""
+
+ON_JOINT = 0.01
+"""How far a landmark lies from the joint that it stands for [m]: the two skeletons are not one."""
+ON_HIP = 0.04
+"""The same for hips, which no image shows."""
+BESIDE_JOINT = 0.03
+"""The same for ears, nose, heels and toes."""
+HEAD_POINT = LANDMARKS
+"""The head joint, which is found by itself (CHROMM 3.2), comes behind the landmarks."""
+
+
+def _attached() -> tuple[list[int], list[int], np.ndarray, np.ndarray]:
+    """Landmarks that pull, the joints they hang on, where in the joint's frame [m], and how exactly [m]."""
+    nose = EARS + 0.11 * np.array([0, -np.sin(NOSE_DROP), np.cos(NOSE_DROP)])
+    ear, heel, toe = np.array([0.075, 0, 0]), np.array([0, -0.06, -0.05]), np.array([0, -0.06, 0.17])
+    rows = [
+        (landmark, joint, np.zeros(3), ON_HIP if joint in (1, 2) else ON_JOINT)
+        for landmark, joint in JOINT_OF_LANDMARK.items()
+    ]
+    rows.append((HEAD_POINT, HEAD, np.zeros(3), ON_JOINT))
+    rows += [(7, HEAD, EARS + ear, BESIDE_JOINT), (8, HEAD, EARS - ear, BESIDE_JOINT), (0, HEAD, nose, BESIDE_JOINT)]
+    rows += [(29, 7, heel, BESIDE_JOINT), (30, 8, heel, BESIDE_JOINT)]
+    rows += [(31, 7, toe, BESIDE_JOINT), (32, 8, toe, BESIDE_JOINT)]
+    landmarks, joints, offsets, sigmas = zip(*rows)
+    return list(landmarks), list(joints), np.array(offsets), np.array(sigmas)
+
+
+PULLING, HOLDING, OFFSETS, SIGMAS = _attached()
+TURNING = list(FREE)
+
+
+def _moves() -> np.ndarray:
+    """(points, turning joints) bool: a turn at the joint moves the point."""
+
+    def above(joint: int) -> set[int]:
+        return set() if joint < 0 else {joint} | above(PARENTS[joint])
+
+    beside = np.any(OFFSETS != 0, axis=-1).tolist()
+    return np.array(
+        [[turn in above(joint if own else PARENTS[joint]) for turn in TURNING] for joint, own in zip(HOLDING, beside)]
+    )
+
+
+MOVES = _moves()
+
+
+@dataclass(frozen=True)
+class FittedBodies:
+    """N bodies in the world."""
+
+    pose: np.ndarray  # (N, 52, 3, 3)
+    betas: np.ndarray  # (N, 10)
+    root_rotation: np.ndarray  # (N, 3, 3)
+    pelvis: np.ndarray  # (N, 3) [m]
+
+
+def fit(
+    points: np.ndarray,
+    information: np.ndarray,
+    begin: LandmarkPose,
+    betas: np.ndarray,
+    template: np.ndarray,
+    directions: np.ndarray,
+) -> FittedBodies:
+    """Bodies on triangulated landmarks.
+
+    Args:
+        points: (N, 34, 3) landmarks, then the head joint [m].
+        information: (N, 34, 3, 3) inverse covariances [1/m^2]; zero for what nobody saw.
+        begin: rotations to begin with.
+        betas: (N, 10) shapes to begin with.
+        template: (55, 3) joints of the mean shape at rest [m].
+        directions: (55, 3, 10) their displacement per unit of beta.
+    """
+    count = len(points)
+    weight = _softened(information[:, PULLING])
+    target = points[:, PULLING]
+    local = np.tile(np.eye(3), (count, BODY_JOINTS, 1, 1))
+    local[:, 0] = begin.root_rotation
+    local[:, 1:] = begin.pose[:, : BODY_JOINTS - 1]
+    template, directions = template[:BODY_JOINTS], directions[:BODY_JOINTS]
+    shape, pelvis = betas.copy(), np.zeros((count, 3))
+    mean = target - _placed(local, shape, template, directions)[0]
+    amount = np.maximum(weight.trace(axis1=-2, axis2=-1), 1e-9)[..., None]
+    pelvis = (mean * amount).sum(1) / amount.sum(1)
+    turned = np.zeros((count, len(TURNING), 3))
+    prior = np.concatenate(
+        [
+            np.zeros(3),
+            np.repeat([FREE[joint] ** -2 for joint in TURNING], 3),
+            [STATURE**-2],
+            np.full(9, PROPORTIONS**-2),
+        ]
+    )
+    for _ in range(STEPS):
+        placed, joints, world, by_shape = _placed(local, shape, template, directions)
+        jacobian = _jacobian(placed, joints, by_shape)
+        missing = target - placed - pelvis[:, None]
+        weighted = np.einsum('npij,npjk->npik', weight, jacobian)
+        normal = np.einsum('npik,npil->nkl', jacobian, weighted) + np.diag(prior) + 1e-6 * np.eye(len(prior))
+        so_far = np.concatenate([pelvis, turned.reshape(count, -1), shape - betas], 1)
+        gradient = np.einsum('npik,npi->nk', weighted, missing) - prior * so_far
+        change = np.linalg.solve(normal, gradient[..., None])[..., 0]
+        pelvis = pelvis + change[:, :3]
+        turns = change[:, 3 : 3 + turned[0].size].reshape(turned.shape)
+        turned = turned + turns
+        shape = shape + change[:, 3 + turned[0].size :]
+        local = _turned(local, world, turns)
+    pose = begin.pose.copy()
+    pose[:, : BODY_JOINTS - 1] = local[:, 1:]
+    return FittedBodies(pose, shape, local[:, 0], pelvis)
+
+
+def _softened(information: np.ndarray) -> np.ndarray:
+    """(N, P, 3, 3) of the points as places of the body: (covariance + definition)^-1, where there is any."""
+    eye = np.eye(3)
+    return np.linalg.solve(eye + information * (SIGMAS**2)[:, None, None], information)
+
+
+def _placed(
+    local: np.ndarray, betas: np.ndarray, template: np.ndarray, directions: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """With the pelvis at the origin: points (N, P, 3), joints (N, 22, 3), their rotations (N, 22, 3, 3), and
+    what each coefficient of shape moves the points by (N, P, 3, 10)."""
+    rest = template + np.einsum('jck,nk->njc', directions, betas)
+    joints, world = np.zeros_like(rest), local.copy()
+    by_shape = np.zeros((*rest.shape, directions.shape[-1]))
+    for joint in range(1, BODY_JOINTS):
+        parent = PARENTS[joint]
+        above = world[:, parent]
+        world[:, joint] = above @ local[:, joint]
+        joints[:, joint] = joints[:, parent] + (above @ (rest[:, joint] - rest[:, parent])[..., None])[..., 0]
+        by_shape[:, joint] = by_shape[:, parent] + above @ (directions[joint] - directions[parent])
+    points = joints[:, HOLDING] + np.einsum('npij,pj->npi', world[:, HOLDING], OFFSETS)
+    return points, joints, world, by_shape[:, HOLDING]
+
+
+def _jacobian(points: np.ndarray, joints: np.ndarray, by_shape: np.ndarray) -> np.ndarray:
+    """(N, P, 3, 3 + 3 turns + 10): what the pelvis, a turn of each joint and the shape do to the points."""
+    arm = (points[:, :, None] - joints[:, None, TURNING]) * MOVES[..., None]  # (N, P, turns, 3)
+    zero = np.zeros_like(arm[..., 0])
+    x, y, z = arm[..., 0], arm[..., 1], arm[..., 2]
+    # a small turn d moves a point by d x arm
+    cross = np.stack([zero, z, -y, -z, zero, x, y, -x, zero], -1).reshape(*arm.shape, 3)
+    by_turn = cross.swapaxes(2, 3).reshape(*points.shape, -1)
+    by_place = np.broadcast_to(np.eye(3), (*points.shape, 3))
+    return np.concatenate([by_place, by_turn, by_shape], -1)
+
+
+def _turned(local: np.ndarray, world: np.ndarray, turns: np.ndarray) -> np.ndarray:
+    """Local rotations after ``turns`` (N, turns, 3) in the world, each at its joint."""
+    result = local.copy()
+    matrices = roma.rotvec_to_rotmat(torch.from_numpy(np.ascontiguousarray(turns))).numpy()
+    for n, joint in enumerate(TURNING):
+        if joint == 0:
+            result[:, 0] = matrices[:, n] @ local[:, 0]
+        else:
+            above = world[:, PARENTS[joint]]
+            result[:, joint] = above.swapaxes(-1, -2) @ matrices[:, n] @ above @ local[:, joint]
+    return result
