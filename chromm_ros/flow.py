@@ -225,6 +225,8 @@ class People:
     """(V, T, K) bool: the view's head was used (false: absent, or rejected as an outlier)."""
     residual: np.ndarray
     """(V, T, K) distance of the view's own head from the fused head [m]; NaN where the view is absent."""
+    measured: np.ndarray | None = None
+    """(T, K) bool: pose and shape were fitted to the landmarks of several views; None: nobody's were."""
     dropped: Mapping[str, int] = field(default_factory=dict)
     """Observations that were left out, by reason."""
 

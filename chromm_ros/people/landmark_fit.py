@@ -7,6 +7,7 @@ closed form has it, held by a prior.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,55 +21,64 @@ STEPS = 4
 
 FREE = {
     0: 1.0, 1: 0.6, 2: 0.6, 4: 0.6, 5: 0.6, 7: 0.4, 8: 0.4, 16: 0.6, 17: 0.6, 18: 0.6, 19: 0.6,
-    3: 0.1, 6: 0.1, 9: 0.1, 12: 0.15, HEAD: 0.15, 13: 0.1, 14: 0.1,
+    3: 0.1, 6: 0.1, 9: 0.1, 12: 0.3, HEAD: 0.3, 13: 0.3, 14: 0.3,
 }  # fmt: skip
 """Joints that turn, and how far from the closed form (standard deviation of each axis) [rad]."""
 STATURE, PROPORTIONS = 2.0, 0.7
 """Standard deviations of the first coefficient of shape and of the others."""
 
-ON_JOINT = 0.01
-"""How far a landmark lies from the joint that it stands for [m]: the two skeletons are not one."""
-ON_HIP = 0.04
-"""The same for hips, which no image shows."""
-BESIDE_JOINT = 0.03
-"""The same for ears, nose, heels and toes."""
+ON_JOINT, BESIDE_JOINT = 0.01, 0.03
+"""How exactly a landmark is where the body has it [m]: limbs, shoulders, hips; ears, nose, heels and toes."""
 HEAD_POINT = LANDMARKS
 """The head joint, which is found by itself (CHROMM 3.2), comes behind the landmarks."""
 
-
-def _attached() -> tuple[list[int], list[int], np.ndarray, np.ndarray]:
-    """Landmarks that pull, the joints they hang on, where in the joint's frame [m], and how exactly [m]."""
-    nose = EARS + 0.11 * np.array([0, -np.sin(NOSE_DROP), np.cos(NOSE_DROP)])
-    ear, heel, toe = np.array([0.075, 0, 0]), np.array([0, -0.06, -0.05]), np.array([0, -0.06, 0.17])
-    rows = [
-        (landmark, joint, np.zeros(3), ON_HIP if joint in (1, 2) else ON_JOINT)
-        for landmark, joint in JOINT_OF_LANDMARK.items()
-    ]
-    rows.append((HEAD_POINT, HEAD, np.zeros(3), ON_JOINT))
-    rows += [(7, HEAD, EARS + ear, BESIDE_JOINT), (8, HEAD, EARS - ear, BESIDE_JOINT), (0, HEAD, nose, BESIDE_JOINT)]
-    rows += [(29, 7, heel, BESIDE_JOINT), (30, 8, heel, BESIDE_JOINT)]
-    rows += [(31, 7, toe, BESIDE_JOINT), (32, 8, toe, BESIDE_JOINT)]
-    landmarks, joints, offsets, sigmas = zip(*rows)
-    return list(landmarks), list(joints), np.array(offsets), np.array(sigmas)
+CHEST, PELVIS = 9, 0
+SHOULDER, HIP = np.array([0.0, 0.0, 0.0]), np.array([0.0, 0.0, 0.0])
+"""Landmarks of left shoulder and hip from the joints, frames of chest and pelvis [m]."""
+EAR, HEEL, TOE = np.array([0.075, 0, 0]), np.array([0, -0.06, -0.05]), np.array([0, -0.06, 0.17])
+NOSE_FROM_EARS = 0.11 * np.array([0, -np.sin(NOSE_DROP), np.cos(NOSE_DROP)])
+MIRROR = np.array([-1.0, 1, 1])
 
 
-PULLING, HOLDING, OFFSETS, SIGMAS = _attached()
+@dataclass(frozen=True)
+class Attachment:
+    """A point that moves with the body."""
+
+    landmark: int
+    joint: int
+    sigma: float  # [m]
+    offset: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(3))  # (3,) from the joint [m]
+    frame: int | None = None
+    """Joint in whose frame the offset is; None: that of ``joint``."""
+
+
+ATTACHMENTS = (
+    *(Attachment(mark, joint, ON_JOINT) for mark, joint in JOINT_OF_LANDMARK.items() if mark not in (11, 12, 23, 24)),
+    Attachment(11, 16, ON_JOINT, SHOULDER, CHEST), Attachment(12, 17, ON_JOINT, SHOULDER * MIRROR, CHEST),
+    Attachment(23, 1, ON_JOINT, HIP, PELVIS), Attachment(24, 2, ON_JOINT, HIP * MIRROR, PELVIS),
+    Attachment(HEAD_POINT, HEAD, ON_JOINT),
+    Attachment(7, HEAD, BESIDE_JOINT, EARS + EAR), Attachment(8, HEAD, BESIDE_JOINT, EARS - EAR),
+    Attachment(0, HEAD, BESIDE_JOINT, EARS + NOSE_FROM_EARS),
+    Attachment(29, 7, BESIDE_JOINT, HEEL), Attachment(30, 8, BESIDE_JOINT, HEEL),
+    Attachment(31, 7, BESIDE_JOINT, TOE), Attachment(32, 8, BESIDE_JOINT, TOE),
+)  # fmt: skip
+
+PULLING = [point.landmark for point in ATTACHMENTS]
+HOLDING = [point.joint for point in ATTACHMENTS]
+TURNED_BY = [point.joint if point.frame is None else point.frame for point in ATTACHMENTS]
+OFFSETS = np.array([point.offset for point in ATTACHMENTS])
+SIGMAS = np.array([point.sigma for point in ATTACHMENTS])
 TURNING = list(FREE)
 
 
-def _moves() -> np.ndarray:
-    """(points, turning joints) bool: a turn at the joint moves the point."""
-
-    def above(joint: int) -> set[int]:
-        return set() if joint < 0 else {joint} | above(PARENTS[joint])
-
-    beside = np.any(OFFSETS != 0, axis=-1).tolist()
-    return np.array(
-        [[turn in above(joint if own else PARENTS[joint]) for turn in TURNING] for joint, own in zip(HOLDING, beside)]
-    )
+def _above(joint: int) -> set[int]:
+    return set() if joint < 0 else {joint} | _above(PARENTS[joint])
 
 
-MOVES = _moves()
+MOVES = np.array(
+    [[turn in _above(PARENTS[joint]) | _above(frame) for turn in TURNING] for joint, frame in zip(HOLDING, TURNED_BY)]
+)
+"""(points, turning joints) bool: a turn at the joint moves the point."""
 
 
 @dataclass(frozen=True)
@@ -158,7 +168,7 @@ def _placed(
         world[:, joint] = above @ local[:, joint]
         joints[:, joint] = joints[:, parent] + (above @ (rest[:, joint] - rest[:, parent])[..., None])[..., 0]
         by_shape[:, joint] = by_shape[:, parent] + above @ (directions[joint] - directions[parent])
-    points = joints[:, HOLDING] + np.einsum('npij,pj->npi', world[:, HOLDING], OFFSETS)
+    points = joints[:, HOLDING] + np.einsum('npij,pj->npi', world[:, TURNED_BY], OFFSETS)
     return points, joints, world, by_shape[:, HOLDING]
 
 

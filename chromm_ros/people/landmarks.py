@@ -227,7 +227,9 @@ def _replaced(fused: People, rows: tuple[np.ndarray, np.ndarray], fitted: Any, b
         'joints': joints + fitted.pelvis[:, None],
         'head': joints[:, HEAD] + fitted.pelvis,
     }
-    arrays = {}
+    measured = np.zeros(fused.valid.shape, bool)
+    measured[rows] = True
+    arrays: dict[str, Any] = {'measured': measured}
     for name, values in changed.items():
         arrays[name] = getattr(fused, name).copy()
         arrays[name][rows] = values

@@ -13,7 +13,7 @@ from chromm_ros.estimate_errors import EstimateErrors
 from chromm_ros.flow import ViewPeople
 from chromm_ros.geometry.cameras import invert_rigid, project, transform
 from chromm_ros.people.fusion import fuse
-from chromm_ros.people.landmark_fit import HEAD_POINT, HOLDING, OFFSETS, PULLING
+from chromm_ros.people.landmark_fit import HEAD_POINT, HOLDING, OFFSETS, PULLING, TURNED_BY
 from chromm_ros.people.settings import FusionSettings
 from chromm_ros.skeleton import HEAD, LANDMARKS, MIRRORED_LANDMARKS
 
@@ -46,7 +46,7 @@ def truth(body):
     joints = body.joints(betas, pose, root)[0].numpy() + np.array([0.2, -0.1, 1.0])
     turns = body.joint_rotations(pose, root)[0].numpy()
     landmarks = np.zeros((LANDMARKS, 3)) + joints[HEAD]
-    places = joints[HOLDING] + np.einsum('pij,pj->pi', turns[HOLDING], OFFSETS)
+    places = joints[HOLDING] + np.einsum('pij,pj->pi', turns[TURNED_BY], OFFSETS)
     for landmark, point in zip(PULLING, places):
         if landmark != HEAD_POINT:
             landmarks[landmark] = point

@@ -27,6 +27,9 @@ from chromm_ros.people.tracker import CameraViews, HeadDetections, IdentitySetti
 TRACKLET_GAP = 1.0
 """A tracklet ends when its view does not see the person for longer [s]."""
 
+SHAPE_MEMORY = 100
+"""Image sets over which the mean of a measured shape runs."""
+
 BodyJoints = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 """betas (K, 10) and pose (K, 52, 3, 3) to canonical joints (K, 55, 3) and joint rotations (K, 55, 3, 3)."""
 
@@ -42,6 +45,8 @@ class Figure:
     joint_rotations: np.ndarray  # (55, 3, 3) of the joints with the root unrotated
     turn: Turn
     """At ``stamp``."""
+    measured: int = 0
+    """Image sets whose landmarks gave the shape; 0: it is the mean of what single views say."""
 
 
 @dataclass(frozen=True)
@@ -174,14 +179,33 @@ class Identities:
         if not len(seen):
             return
         persistence = self.settings.walking.persistence
-        pose, betas = fused.pose[0], tracks.betas[seen]
+        pose, (betas, measured) = fused.pose[0], self._shapes(seen, fused)
         for column, joints, rotations in zip(range(len(seen)), *self._body_joints(betas, pose)):
             key, rotation = int(tracks.key[seen[column]]), fused.root_rotation[0, column]
             before = self._figures.get(key)
             turn = Turn.begin(rotation)
             if before is not None:
                 turn = before.turn.after((stamp - before.stamp) * 1e-9, persistence).observed(rotation)
-            self._figures[key] = Figure(stamp, pose[column], betas[column], joints, rotations, turn)
+            self._figures[key] = Figure(stamp, pose[column], betas[column], joints, rotations, turn, measured[column])
+
+    def _shapes(self, seen: np.ndarray, fused: People) -> tuple[np.ndarray, list[int]]:
+        """Betas (K, 10) of the tracks ``seen``, and how often each was measured: a body is of one size.
+
+        What landmarks of several views measured stays when only one view is left.
+        """
+        tracks = self.tracker.tracks
+        betas, measured = tracks.betas[seen].copy(), []
+        for column, row in enumerate(seen):
+            before = self._figures.get(int(tracks.key[row]))
+            count = 0 if before is None else before.measured
+            if before is not None and count:
+                betas[column] = before.betas
+            if fused.measured is not None and fused.measured[0, column]:
+                count = min(count + 1, SHAPE_MEMORY)
+                mean = betas[column] if count > 1 else fused.betas[0, column]
+                betas[column] = mean + (fused.betas[0, column] - mean) / count
+            measured.append(count)
+        return betas, measured
 
     def _number(self, stamp: int) -> None:
         """Continue the tracklets of each view, or begin new ones."""

@@ -16,7 +16,7 @@ import torch
 
 from chromm_ros.body.landmarks import ON_JOINTS
 from chromm_ros.body.model import BodyModel
-from chromm_ros.estimate_errors import EstimateErrors
+from chromm_ros.estimate_errors import DetectionErrors, EstimateErrors, LogNormal
 from chromm_ros.flow import MAX_PEOPLE, FrameFeatures
 from chromm_ros.geometry.cameras import pixel_rays
 from chromm_ros.network.files import weight_file
@@ -44,6 +44,22 @@ MIN_PRESENCE = 0.5
 MIN_SCORE = 0.55
 """Least presence times mean visibility of the limbs: people had 0.64 and more, a coat on a stand 0.51."""
 
+SAME_SHAPE = LogNormal(0.5, 0.7)
+ERRORS = EstimateErrors(
+    direction=0.006,
+    depth=0.08,
+    detection=DetectionErrors(
+        lasting=0.9,  # a short person seems farther away in every image
+        false_alarms=0.02,
+        score_even=0.2,
+        rate=0.97,
+        crowd=(0.04, 0.1),
+        shape_same=SAME_SHAPE,  # one image says nothing of shape
+        shape_other=SAME_SHAPE,
+    ),
+)
+"""On the footage of ``docs/open_preset.md``."""
+
 WIDTHS = (1, 2 * LANDMARKS, 3 * LANDMARKS, LANDMARKS, LANDMARKS, 4, appearance.WIDTH)
 """Columns of a row of the features: the fields of :class:`Persons`, then what they wear."""
 
@@ -55,7 +71,7 @@ class OpenNetwork:
     conditions_on_poses = False
     level_gauge = False
     decoder_window: int | None = 1
-    errors = EstimateErrors()
+    errors = ERRORS
     trained = True
 
     def __init__(
