@@ -8,7 +8,7 @@ import pytest
 
 from chromm_ros.flow import ImageSet, ViewImage
 from chromm_ros.network.open.network import OpenNetwork
-from chromm_ros.recording.calibration import read_cameras
+from chromm_ros.recording.calibration_formats import read_cameras
 
 FOOTAGE = Path(__file__).parent / 'footage'
 FRAMES = (0, 12, 24)
