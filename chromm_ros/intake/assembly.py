@@ -50,6 +50,8 @@ class CameraNotes:
     """Images that could not be used, by reason."""
     image_problem: str = ''
     """Why the newest image could not be decoded; empty: it could."""
+    last_failure: str = ''
+    """Why the last one could not that failed."""
     calibration_problem: str = ''
     """Why the calibration cannot be used; empty: it can, or there is none."""
     calibrated: bool = False
@@ -60,12 +62,12 @@ class CameraNotes:
     placed: bool = False
     """TF knows where it is."""
 
-    def findings(self, info_topic: str) -> list[Finding]:
-        """What is wrong with the content of the images."""
+    def findings(self, info_topic: str, live: bool = True) -> list[Finding]:
+        """What is wrong with the content of the images: with the newest, or with any of a recording."""
         found = []
-        if self.image_problem:
-            count = self.failures.total()
-            found.append(conditions.BAD_IMAGE.found(problem=self.image_problem, count=count))
+        problem = self.image_problem if live else self.last_failure
+        if problem:
+            found.append(conditions.BAD_IMAGE.found(problem=problem, count=self.failures.total()))
         if self.calibration_problem:
             found.append(conditions.BAD_CALIBRATION.found(problem=self.calibration_problem, topic=info_topic))
         if self.frame.startswith('/'):
@@ -108,9 +110,9 @@ class Assembler:
         with self._lock:
             self._rectifiers[camera], self.notes[camera].calibration_problem = rectifier, problem
 
-    def findings(self, camera: str) -> list[Finding]:
-        """What is wrong with the images of a camera."""
-        return self.notes[camera].findings(self.inputs[camera].info_topic)
+    def findings(self, camera: str, live: bool = True) -> list[Finding]:
+        """What is wrong with the images of a camera: with the newest, or with any of a recording."""
+        return self.notes[camera].findings(self.inputs[camera].info_topic, live)
 
     def assemble(self, matched: MatchedSet[Any], min_views: int) -> ImageSet | None:
         """The image set; None when too few images could be used."""
@@ -132,7 +134,7 @@ class Assembler:
         except ValueError as error:
             reason = error.reason if isinstance(error, ImageError) else 'malformed'
             notes.failures[reason] += 1
-            notes.image_problem = str(error)
+            notes.image_problem = notes.last_failure = str(error)
             self.dropped[reason] += 1
             return None
         notes.image_problem = ''

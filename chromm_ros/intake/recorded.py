@@ -102,7 +102,7 @@ class RecordedIntake:
                 found.append((camera, conditions.NOTHING_RECORDED.found()))
                 continue
             found += [(camera, finding) for finding in self.dating.findings(camera, live=False)]
-            found += [(camera, finding) for finding in self.assembler.findings(camera)]
+            found += [(camera, finding) for finding in self.assembler.findings(camera, live=False)]
             found += [(camera, finding) for finding in self._coverage(camera)]
         slowest = min((queue for queue in self.buffer.queues.values() if queue.received), key=_received, default=None)
         if slowest is not None and len(self.buffer.queues) > 1:

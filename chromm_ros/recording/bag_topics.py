@@ -23,7 +23,9 @@ STREAMS = (
 """Last parts of the names of image topics; of several streams of one camera the first of these is taken."""
 GENERIC = frozenset({*STREAMS, 'rgb', 'color', 'camera', 'cameras', 'cam', 'sensors', 'sensor', 'image', 'stream'})
 """Parts of a name that say nothing about which camera it is."""
-NO_COLOR = re.compile(r'depth|disparity|confidence|mask|segment|label|overlay|theora|annotat|debug|costmap|thumbnail')
+NO_COLOR = re.compile(
+    r'depth|disparity|confidence|mask|segment|label|overlay|theora|annotat|debug|costmap|thumbnail', re.IGNORECASE
+)
 """In the name of a topic: it does not show what a colour camera sees."""
 INPUT_NAMES = ('cameras', 'image_topic', 'camera_info_topic', 'image_transport', 'image_transports')
 
@@ -146,7 +148,7 @@ def _short_names(bases: list[str]) -> list[str]:
     telling = []
     for path in paths:
         own = [p for p in path if len(paths) == 1 or not all(p in other for other in paths)]
-        useful = [part for part in own if part not in GENERIC] or own or path or ['camera']
+        useful = [part for part in own if part not in GENERIC] or [p for p in own if p not in STREAMS] or ['camera']
         telling.append(useful[-1:] if len(paths) == 1 else useful)
     names = ['_'.join(parts) for parts in telling]
     return names if len(set(names)) == len(names) else ['_'.join(path) or 'camera' for path in paths]
