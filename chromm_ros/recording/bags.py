@@ -218,15 +218,22 @@ class BagReader:
         wanted = None if topics is None else set(topics)
         with opened(self.path) as bag:
             chosen = [connection for connection in bag.connections if wanted is None or connection.topic in wanted]
-            stream = bag.messages(chosen)
+            stream, read = bag.messages(chosen), 0
             while True:
                 try:
                     connection, stamp, data = next(stream)
                 except StopIteration:
-                    return
+                    break
                 except Exception as error:  # the library fails in many ways on damaged files
                     raise DamagedBag(explanation(self.path, error)) from error
+                read += 1
                 yield BagMessage(connection.topic, connection.msgtype, stamp, data)
+            promised = sum(connection.msgcount for connection in chosen)
+            if read < promised:
+                raise DamagedBag(
+                    f'{self.path} is damaged: {promised - read} of {promised} messages cannot be found; `mcap recover` '
+                    'saves what is readable'
+                )
 
 
 def _offers(connection: Connection) -> tuple[Qos, ...]:

@@ -60,11 +60,14 @@ def test_damage_is_one_line_with_a_cure(copy, damage):
 def test_damage_inside_of_a_chunk_is_one_line(copy):
     folder, file = copy
     content = bytearray(file.read_bytes())
-    content[100:2000] = bytes(range(100)) * 19
+    content[60 : len(content) // 2] = bytes(len(content) // 2 - 60)
     file.write_bytes(content)
-    with pytest.raises(DamagedBag) as caught:
+    with pytest.raises(DamagedBag, match='of 80 messages cannot be found') as caught:
         list(BagReader(folder).messages())
     assert '\n' not in str(caught.value)
+    source = BagSource(folder)
+    assert len(list(source)) < 20
+    assert any('cannot be found' in note for note in source.notes)
 
 
 @pytest.mark.parametrize('name', ['nothing', 'nothing.mcap', 'nothing.bag'])

@@ -21,8 +21,9 @@ from chromm_ros.intake.assembly import READERS, CameraInput, PoseSource
 from chromm_ros.intake.image_cdr import read_stamp
 from chromm_ros.intake.recorded import RecordedIntake, StampedImage
 from chromm_ros.intake.settings import IntakeSettings
+from chromm_ros.recording.bag_files import DamagedBag
 from chromm_ros.recording.bag_topics import BagCamera, find_cameras, tf_topics
-from chromm_ros.recording.bags import BagReader
+from chromm_ros.recording.bags import BagMessage, BagReader
 from chromm_ros.recording.calibration import CameraFile
 from chromm_ros.recording.notes import notes_of
 from chromm_ros.ros.common.transforms import CameraFrames, frame_parents
@@ -122,11 +123,18 @@ class BagSource:
             self._intake.assembler.use_lens(name, known.lens())
         return self._intake.sets(self._images(self._intake))
 
+    def _messages(self, topics: Collection[str]) -> Iterator[BagMessage]:
+        """Those up to where the bag is damaged, which is noted."""
+        try:
+            yield from BagReader(self.path).messages(topics)
+        except DamagedBag as error:
+            self._said += [str(error)] if str(error) not in self._said else []
+
     def _images(self, intake: RecordedIntake) -> Iterator[StampedImage]:
         by_topic = {camera.topic: camera.name for camera in self.cameras}
         informed = [camera for camera in self.cameras if camera.info_topic and not self._has_lens(camera)]
         infos = {camera.info_topic or '': camera.name for camera in informed}
-        for message in BagReader(self.path).messages([*by_topic, *infos]):
+        for message in self._messages([*by_topic, *infos]):
             if message.topic in infos:
                 intake.assembler.calibrate(infos[message.topic], deserialize_message(message.data, CameraInfo))
                 continue
@@ -150,7 +158,7 @@ class BagSource:
         return plain == self.settings.image_topic.format(camera=camera.name).strip('/')
 
     def _is_depth(self, camera: BagCamera) -> bool:
-        for message in BagReader(self.path).messages([camera.topic]):
+        for message in self._messages([camera.topic]):
             try:
                 image = READERS[camera.transport](message.data)
             except ValueError:
@@ -165,7 +173,7 @@ class BagSource:
         buffer = tf2_ros.Buffer(cache_time=Duration(seconds=1e9))
         prefix = self.settings.camera_frame_prefix.format(node='chromm')
         topics = tf_topics(BagReader(self.path).topics(), self.cameras, self.tf)
-        for message in BagReader(self.path).messages(topics):
+        for message in self._messages(topics):
             for transform in deserialize_message(message.data, TFMessage).transforms:
                 parent, child = (name.lstrip('/') for name in (transform.header.frame_id, transform.child_frame_id))
                 transform.header.frame_id, transform.child_frame_id = parent, child
