@@ -231,8 +231,8 @@ class BagReader:
             promised = sum(connection.msgcount for connection in chosen)
             if read < promised:
                 raise DamagedBag(
-                    f'{self.path} is damaged: {promised - read} of {promised} messages cannot be found; `mcap recover` '
-                    'saves what is readable'
+                    f'{self.path} is damaged: {promised - read} of {promised} messages cannot be found; '
+                    '`mcap recover` saves what is readable'
                 )
 
 
