@@ -105,7 +105,7 @@ class Chromm(nn.Module):
         if weights is None:
             network = cls(config, body)
         else:
-            config = weight_file.resized(config, weights)
+            config = weight_file.configured(config, weights)
             with torch.device('meta'):
                 network = cls(config, body)
             weight_file.load_into(network, weights)

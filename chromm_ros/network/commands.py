@@ -58,7 +58,7 @@ def weights_check(
         preset: the network that it is to fit.
         human_head: the head that is to run.
     """
-    config = weight_file.resized(choose(preset, human_head), file)
+    config = weight_file.configured(choose(preset, human_head), file)
     body = BodyModel.load()
     with torch.device('meta'):
         network = Chromm(config, body)

@@ -135,6 +135,10 @@ class HumanEncoderConfig:
         return replace(self, image_size=size, chromm_heads=chromm_heads)
 
 
+DepthForm = Literal['residual', 'gated', 'direct', 'translation']
+"""How a human head says where a person is."""
+
+
 @dataclass(frozen=True)
 class HumanHeadConfig:
     """Sizes and choices of the human head."""
@@ -151,10 +155,11 @@ class HumanHeadConfig:
     """The viewing ray of the head and the focal length are given to the fusion (three more channels)."""
     allocentric: bool = False
     """The root rotation is predicted relative to the viewing ray instead of the optical axis."""
-    depth: Literal['residual', 'gated'] = 'residual'
+    depth: DepthForm = 'residual'
     """``residual``: d = coarse + delta in metres (eq. 1). ``gated``: the same on log depth, where the delta also
     leads a learned share of the way to the depth that the person's own appearance speaks for: a tiny scene branch
-    samples depths that are not worth adding to."""
+    samples depths that are not worth adding to. The alternatives of the paper's Table 7, which do not look at the
+    scene: ``direct``, the depth alone, and ``translation``, the place of the head in the camera frame."""
 
 
 FULL_HUMAN = HumanEncoderConfig(

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from chromm_ros.network.human.head import DEPTH_DECODERS
 from chromm_ros.network.layers.state_dicts import compare, shapes
-from chromm_ros.network.presets import ChrommConfig
+from chromm_ros.network.presets import ChrommConfig, DepthForm, HumanHeadConfig
 
 if TYPE_CHECKING:
     from chromm_ros.network.chromm import Chromm
@@ -138,10 +139,28 @@ def load_into(network: Chromm, path: Path) -> None:
     network.trained = about.get('trained') == 'true'
 
 
-def resized(config: ChrommConfig, path: Path) -> ChrommConfig:
-    """``config`` for the image size that the human encoder in ``path`` was trained for."""
+def configured(config: ChrommConfig, path: Path) -> ChrommConfig:
+    """``config`` as the weights in ``path`` were trained: image size of the human encoder, form of its head."""
     height, width = json.loads(card(path).get('human_image_size', json.dumps(config.human.image_size)))
-    return replace(config, human=config.human.resized((height, width), config.human.chromm_heads))
+    config = replace(config, human=config.human.resized((height, width), config.human.chromm_heads))
+    with _opened(path) as file:
+        names = [key.removeprefix('human_head.') for key in file.keys() if key.startswith('human_head.')]  # noqa: SIM118
+    return with_depth_form(config, depth_form(names))
+
+
+def depth_form(names: Iterable[str]) -> DepthForm | None:
+    """How a human head with parameters of these names says where people are; None: it is no such head."""
+    decoders = {name.split('.')[0] for name in names}
+    forms: tuple[DepthForm, ...] = get_args(DepthForm)
+    fitting = [form for form in forms if decoders >= set(DEPTH_DECODERS[form])]
+    return max(fitting, key=lambda form: len(DEPTH_DECODERS[form]), default=None)
+
+
+def with_depth_form(config: ChrommConfig, form: DepthForm | None) -> ChrommConfig:
+    """``config`` with a head of another form; as it is where ``form`` is None or the head is another network's."""
+    if form is None or not isinstance(config.human_head, HumanHeadConfig):
+        return config
+    return replace(config, human_head=replace(config.human_head, depth=form))
 
 
 def _all_missing(prefix: str, expected: Mapping[str, torch.Tensor], found: Mapping[str, torch.Tensor]) -> bool:

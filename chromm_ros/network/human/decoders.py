@@ -55,6 +55,7 @@ class DecodedBodies:
     root_rotation: torch.Tensor  # (F, M, 3, 3) camera from body
     depth: torch.Tensor  # (F, M) of the head joint [m]
     pelvis_px: torch.Tensor  # (F, M, 2) pixels of the human encoder's input
+    head: torch.Tensor | None = None  # (F, M, 3) camera frame [m]; None: on the ray of its pixel
 
 
 def detect(
@@ -107,6 +108,7 @@ def decode_chromm(
         root_rotation=people.root_rotation.unflatten(0, shape),
         depth=people.depth.unflatten(0, shape),
         pelvis_px=encoder.pelvis(tokens, found.token, found.canvas_px, found.letterbox),
+        head=None if people.translation is None else people.translation.unflatten(0, shape),
     )
 
 
@@ -150,7 +152,7 @@ def decode_multi_hmr(
 
 def estimates(found: DetectedHeads, bodies: DecodedBodies, body: BodyModel) -> PeopleEstimates[torch.Tensor]:
     """Bodies with their places; padding, and whoever is not finite, becomes zeros and identities."""
-    head = unproject(found.image_px, bodies.depth, found.intrinsics)
+    head = unproject(found.image_px, bodies.depth, found.intrinsics) if bodies.head is None else bodies.head
     pelvis_px = found.letterbox.to_image(bodies.pelvis_px) * found.scale[:, None]
     valid = found.heads.valid
     for part in (head, pelvis_px, bodies.betas, bodies.root_rotation, bodies.pose):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import nn
 from torch.nn import functional
 
+from chromm_ros.geometry.cameras import unproject
 from chromm_ros.network.layers.precision import full_precision
 from chromm_ros.network.layers.rotation6d import IDENTITY, from_6d
 from chromm_ros.network.presets import HumanHeadConfig
@@ -15,6 +16,17 @@ from chromm_ros.skeleton import POSE_ROTATIONS
 
 NEAREST = 0.1
 """Smallest depth of a head [m]."""
+
+START = 1.3
+"""Where people begin before anything is learned, e^START - 1 = 2.7 m away, if the scene is not looked at."""
+
+DEPTH_DECODERS = {
+    'residual': {'decode_depth': 1},
+    'gated': {'decode_depth': 1, 'decode_trust': 2},
+    'direct': {'decode_direct_depth': 1},
+    'translation': {'decode_translation': 3},
+}
+"""Decoders of each way to say where a person is, with their outputs. The names tell which way weights are for."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +45,28 @@ class PersonEstimate:
     """(M,) z of the head joint in the camera frame [m]."""
     own_depth: torch.Tensor
     """(M,) depth without the scene's sample [m]; equals ``depth`` in the residual form."""
+    translation: torch.Tensor | None = None
+    """(M, 3) head joint, camera frame [m], where it is predicted as such; None: on the ray of its pixel."""
+
+    def head(self, head_px: torch.Tensor, intrinsics: torch.Tensor) -> torch.Tensor:
+        """(M, 3) head joints, camera frame [m] (CHROMM eq. 1); pixels (M, 2) and intrinsics (M, 3, 3)."""
+        return unproject(head_px, self.depth, intrinsics) if self.translation is None else self.translation
+
+    def farther(self, ratio: torch.Tensor) -> PersonEstimate:
+        """The same people at ``ratio`` (M,) times their distance."""
+        translation = None if self.translation is None else self.translation * ratio[:, None]
+        return replace(self, depth=self.depth * ratio, translation=translation)
 
 
 class HumanHead(nn.Module):
     """Fusion MLP, four two-layer SMPL decoders, depth residual. A batch of people, no loop; in fp32."""
 
     FULL_PRECISION = True
+
+    decode_depth: nn.Module
+    decode_trust: nn.Module
+    decode_direct_depth: nn.Module
+    decode_translation: nn.Module
 
     def __init__(self, config: HumanHeadConfig) -> None:
         super().__init__()
@@ -50,9 +78,9 @@ class HumanHead(nn.Module):
         self.decode_pose = two_layers(config.dim, config.decoder_hidden, POSE_ROTATIONS * 6)
         self.decode_root = two_layers(config.dim, config.decoder_hidden, 6)
         self.decode_betas = two_layers(config.dim, config.decoder_hidden, 10)
-        self.decode_depth = two_layers(config.dim, config.decoder_hidden, 1)
-        if config.depth == 'gated':
-            self.decode_trust = two_layers(config.dim + 1, config.decoder_hidden, 2)
+        for name, outputs in DEPTH_DECODERS[config.depth].items():
+            inputs = config.dim + (name == 'decode_trust')
+            setattr(self, name, two_layers(inputs, config.decoder_hidden, outputs))
         self._start_from_a_standing_person()
 
     def _start_from_a_standing_person(self) -> None:
@@ -86,7 +114,12 @@ class HumanHead(nn.Module):
             fused = self.fused_tokens(scene, human, ray, log_focal)
             pose, betas = self.canonical(fused)
             root = from_6d(self.decode_root(fused) + self.mean_root)
-            depth, own_depth = self._depth(fused, log_focal.float(), sampled_depth.float())
+            translation = None
+            if self.config.depth == 'translation':
+                translation = self._translation(fused)
+                depth = own_depth = translation[:, 2]
+            else:
+                depth, own_depth = self._depth(fused, log_focal.float(), sampled_depth.float())
             return PersonEstimate(
                 pose=pose,
                 betas=betas,
@@ -94,6 +127,7 @@ class HumanHead(nn.Module):
                 root_from_view=root,
                 depth=depth,
                 own_depth=own_depth,
+                translation=translation,
             )
 
     def fused_tokens(
@@ -116,6 +150,9 @@ class HumanHead(nn.Module):
         self, fused: torch.Tensor, log_focal: torch.Tensor, sampled: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Depth of the head and the person's own part of it, (M,) each [m] (CHROMM eq. 1)."""
+        if self.config.depth == 'direct':
+            depth = torch.expm1(self.decode_direct_depth(fused)[:, 0] + START).clamp(min=NEAREST)
+            return depth, depth
         output = self.decode_depth(fused)[:, 0]
         if self.config.depth == 'residual':
             depth = (sampled + output).clamp(min=NEAREST)
@@ -126,6 +163,14 @@ class HumanHead(nn.Module):
         trust = self.decode_trust(torch.cat([fused, (coarse - own)[:, None]], -1))
         depth = own + torch.sigmoid(trust[:, 0]) * (coarse - own) + trust[:, 1]
         return depth.exp(), own.exp()
+
+    def _translation(self, fused: torch.Tensor) -> torch.Tensor:
+        """(M, 3) place of the head [m]: the direction of the output, at the exponential of its length."""
+        output = self.decode_translation(fused)
+        output = torch.cat([output[:, :2], output[:, 2:] + START], -1)
+        length = output.norm(dim=-1, keepdim=True).clamp(min=1e-6)
+        place = output / length * torch.expm1(length)
+        return torch.cat([place[:, :2], place[:, 2:].clamp(min=NEAREST)], -1)
 
 
 def two_layers(inputs: int, hidden: int, outputs: int) -> nn.Sequential:

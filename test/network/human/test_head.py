@@ -105,3 +105,34 @@ def test_viewing_rotation_puts_z_on_the_ray():
     torch.testing.assert_close(rotation[:, :2, 2] / rotation[:, 2:, 2], ray)
     torch.testing.assert_close(rotation[:, 1, 0], torch.zeros(20, dtype=torch.float64))
     torch.testing.assert_close(viewing_rotation(torch.zeros(2)), torch.eye(3))
+
+
+@pytest.mark.parametrize('form', ['direct', 'translation'])
+@torch.no_grad()
+def test_the_alternatives_of_table_7_do_not_look_at_the_depth_of_the_scene(form):
+    head = moved(HumanHead(replace(PAPER, depth=form)))
+    scene, human, ray, focal, sampled = inputs()
+    people = head(scene, human, ray, focal, sampled)
+    torch.testing.assert_close(people.depth, head(scene, human, ray, focal, 3 * sampled).depth)
+    assert (people.depth > 0).all()
+
+
+@torch.no_grad()
+def test_a_predicted_translation_is_the_place_whatever_the_pixel_says():
+    head = moved(HumanHead(replace(PAPER, depth='translation')))
+    people = head(*inputs())
+    intrinsics = torch.eye(3).expand(5, 3, 3)
+    places = people.head(torch.zeros(5, 2), intrinsics)
+    torch.testing.assert_close(places, people.head(torch.ones(5, 2), intrinsics))
+    torch.testing.assert_close(places[:, 2], people.depth)
+    twice = people.farther(torch.full((5,), 2.0))
+    torch.testing.assert_close(twice.head(torch.zeros(5, 2), intrinsics), 2 * places)
+
+
+@torch.no_grad()
+def test_a_depth_puts_the_head_on_the_ray_of_its_pixel():
+    people = HumanHead(PAPER)(*inputs())
+    pixels = torch.rand(5, 2)
+    places = people.head(pixels, torch.eye(3).expand(5, 3, 3))
+    torch.testing.assert_close(places[:, :2] / places[:, 2:], pixels)
+    torch.testing.assert_close(places[:, 2], people.depth)
