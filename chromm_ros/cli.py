@@ -60,6 +60,7 @@ COMMANDS = (
     Command('bench people', 'chromm_ros.benchmarks.people:bench_people', 'tracking to fused people on one core'),
     Command('bench network', 'chromm_ros.benchmarks.network:bench_network', 'the stages of the network'),
     Command('bench ros', 'chromm_ros.benchmarks.ros:bench_ros', 'receive, decode, synchronise, build, publish'),
+    Command('bench resume', 'chromm_ros.benchmarks.resume:bench_resume', 'saving the state of a long reconstruction'),
     Command('bench page', 'chromm_ros.benchmarks.page:bench_page', 'cost of an update of the page, and its memory'),
     Command('weights list', 'chromm_ros.network.commands:weights_list', 'what a weight file holds'),
     Command('weights check', 'chromm_ros.network.commands:weights_check', 'whether a weight file fits'),

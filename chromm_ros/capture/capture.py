@@ -9,7 +9,8 @@ time jumps back. What it had to leave out is counted by reason, what a person sh
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from chromm_ros.capture.protocols import Body, Network
 from chromm_ros.capture.session import Session
@@ -136,6 +137,36 @@ class Capture:
             cameras.use(views)
             self._session.window.keep_views(set(cameras.views) - cameras.excluded)
 
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that the capture knows, as numbers, text, arrays, and lists and dictionaries of them.
+
+        Images are left out: the window's are read from the recording again.
+        """
+        with self._lock:
+            return {
+                'session': self._session.state_dict(),
+                'waiting': self._waiting,
+                'stride': self._stride.now,
+            }
+
+    def load_state_dict(self, state: dict[str, Any], images: Sequence[ImageSet]) -> None:
+        """Go on from a :meth:`state_dict` of a capture with the same network, body and settings.
+
+        Args:
+            state: see there.
+            images: the image sets that its window holds (:func:`window_stamps`), in their order.
+
+        Raises:
+            ValueError: these are other images.
+        """
+        stamps = window_stamps(state)
+        if [image_set.stamp for image_set in images] != stamps:
+            raise ValueError('the saved state does not belong to these images: their times differ')
+        with self._lock:
+            self._session.load_state_dict(state['session'], images)
+            self._waiting, self._stride.now = state['waiting'], state['stride']
+            self._newest = images[-1] if images else None
+
     def _new_session(self, cameras: Cameras) -> Session:
         return Session(self.network, self.body, self._settings, cameras)
 
@@ -157,3 +188,8 @@ class Capture:
         snapshot = self._session.process(images, clock)
         self._session.notices.say(self._stride.adapt(sum(clock.seconds.values()), waited))
         return snapshot
+
+
+def window_stamps(state: dict[str, Any]) -> list[int]:
+    """Stamps [ns] of the image sets in the window of a :meth:`Capture.state_dict`."""
+    return [step['stamp'] for step in state['session']['window']['steps']]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from typing import Any
 
 
 class Notices:
@@ -28,6 +29,15 @@ class Notices:
         """Something that a person should know; None: nothing."""
         if sentence:
             self._sentences.append(sentence)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything, as plain data."""
+        return {'dropped': dict(self.dropped), 'told': dict(self._told), 'sentences': list(self._sentences)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a :meth:`state_dict`."""
+        self.dropped, self._told = Counter(state['dropped']), Counter(state['told'])
+        self._sentences = list(state['sentences'])
 
     def tell(self) -> tuple[dict[str, int], tuple[str, ...]]:
         """What was left out, and the sentences, since the last call."""

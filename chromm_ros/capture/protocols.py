@@ -6,7 +6,7 @@ Stand-ins of tests and benchmarks are held to these by the type checker and by a
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -57,6 +57,16 @@ class Body(Protocol):
 
     def joint_rotations(self, pose: torch.Tensor, root_rotation: torch.Tensor | None = None) -> torch.Tensor:
         """(N, 52, 3, 3) and (N, 3, 3) to rotations of the joints (N, 55, 3, 3)."""
+
+
+class Owner(Protocol):
+    """Whoever owns state that lives from window to window."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """All of it: numbers, text, arrays, lists and dictionaries of them. Arrays may be the owner's own."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a :meth:`state_dict`."""
 
 
 class LiveCapture(Protocol):

@@ -8,6 +8,8 @@ Cameras, window, world, identities and scene are changed by these calls alone; a
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,7 +17,7 @@ import torch
 from chromm_ros.capture.identity.humans import Extrapolation, StepResult, humans_of, step_of
 from chromm_ros.capture.identity.identities import Identities
 from chromm_ros.capture.notices import Notices
-from chromm_ros.capture.protocols import Body, Network
+from chromm_ros.capture.protocols import Body, Network, Owner
 from chromm_ros.capture.scene.image_evidence import ImageEvidence
 from chromm_ros.capture.scene.scene_map import SceneMap
 from chromm_ros.capture.scene.surfaces import Surfaces, sample_surfaces, without_people
@@ -26,7 +28,7 @@ from chromm_ros.capture.window.windows import RollingWindow, Row, WindowStep, st
 from chromm_ros.capture.world.cameras import Cameras, PlacedImage
 from chromm_ros.capture.world.gauge import Alignment, WorldGauge
 from chromm_ros.capture.world.overlap import Seam, fit_seam
-from chromm_ros.flow import ImageSet, Snapshot, WorldSource
+from chromm_ros.flow import ImageSet, Snapshot, ViewImage, WorldSource
 from chromm_ros.geometry.similarity import Similarity
 from chromm_ros.people import ScaleEstimate, scale_ratio
 
@@ -63,6 +65,36 @@ class Session:
         self.newest = None
         self.identities = self._nobody()
 
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that lives from window to window, as plain data: one part for each owner."""
+        return {
+            'id': self.id,
+            'windows': self.windows,
+            **{name: owner.state_dict() for name, owner in self._owners().items()},
+            'window': self.window.state_dict(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any], images: Sequence[ImageSet]) -> None:
+        """Go on from a :meth:`state_dict`; see :meth:`chromm_ros.capture.capture.Capture.load_state_dict`."""
+        self.id, self.windows = state['id'], state['windows']
+        for name, owner in self._owners().items():
+            owner.load_state_dict(state[name])
+        held = {step['stamp']: step['views'] for step in state['window']['steps']}
+        rows = {}
+        for image_set in images:
+            rows[image_set.stamp] = self._rows(self.cameras.again(image_set, held[image_set.stamp]))
+        self.window.load_state_dict(state['window'], rows)
+
+    def _owners(self) -> dict[str, Owner]:
+        return {
+            'notices': self.notices,
+            'cameras': self.cameras,
+            'passes': self.passes,
+            'gauge': self.gauge,
+            'identities': self.identities,
+            'scene': self.scene,
+        }
+
     def encode(self, images: ImageSet, clock: StageClock) -> bool:
         """Encode an image set into the window; False when nothing of it could be used."""
         chosen = self.cameras.usable(images, self.notices)
@@ -73,13 +105,9 @@ class Session:
         if reshaped is not None:
             self.notices.say(f'Images of camera {reshaped} changed shape: the window starts anew.')
             self.passes.restart()
-        features = self.passes.encode(chosen)
-        if features is None:
+        rows = self._rows(chosen)
+        if not rows:
             return False
-        given = self.cameras.policy.given
-        rows = {
-            view: Row(view, image, features.take([n]), given(image)) for n, (view, image) in enumerate(chosen.items())
-        }
         overtaken = self.window.append(WindowStep(images.stamp, rows), int(self.settings.max_gap * 1e9))
         self.notices.leave_out('overtaken', overtaken)
         self.cameras.took(chosen)
@@ -123,6 +151,16 @@ class Session:
             messages=sentences,
             steps=tuple(step_of(result, cameras) for result in results),
         )
+
+    def _rows(self, images: Mapping[str, ViewImage]) -> dict[str, Row]:
+        """The images, encoded; empty where the network broke down on them."""
+        features = self.passes.encode(images)
+        if features is None:
+            return {}
+        given = self.cameras.policy.given
+        return {
+            view: Row(view, image, features.take([n]), given(image)) for n, (view, image) in enumerate(images.items())
+        }
 
     # -- place --------------------------------------------------------------------------------------------------
 

@@ -11,13 +11,15 @@ import torch
 from scipy.spatial.transform import Rotation
 from truthful_studio import BODY, Studio, TruthfulNetwork, circling, nanoseconds, ring, standing
 
-from chromm_ros.capture.capture import Capture
+from chromm_ros.capture.capture import Capture, window_stamps
 from chromm_ros.capture.settings import CaptureSettings
 from chromm_ros.estimate_errors import EstimateErrors
 from chromm_ros.flow import HumanState, ImageSet, Snapshot, ViewImage, ViewState, WorldSource
 from chromm_ros.geometry.similarity import Similarity
+from chromm_ros.recording.state_files import decoded, encoded
 from chromm_ros.settings import changed
 
+HERE = np.array([-0.5, 0.5, 1.6])
 PERIOD = 0.25
 
 
@@ -622,3 +624,46 @@ def _taller(pixels: np.ndarray) -> np.ndarray:
 
 def _yaw(angle: float) -> np.ndarray:
     return np.array([[math.cos(angle), -math.sin(angle), 0], [math.sin(angle), math.cos(angle), 0], [0, 0, 1]])
+
+
+@pytest.mark.parametrize('rig', ['given', 'estimated'])
+def test_a_capture_goes_on_from_its_state_as_if_nothing_had_been(rig):
+    """Through plain data, with people who come back, a scene, a scale and cameras that are still being learnt."""
+    studio = Studio([circling(1.5, 0.0), circling(1.2, 2.0, speed=-0.7), lambda time: None if 1 < time < 3 else HERE])
+    settings = CaptureSettings(window_stride=2)
+
+    def fresh():
+        return capture_of(studio, settings, noise=0.02, gauge='scale', errors=EstimateErrors(camera_position=0.2))
+
+    sets = [studio.images(t * PERIOD, rig=studio.rig if rig == 'given' else None) for t in range(20)]
+    whole, first, second = fresh(), fresh(), fresh()
+    expected = [whole.add(images) for images in sets]
+    for images in sets[:9]:  # the ninth waits for the stride
+        first.add(images)
+    state = decoded(encoded(first.state_dict()))
+    stamps = window_stamps(state)
+    assert sets[8].stamp in stamps
+    second.network.decoded = first.network.decoded  # the stand-in draws its gauge from this
+    second.load_state_dict(state, [images for images in sets[:9] if images.stamp in stamps])
+    for images, snapshot in zip(sets[9:], expected[9:]):
+        again = second.add(images)
+        assert (again is None) == (snapshot is None)
+        if snapshot is not None:
+            assert [human.id for human in again.humans] == [human.id for human in snapshot.humans]
+            assert (again.session, again.window) == (first.session, snapshot.window)
+            assert again.messages == snapshot.messages
+            for one, other in zip(again.humans, snapshot.humans):
+                np.testing.assert_array_equal(one.joints, other.joints)
+                assert one.first_observed == other.first_observed
+            for one, other in zip(again.cameras, snapshot.cameras):
+                np.testing.assert_array_equal(one.world_from_camera, other.world_from_camera)
+    np.testing.assert_array_equal(second.static_scene().points, whole.static_scene().points)
+    assert second.dropped == whole.dropped
+
+
+def test_a_state_of_other_images_is_refused():
+    studio = Studio([standing(0.5, 0)])
+    capture = capture_of(studio)
+    run(capture, studio, 0, 1)
+    with pytest.raises(ValueError, match='does not belong to these images'):
+        capture_of(studio).load_state_dict(capture.state_dict(), [studio.images(9.0)])

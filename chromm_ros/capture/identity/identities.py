@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -48,6 +49,11 @@ class Figure:
     measured: int = 0
     """Image sets whose landmarks gave the shape; 0: it is the mean of what single views say."""
 
+    @staticmethod
+    def of(fields: dict[str, Any]) -> Figure:
+        """From the fields that ``asdict`` gives."""
+        return Figure(**{**fields, 'turn': Turn(**fields['turn'])})
+
 
 @dataclass(frozen=True)
 class Person:
@@ -65,6 +71,18 @@ class Person:
     motion: Motion
     column: int | None
     """Column in the fused people of this image set; None: nobody sees the person now."""
+
+    @staticmethod
+    def of(fields: dict[str, Any]) -> Person:
+        """From the fields that ``asdict`` gives."""
+        motion = Motion(**{**fields['motion'], 'turn': Turn(**fields['motion']['turn'])})
+        made: dict[str, Any] = {
+            'state': HumanState(fields['state']),
+            'absorbed': tuple(fields['absorbed']),
+            'figure': Figure.of(fields['figure']),
+            'motion': motion,
+        }
+        return Person(**{**fields, **made})
 
 
 class Identities:
@@ -160,6 +178,30 @@ class Identities:
         """Number of a person's observations by one view, which stays as long as the view does not lose the person."""
         assert person.column is not None
         return self._tracklets[view, int(self.tracker.tracks.key[self._seen[person.column]])][0]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everybody, as plain data; what the newest image set says is left out."""
+        return {
+            'tracker': self.tracker.state_dict(),
+            'figures': [[key, asdict(figure)] for key, figure in self._figures.items()],
+            'first_observed': list(self._first_observed.items()),
+            'announced': [asdict(person) for person in self._announced.values()],
+            'absorbed': list(self._absorbed.items()),
+            'tracklets': [[*place, *run] for place, run in self._tracklets.items()],
+            'next_tracklet': list(self._next_tracklet.items()),
+            'start': self._start,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a :meth:`state_dict`."""
+        self.tracker.load_state_dict(state['tracker'])
+        self._figures = {key: Figure.of(fields) for key, fields in state['figures']}
+        self._first_observed = dict(state['first_observed'])
+        self._announced = {fields['id']: Person.of(fields) for fields in state['announced']}
+        self._absorbed = dict(state['absorbed'])
+        self._tracklets = {(view, key): (number, stamp) for view, key, number, stamp in state['tracklets']}
+        self._next_tracklet = Counter(dict(state['next_tracklet']))
+        self._start = state['start']
 
     # -- one image set ------------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -124,6 +125,24 @@ class SceneMap:
         """Express the map in the frame that ``change`` maps the world to."""
         with self._lock:
             self._move(change)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The voxels that there are, each with its slot, as plain data."""
+        with self._lock:
+            slots = np.flatnonzero(self._keys != EMPTY)
+            return {'slots': slots, 'carved': self._carved, **{name: all_[slots] for name, all_ in self._columns()}}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a :meth:`state_dict` of a map of the same capacity."""
+        with self._lock:
+            self.clear()
+            self._carved = state['carved']
+            for name, column in self._columns():
+                column[state['slots']] = state[name]
+
+    def _columns(self) -> list[tuple[str, np.ndarray]]:
+        columns = ('keys', 'points', 'colors', 'confidence', 'hits', 'seen')
+        return [(name, getattr(self, f'_{name}')) for name in columns]
 
     def _move(self, change: Similarity) -> None:
         used = np.flatnonzero(self._keys != EMPTY)

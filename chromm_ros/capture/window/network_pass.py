@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -81,6 +82,15 @@ class NetworkPasses:
         """Forget the window: images of another shape cannot share it."""
         self._window.clear()
         self._scene_size = None
+
+    def state_dict(self) -> dict[str, Any]:
+        """What is remembered of earlier passes, as plain data."""
+        return {'scene_size': self._scene_size, 'breakdowns': self._breakdowns}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a :meth:`state_dict`."""
+        size = state['scene_size']
+        self._scene_size, self._breakdowns = None if size is None else tuple(size), state['breakdowns']
 
     def encode(self, images: Mapping[str, ViewImage]) -> FrameFeatures | None:
         """Features of the images, a row each; None when nothing came of it."""

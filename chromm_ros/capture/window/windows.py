@@ -10,6 +10,7 @@ import dataclasses
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -139,6 +140,53 @@ class RollingWindow:
                 if row.placed is not None and view in poses:
                     placed = dataclasses.replace(row.placed, world_from_camera=poses[view])
                     step.rows[view] = dataclasses.replace(row, placed=placed)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The placed rows without their images and features, which come from the recording again."""
+        placed = [(row.view, row.placed) for row in self.rows() if row.placed is not None]
+        found = [item for _, item in placed]
+        decoded = [step for step in self.steps if not step.new]
+        depths = [row.placed and row.placed.depth for row in decoded[-1].rows.values()] if decoded else []
+        return {
+            'size': self.size,
+            'steps': [{'stamp': step.stamp, 'views': list(step.rows)} for step in self.steps],
+            'placed': [[row.placed is not None for row in step.rows.values()] for step in self.steps],
+            'people': Detections.stack([item.people for item in found]).detections() if found else {},
+            'intrinsics': np.array([item.intrinsics for item in found]),
+            'world_from_camera': np.array([item.world_from_camera for item in found]),
+            'newest_depths': depths,
+        }
+
+    def load_state_dict(self, state: dict[str, Any], rows: Mapping[int, Mapping[str, Row]]) -> None:
+        """Go on from a :meth:`state_dict`.
+
+        Args:
+            rows: stamp -> view -> the row encoded anew, for all images of the window.
+        """
+        self.size = state['size']
+        self.steps = deque(
+            WindowStep(step['stamp'], {view: rows[step['stamp']][view] for view in step['views']})
+            for step in state['steps']
+        )
+        places = iter(self._places_of(state))
+        for step, placed in zip(self.steps, state['placed']):
+            for view, is_placed in zip(tuple(step.rows), placed):
+                if is_placed:
+                    step.rows[view] = dataclasses.replace(step.rows[view], placed=next(places))
+
+    @staticmethod
+    def _places_of(state: dict[str, Any]) -> list[Placed]:
+        """What was found in the placed images. Only those of the newest decoded step tie later windows by depth."""
+        count = len(state['intrinsics'])
+        if not count:
+            return []
+        people = Detections(**state['people'])
+        older = count - len(state['newest_depths'])
+        depths = [None] * older + list(state['newest_depths'])
+        return [
+            Placed(people.take(n), state['intrinsics'][n], state['world_from_camera'][n], depths[n])
+            for n in range(count)
+        ]
 
     @property
     def first_new(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -100,6 +101,10 @@ class Cameras:
                 chosen[view] = self._calibrated(image, notices)
         return chosen
 
+    def again(self, images: ImageSet, views: Sequence[str]) -> dict[str, ViewImage]:
+        """Images that were used before, as they were used then."""
+        return {view: self._calibrated(images.views[view], Notices()) for view in views}
+
     def took(self, images: Mapping[str, ViewImage]) -> None:
         """These images are in the window now."""
         for view, image in images.items():
@@ -187,6 +192,19 @@ class Cameras:
         """Express all poses in the frame that ``change`` maps the world to."""
         for camera in self._cameras.values():
             camera.move(change)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything about each camera, as plain data."""
+        return {
+            'cameras': {view: vars(camera) for view, camera in self._cameras.items()},
+            'excluded': sorted(self.excluded),
+            'announced': sorted(self._announced),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a :meth:`state_dict`."""
+        self._cameras = {view: Camera(**fields) for view, fields in state['cameras'].items()}
+        self.excluded, self._announced = set(state['excluded']), set(state['announced'])
 
     # -- report -------------------------------------------------------------------------------------------------
 

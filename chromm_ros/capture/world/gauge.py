@@ -15,6 +15,7 @@ import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -74,6 +75,15 @@ class WorldGauge:
     @property
     def settings(self) -> WorldSettings:
         return self.cameras.settings.world
+
+    def state_dict(self) -> dict[str, Any]:
+        """What the world hangs on and its scale, as plain data."""
+        return {'source': self.source, 'scale': vars(self._scale), 'rig_scale': vars(self._rig_scale)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a :meth:`state_dict`."""
+        self.source = None if state['source'] is None else WorldSource(state['source'])
+        self._scale, self._rig_scale = ScaleFilter(**state['scale']), ScaleFilter(**state['rig_scale'])
 
     def tied(self, view: str, given: np.ndarray | None) -> bool:
         """Whether an image of this camera ties a window to the world without help from older images."""

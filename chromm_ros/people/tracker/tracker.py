@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from chromm_ros.estimate_errors import EstimateErrors
@@ -55,6 +57,21 @@ class Tracker:
         self.memory = Tracks.nobody(0)
         self.time: float | None = None
         self._next_id, self._next_key = 1, 1
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everybody who is followed or remembered, as plain data."""
+        return {
+            'tracks': self.tracks.arrays(),
+            'memory': self.memory.arrays(),
+            'time': self.time,
+            'next_id': self._next_id,
+            'next_key': self._next_key,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a :meth:`state_dict`."""
+        self.tracks, self.memory = Tracks(**state['tracks']), Tracks(**state['memory'])
+        self.time, self._next_id, self._next_key = state['time'], state['next_id'], state['next_key']
 
     # -- one image set ------------------------------------------------------------------------------------------
 
