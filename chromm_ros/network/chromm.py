@@ -36,7 +36,7 @@ from chromm_ros.network.human.silhouettes import silhouettes
 from chromm_ros.network.layers.precision import dtype_of
 from chromm_ros.network.layers.preprocessing import resize, target_size
 from chromm_ros.network.outputs import PeopleEstimates, SceneGeometry
-from chromm_ros.network.presets import ChrommConfig, HumanHeadConfig, MultiHmrConfig, choose
+from chromm_ros.network.presets import ChrommConfig, DepthForm, HumanHeadConfig, MultiHmrConfig, choose
 from chromm_ros.network.scene.calibration import Calibration, conditions, on_known_rays
 from chromm_ros.network.scene.network import SceneNetwork
 
@@ -148,6 +148,13 @@ class Chromm(nn.Module):
         """Run the transformers in 'fp32', 'bf16' or 'fp16'; heads and geometry stay fp32."""
         self.scene.set_precision(precision)
         self.human_encoder.set_precision(precision)
+        return self
+
+    def renew_human_head(self, form: DepthForm) -> Chromm:
+        """Begin the human head anew, with another way to place people (CHROMM table 7); all else stays."""
+        self.config = self.config.with_depth_form(form)
+        if isinstance(self.config.human_head, HumanHeadConfig):
+            self.human_head = HumanHead(self.config.human_head).to(self.device)
         return self
 
     def compile_stages(self, backend: str = 'inductor') -> Chromm:

@@ -213,6 +213,12 @@ class ChrommConfig:
     """Newest image sets of a window that see each other in the decoder; None: all. People are followed over the whole
     window either way."""
 
+    def with_depth_form(self, form: DepthForm | None) -> ChrommConfig:
+        """The same with a human head of another form; as it is for None, or where people come from another head."""
+        if form is None or not isinstance(self.human_head, HumanHeadConfig):
+            return self
+        return replace(self, human_head=replace(self.human_head, depth=form))
+
     @property
     def uses_public_head(self) -> bool:
         """People come from the head of the public Multi-HMR checkpoint."""

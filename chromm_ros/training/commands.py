@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from chromm_ros.body.model import BodyModel
 from chromm_ros.network.chromm import Chromm
-from chromm_ros.network.presets import choose
+from chromm_ros.network.presets import DepthForm, choose
 from chromm_ros.synthetic.pool import Pool, PoolSettings, rendering_pool
 from chromm_ros.training.clips import Clips
 from chromm_ros.training.handover import averaged, ignore_scene_tokens, install
@@ -119,6 +119,9 @@ class Heads(Run):
     weights: Path
     """Network to start from (chromm train export, or chromm weights convert)."""
     preset: str = 'tiny'
+    depth: DepthForm | None = None
+    """How the head says where people are (Table 7): residual, direct, translation; none: as in the weights. Another
+    form than theirs starts the head anew."""
     trainer: TrainerSettings = field(
         default_factory=lambda: TrainerSettings(steps=1000, rate=6e-4, clip=2.0, schedule='one_cycle')
     )
@@ -130,6 +133,8 @@ class Heads(Run):
 
     def stage(self, sampler: FrameSampler) -> Stage:
         network = Chromm.from_preset(self.preset, self.weights)
+        if self.depth is not None and self.depth != network.human_head.config.depth:
+            network.renew_human_head(self.depth)
         if self.preset == 'tiny':
             return HeadStage(network, sampler, BodyModel.load_proxy(), TINY_STAGE_1, head_jitter=1.3)
         return HeadStage(network, sampler, BodyModel.load_proxy(), PAPER_STAGE_1)

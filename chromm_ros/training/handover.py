@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from chromm_ros.network.chromm import Chromm
+from chromm_ros.network.files import weight_file
 from chromm_ros.network.human.head import HumanHead
 
 PARTS = ('scene', 'human', 'pelvis')
@@ -41,6 +42,9 @@ def install(network: Chromm, part: str, weights: dict[str, torch.Tensor]) -> Non
         if part == 'scene':
             network.scene.load_state_dict(weights)
         elif part == 'human':
+            form = weight_file.depth_form(_below('head.', weights))
+            if form is not None and form != network.human_head.config.depth:
+                network.renew_human_head(form)
             network.human_encoder.load_state_dict(_below('encoder.', weights))
             network.human_head.load_state_dict(_below('head.', weights))
         else:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import torch
 
 from chromm_ros.body.model import BodyModel
-from chromm_ros.geometry.cameras import project, unproject
+from chromm_ros.geometry.cameras import project
 from chromm_ros.network.chromm import Chromm
 from chromm_ros.network.human.letterbox import Letterbox
 from chromm_ros.network.human.pelvis_head import PelvisHead
@@ -182,7 +182,7 @@ class PelvisStage(Stage):
         joints_px = project(_ahead(state.joints[:, (HEAD, 0)]), targets.intrinsics)
         long_side = max(people.image_size)
         ratio = head_pelvis_ratio(targets.head_px, pelvis_px, joints_px, targets.frame, len(points), long_side)
-        person = replace(answer.person, depth=answer.person.depth * ratio[targets.frame])
+        person = answer.person.farther(ratio[targets.frame])
         placed = placed_people(replace(answer, person=person), targets, self.body, skin=True)
         return placed, points * ratio[:, None, None, None]
 
@@ -240,7 +240,7 @@ def head_inputs(
 def placed_people(answer: HumanAnswer, targets: PeopleTargets, body: BodyModel, skin: bool) -> PersonState:
     """The decoded people at their head pixels and depths (eq. 1)."""
     person = answer.person
-    position = unproject(answer.head_px, person.depth, targets.intrinsics)
+    position = person.head(answer.head_px, targets.intrinsics)
     return place(body, person.pose, person.betas, person.root_rotation, position, skin)
 
 

@@ -203,7 +203,7 @@ def person_terms(
 ) -> dict[str, torch.Tensor]:
     """The paper's geometric and parametric terms, and those of the tiny preset."""
     truth, estimate = targets.state, answer.person
-    position = unproject(answer.head_px, estimate.depth, targets.intrinsics)
+    position = estimate.head(answer.head_px, targets.intrinsics)
     state = place(
         body, estimate.pose, estimate.betas, estimate.root_rotation, position, skin=truth.vertices is not None
     )

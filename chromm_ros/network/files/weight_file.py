@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 
 from chromm_ros.network.human.head import DEPTH_DECODERS
 from chromm_ros.network.layers.state_dicts import compare, shapes
-from chromm_ros.network.presets import ChrommConfig, DepthForm, HumanHeadConfig
+from chromm_ros.network.presets import ChrommConfig, DepthForm
 
 if TYPE_CHECKING:
     from chromm_ros.network.chromm import Chromm
@@ -145,7 +145,7 @@ def configured(config: ChrommConfig, path: Path) -> ChrommConfig:
     config = replace(config, human=config.human.resized((height, width), config.human.chromm_heads))
     with _opened(path) as file:
         names = [key.removeprefix('human_head.') for key in file.keys() if key.startswith('human_head.')]  # noqa: SIM118
-    return with_depth_form(config, depth_form(names))
+    return config.with_depth_form(depth_form(names))
 
 
 def depth_form(names: Iterable[str]) -> DepthForm | None:
@@ -154,13 +154,6 @@ def depth_form(names: Iterable[str]) -> DepthForm | None:
     forms: tuple[DepthForm, ...] = get_args(DepthForm)
     fitting = [form for form in forms if decoders >= set(DEPTH_DECODERS[form])]
     return max(fitting, key=lambda form: len(DEPTH_DECODERS[form]), default=None)
-
-
-def with_depth_form(config: ChrommConfig, form: DepthForm | None) -> ChrommConfig:
-    """``config`` with a head of another form; as it is where ``form`` is None or the head is another network's."""
-    if form is None or not isinstance(config.human_head, HumanHeadConfig):
-        return config
-    return replace(config, human_head=replace(config.human_head, depth=form))
 
 
 def _all_missing(prefix: str, expected: Mapping[str, torch.Tensor], found: Mapping[str, torch.Tensor]) -> bool:

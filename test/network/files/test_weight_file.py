@@ -128,5 +128,5 @@ def test_the_list_command(saved, capsys):
 @pytest.mark.parametrize('form', ['residual', 'gated', 'direct', 'translation'])
 def test_weights_say_by_their_names_how_they_place_people(body, tmp_path, form):
     file = tmp_path / 'variant.safetensors'
-    Chromm(weight_file.with_depth_form(TINY, form), body).save(file)
+    Chromm(TINY.with_depth_form(form), body).save(file)
     assert Chromm.from_preset('tiny', file, body=body).config.human_head.depth == form
