@@ -1,5 +1,6 @@
 import importlib.util
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -7,12 +8,14 @@ import pytest
 import rclpy
 import yaml
 from geometry_msgs.msg import Pose
+from launch_double import ros2_launch
 from scipy.spatial.transform import Rotation
 
 from chromm_ros.body.model import BodyModel
 from chromm_ros.msg import Human, HumanArray
 
 EXAMPLES = Path(__file__).parents[2] / 'examples'
+DOCS = EXAMPLES.parent / 'docs'
 
 
 def load(name):
@@ -86,9 +89,49 @@ def test_the_names_of_retargeting_follow_the_body():
         assert names[parents[names.index(child)]] == parent
 
 
-def test_the_collision_monitor_listens_to_the_obstacles_and_stops_when_they_fall_silent():
-    settings = yaml.safe_load((EXAMPLES / 'nav2_collision_monitor.yaml').read_text())
-    parameters = settings['collision_monitor']['ros__parameters']
+NAV2 = yaml.safe_load((EXAMPLES / 'nav2_collision_monitor.yaml').read_text())
+
+
+def test_the_collision_monitor_listens_to_the_obstacles():
+    parameters = NAV2['collision_monitor']['ros__parameters']
     assert parameters[parameters['observation_sources'][0]]['topic'] == '/chromm/obstacles'
-    assert parameters['source_timeout'] <= 1.0
     assert set(parameters['polygons']) <= set(parameters)
+
+
+def test_the_monitor_stops_on_silence_and_not_on_the_delays_that_the_page_tells():
+    measured = re.search(r'^source_timeout: ([\d.]+)$', (DOCS / 'planners.md').read_text(), re.MULTILINE)
+    assert float(measured.group(1)) == NAV2['collision_monitor']['ros__parameters']['source_timeout']
+
+
+@pytest.mark.parametrize(
+    ('manage', 'managers'),
+    [
+        ('false', {'lifecycle_manager_collision'}),
+        ('true', {'lifecycle_manager_collision', 'lifecycle_manager_people'}),
+    ],
+)
+def test_every_managed_node_of_the_set_up_has_a_manager(manage, managers):
+    line = f'ros2 launch {EXAMPLES}/nav2_collision_monitor.launch.py manage_capture:={manage}'
+    programs = ('nav2_collision_monitor/collision_monitor', 'nav2_lifecycle_manager/lifecycle_manager')
+    monitor, *others = ros2_launch(line, programs).nodes
+    assert {node['name'] for node in others} == managers
+    managed = {name for node in others for name in NAV2[node['name']]['ros__parameters']['node_names']}
+    assert managed == {monitor['name']} | ({'chromm'} if manage == 'true' else set())
+    assert all(node['parameters'] == [str(EXAMPLES / 'nav2_collision_monitor.yaml')] for node in (monitor, *others))
+
+
+def test_nobody_expects_a_bond_of_the_capture():
+    """nav2_lifecycle_manager takes a node for dead that sends no bond; nodes in Python have none."""
+    assert NAV2['lifecycle_manager_people']['ros__parameters']['bond_timeout'] == 0.0
+
+
+def test_the_timeout_is_taken_from_what_a_consumer_sees():
+    example = load('source_timeout')
+    stamps = [10.0 + 0.2 * k for k in range(200)]
+    arrivals = [stamp + 0.3 for stamp in stamps]
+    ages = example.greatest_ages(stamps, arrivals)
+    assert ages == pytest.approx([0.5] * 199), 'the delay of a message and the wait for the next one'
+    assert example.source_timeout(ages) == 0.8
+    ages[50:60] = [2.0] * 10
+    assert example.source_timeout(ages) == 3.0, 'rare delays count, if more than one in a hundred is so late'
+    assert example.quantile([1.0, 2.0, 3.0, 4.0], 0.5) == 2.0

@@ -23,7 +23,8 @@ from unittest import mock
 import yaml
 from ament_index_python.packages import get_package_prefix
 
-LAUNCH = Path(__file__).resolve().parents[2] / 'launch'
+ROOT = Path(__file__).resolve().parents[2]
+LAUNCH = ROOT / 'launch'
 
 
 @dataclass
@@ -231,22 +232,23 @@ class LaunchFailed(Exception):
 
 
 def ros2_launch(line: str, programs: tuple[str, ...] = PROGRAMS, **configurations: str) -> LaunchContext:
-    """Execute a line as typed into a shell: ``ros2 launch chromm_ros FILE NAME:=VALUE ...``.
+    """Execute a line as typed into a shell: ``ros2 launch chromm_ros FILE NAME:=VALUE ...``, or with a path.
 
     Args:
         programs: what is installed.
         configurations: of a launch file around it, as ``ros_namespace`` of PushRosNamespace.
     """
     words = shlex.split(line)
-    assert words[:3] == ['ros2', 'launch', 'chromm_ros'], line
-    for argument in words[4:]:
+    assert words[:2] == ['ros2', 'launch'], line
+    file, arguments = (LAUNCH / words[3], words[4:]) if words[2] == 'chromm_ros' else (ROOT / words[2], words[3:])
+    for argument in arguments:
         if ':=' not in argument or argument.startswith(':=') or argument.endswith(':='):
             raise RuntimeError(f"malformed launch argument '{argument}', expected format '<name>:=<value>'")
-    given = dict(argument.split(':=', 1) for argument in words[4:])
-    context = LaunchContext({**configurations, **given}, words[4:])
+    given = dict(argument.split(':=', 1) for argument in arguments)
+    context = LaunchContext({**configurations, **given}, arguments)
     with installed(), prefix_with(*programs), mock.patch.object(sys, 'argv', ['/opt/ros/jazzy/bin/ros2', *words[1:]]):
         try:
-            load(LAUNCH / words[3]).visit(context)
+            load(file).visit(context)
         except Exception as error:
             raise LaunchFailed(error, context.nodes) from error
     return context
