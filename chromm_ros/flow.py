@@ -1,4 +1,4 @@
-"""The frozen objects that pass from room to room.
+"""The frozen objects that pass from package to package.
 
     ImageSet -> FrameFeatures -> ViewPeople -> Tracklets -> People -> Snapshot
 
@@ -25,7 +25,7 @@ from chromm_ros.geometry.similarity import Similarity
 from chromm_ros.skeleton import HEAD
 from chromm_ros.states import HumanState, ViewState, WorldSource
 
-if TYPE_CHECKING:  # the rooms above import torch where they use it
+if TYPE_CHECKING:  # the packages above import torch where they use it
     import torch
 
 Array = TypeVar('Array', np.ndarray, 'torch.Tensor')

@@ -24,13 +24,13 @@ HANDED_ON = {
     'namespace': ('', 'Namespace of room and capture: two of them run side by side', None),
     'namespaced_tf': ('false', 'Use the topics tf and tf_static of the namespace', launching.BOOLEANS),
     'rviz': ('true', 'Start RViz', launching.BOOLEANS),
-    'rviz_config': ('multicam', f'What RViz shows: {", ".join(launching.VIEWS)}, or a file of yours', None),
+    'rviz_config': ('multicam', f'What RViz shows: {", ".join(launching.VIEWS)}, or a path to your own', None),
 }
 """Arguments that multicam.launch.py gets: default, meaning, and the words that are allowed."""
 ARGUMENTS = {
     'cameras': ('4', 'Number of cameras, 1 to 8', None),
     'people': ('3', 'Number of people in the room, 0 to 20', None),
-    'script': ('', 'What happens; empty: people do what comes to their minds', launching.SCRIPTS),
+    'script': ('', 'What happens; empty: random behaviour', launching.SCRIPTS),
     'seed': ('0', 'Seed of the room and its people', None),
     'rate': ('10.0', 'Images per second of every camera, 0.1 to 60', None),
     **HANDED_ON,

@@ -36,7 +36,7 @@ ARGUMENTS = {
     'namespaced_tf': ('false', 'Use the topics tf and tf_static of the namespace', launching.BOOLEANS),
     'use_sim_time': ('false', 'Take the time from /clock', launching.BOOLEANS),
     'rviz': ('false', 'Start RViz', launching.BOOLEANS),
-    'rviz_config': ('multicam', f'What RViz shows: {", ".join(launching.VIEWS)}, or a file of yours', None),
+    'rviz_config': ('multicam', f'What RViz shows: {", ".join(launching.VIEWS)}, or a path to your own', None),
 }
 """Default, meaning, and the words that are allowed."""
 

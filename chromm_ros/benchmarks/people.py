@@ -1,4 +1,4 @@
-"""How long the people room takes, stage by stage, on one core, and how that grows with views, steps and people."""
+"""How long tracking, association and fusion take on one core, stage by stage, and how that grows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Image sets in, snapshots of the world out, for ever.
+"""Image sets in, snapshots of the world out, indefinitely.
 
 :class:`~chromm_ros.capture.capture.Capture` is the one pipeline that the node, the offline command, the evaluation
 and the tests call. What must live from window to window has exactly one owner here: the images of the window

@@ -34,9 +34,9 @@ class WorldSettings:
     scale_smoothing: float = 0.02
     """How much the true scale may drift from one window to the next (standard deviation of its logarithm)."""
     bump_translation: float = 0.3
-    """A camera is reported as bumped when it stays farther from its pose [m]."""
+    """Position error above which a camera is reported as moved [m]."""
     bump_rotation: float = 0.17
-    """A camera is reported as bumped when it stays turned more [rad]."""
+    """Rotation error above which a camera is reported as moved [rad]."""
     bump_windows: int = 10
     """Windows in a row that a camera must be off before it is reported."""
     find_floor: bool = setting(

@@ -1,4 +1,4 @@
-"""The capture on scripted worlds: does everybody keep the own identity, whatever happens?"""
+"""The capture on scripted worlds: does everybody keep their id, whatever happens?"""
 
 from __future__ import annotations
 

@@ -19,8 +19,8 @@ class TrackingSettings:
     token_distance: float = 0.0
     """L2 distance of head tokens half way between one person and two; 0: taken from each window."""
     motion_weight: float = 6.0
-    """What the way across the image counts, against the scaled token distance; keeps people in uniform apart. 0:
-    tokens alone, as in the paper."""
+    """Weight of motion across the image against the scaled token distance; keeps people in uniform apart. 0: tokens
+    alone, as in the paper."""
     max_age: int = 30
     """Steps after which an unseen person is forgotten; 0: only the step before counts."""
     max_speed: float = 6.0
@@ -92,7 +92,7 @@ class ScaleSettings:
 
 @dataclass(frozen=True)
 class PeopleSettings:
-    """All settings of the people room."""
+    """All settings of tracking, association, fusion and scale."""
 
     tracking: TrackingSettings = dataclasses.field(default_factory=TrackingSettings)
     association: AssociationSettings = dataclasses.field(default_factory=AssociationSettings)

@@ -143,7 +143,7 @@ class NetworkPasses:
     def _broke_down(self) -> None:
         """NaN from the network: this window is dropped, and with it the images that may have caused it."""
         self._notices.leave_out('not a number')
-        self._notices.say('The network gave numbers that are not finite: one window was dropped.')
+        self._notices.say('The network gave NaN or Inf: one window was dropped.')
         self._breakdowns += 1
         self._window.drop_new()
         if self._breakdowns >= BREAKDOWNS:

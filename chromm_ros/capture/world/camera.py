@@ -110,7 +110,7 @@ class Camera:
         moved = f'{distance:.2f} m and {math.degrees(angle):.0f} degrees'
         if off and not self.is_given:
             self._forget_place()
-            return f'Camera {view} was moved by {moved}; its pose is estimated anew.'
+            return f'Camera {view} was moved by {moved}; re-estimating its pose.'
         if off and not was_off:
             return f'Camera {view} is {moved} away from its given pose: was it bumped? Check its calibration or TF.'
         if was_off and not off:

@@ -31,7 +31,7 @@ NO_PIXELS = np.zeros((0, 0, 3), np.uint8)
 
 
 class SinglePass:
-    """A network with the people room behind it."""
+    """A network, with tracking, association and fusion behind it."""
 
     def __init__(self, network: Any, body: Body, bodies: BodyLibrary, settings: PassSettings) -> None:
         """
@@ -49,12 +49,12 @@ class SinglePass:
         """Estimates of all instants in one world.
 
         Raises:
-            OSError, ValueError: an image is missing, or the network gave numbers that are not finite.
+            OSError, ValueError: an image is missing, or the network gave NaN or Inf.
         """
         window, frames = self._encoded(instants)
         decoded = run_network(self.network, window.rows(), (), False, StageClock())
         if not decoded.finite:
-            raise ValueError(f'the network gave numbers that are not finite for frames {frames[0]} to {frames[-1]}')
+            raise ValueError(f'the network gave NaN or Inf for frames {frames[0]} to {frames[-1]}')
         window.place(
             [
                 Placed(decoded.people.take(n), lens, pose)

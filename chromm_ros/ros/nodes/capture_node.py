@@ -177,7 +177,7 @@ class CaptureNode(LoadsItsOwnDump, LifecycleNode):
             return
         self._end_prediction()
         if not pipeline.stop(patience):
-            self.get_logger().error('the window in work does not end; it is abandoned')
+            self.get_logger().error(f'the current window did not finish within {patience:g} s and is abandoned')
 
     def _release(self) -> None:
         for undo in self._configured:

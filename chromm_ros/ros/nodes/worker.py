@@ -45,7 +45,7 @@ class Mailbox(Generic[PendingSet]):
             return None if self._closed else pending
 
     def close(self) -> None:
-        """End all waiting, for ever."""
+        """End all waiting, now and later."""
         with self._changed:
             self._closed = True
             self._pending = None
