@@ -307,6 +307,11 @@ class Cloud:
     colors: np.ndarray  # (N, 3) uint8 RGB
     confidence: np.ndarray  # (N,) float32 in [0, 1]
 
+    @staticmethod
+    def empty() -> Cloud:
+        """No points."""
+        return Cloud(np.zeros((0, 3), np.float32), np.zeros((0, 3), np.uint8), np.zeros(0, np.float32))
+
 
 @dataclass(frozen=True)
 class Step:

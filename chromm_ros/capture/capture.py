@@ -78,7 +78,8 @@ class Capture:
         """Take an image set in.
 
         Returns:
-            The world after the window that this set completes. None when no window is due (stride), the set was late
+            The world after the window that this set completes, or an empty one that says what is missing while no
+            camera has a place. None when no window is due (stride), the set was late
             or repeated or nothing of it could be used, or the network broke down on it; :attr:`dropped` says which.
 
         Raises:
@@ -86,8 +87,10 @@ class Capture:
         """
         with self._lock:
             clock = StageClock()
-            if not self._in_order(images) or not self._session.encode(images, clock):
+            if not self._in_order(images):
                 return None
+            if not self._session.encode(images, clock):
+                return self._session.waiting(images, clock)
             self._newest = images
             self._waiting += 1
             return self._process(images, clock) if self._waiting >= self.stride else None

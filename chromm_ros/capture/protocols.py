@@ -24,6 +24,10 @@ class Network(Protocol):
         """Camera poses come in an absolute frame whose z axis points up."""
 
     @property
+    def places_cameras(self) -> bool:
+        """It estimates where cameras are from their images; else people have to tell where no pose is given."""
+
+    @property
     def decoder_window(self) -> int | None:
         """Newest image sets of a window that the decoder has to see; None: all."""
 

@@ -7,6 +7,7 @@ Cameras, window, world, identities and scene are changed by these calls alone; a
 
 from __future__ import annotations
 
+import math
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -28,7 +29,8 @@ from chromm_ros.capture.window.windows import RollingWindow, Row, WindowStep, st
 from chromm_ros.capture.world.cameras import Cameras, PlacedImage
 from chromm_ros.capture.world.gauge import Alignment, WorldGauge
 from chromm_ros.capture.world.overlap import Seam, fit_seam
-from chromm_ros.flow import ImageSet, Snapshot, ViewImage, WorldSource
+from chromm_ros.capture.world.people_rig import PeopleRig
+from chromm_ros.flow import Cloud, ImageSet, Snapshot, ViewImage, WorldSource
 from chromm_ros.geometry.similarity import Similarity
 from chromm_ros.people import ScaleEstimate, scale_ratio
 
@@ -46,6 +48,7 @@ class Session:
         self.window = RollingWindow(settings.window_size)
         self.passes = NetworkPasses(network, self.window, self.notices)
         self.gauge = WorldGauge(cameras, network.level_gauge, self.notices)
+        self.people_rig = None if network.places_cameras else PeopleRig(cameras, settings.world.rig_moves)
         self.identities = self._nobody()
         self.scene = SceneMap(settings.scene)
         self.windows = 0
@@ -82,11 +85,13 @@ class Session:
         held = {step['stamp']: step['views'] for step in state['window']['steps']}
         rows = {}
         for image_set in images:
-            rows[image_set.stamp] = self._rows(self.cameras.again(image_set, held[image_set.stamp]))
+            found = self._encoded(self.cameras.again(image_set, held[image_set.stamp]))
+            rows[image_set.stamp] = found if self.people_rig is None else self.people_rig.placed(found)
         self.window.load_state_dict(state['window'], rows)
 
     def _owners(self) -> dict[str, Owner]:
         return {
+            **({} if self.people_rig is None else {'people_rig': self.people_rig}),
             'notices': self.notices,
             'cameras': self.cameras,
             'passes': self.passes,
@@ -105,14 +110,40 @@ class Session:
         if reshaped is not None:
             self.notices.say(f'Images of camera {reshaped} changed shape: the window starts anew.')
             self.passes.restart()
-        rows = self._rows(chosen)
+        rows = self._encoded(chosen)
+        self.cameras.took(chosen)
+        if rows and self.people_rig is not None:
+            rows = self.people_rig.locate(images.stamp, rows, self.passes.look, self.notices)
+            self.gauge.level_gauge |= self.people_rig.level
         if not rows:
             return False
         overtaken = self.window.append(WindowStep(images.stamp, rows), int(self.settings.max_gap * 1e9))
         self.notices.leave_out('overtaken', overtaken)
-        self.cameras.took(chosen)
         clock.end('encode')
         return True
+
+    def waiting(self, images: ImageSet, clock: StageClock) -> Snapshot | None:
+        """An empty world and what is missing, while no camera of ``images`` has a place; None: that is not so."""
+        if self.people_rig is None or not self.people_rig.waits:
+            return None
+        self.windows += 1
+        self.newest = None
+        dropped, sentences = self.notices.tell()
+        return Snapshot(
+            stamp=images.stamp,
+            session=self.id,
+            window=self.windows,
+            humans=(),
+            cameras=self.cameras.states(images, {}),
+            scene_update=Cloud.empty(),
+            world_source=self.gauge.world_source,
+            scale=1.0,
+            scale_spread=math.nan,
+            seam_error=math.nan,
+            stages=clock.seconds,
+            dropped=dropped,
+            messages=sentences,
+        )
 
     def process(self, images: ImageSet, clock: StageClock) -> Snapshot | None:
         """Run the window whose newest image set is ``images``; None when the network broke down on it."""
@@ -152,7 +183,7 @@ class Session:
             steps=tuple(step_of(result, cameras) for result in results),
         )
 
-    def _rows(self, images: Mapping[str, ViewImage]) -> dict[str, Row]:
+    def _encoded(self, images: Mapping[str, ViewImage]) -> dict[str, Row]:
         """The images, encoded; empty where the network broke down on them."""
         features = self.passes.encode(images)
         if features is None:

@@ -130,6 +130,11 @@ class Chromm(nn.Module):
         return self.config.level_gauge
 
     @property
+    def places_cameras(self) -> bool:
+        """It estimates where cameras are from their images."""
+        return True
+
+    @property
     def decoder_window(self) -> int | None:
         """Newest image sets of a window that gain from each other; None: all."""
         return self.config.decoder_window

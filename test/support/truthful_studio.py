@@ -130,6 +130,7 @@ class TruthfulNetwork:
     wobble: float = 0.0
     """The same for errors that the same image has anew in every pass."""
     level_gauge: bool = False
+    places_cameras: bool = True
     decoder_window: int | None = None
     errors: EstimateErrors = field(default_factory=EstimateErrors)
     memory: int = 1000

@@ -106,6 +106,11 @@ class NetworkPasses:
             return None
         return features
 
+    def look(self, rows: Sequence[Row]) -> Decoded | None:
+        """The people of rows that are not in the window, each by itself; None: the network broke down on them."""
+        decoded = run_network(self._network, rows, (), False, StageClock())
+        return decoded if decoded.finite else None
+
     def decode(self, is_tied: Callable[[Row], bool], with_confidence: bool, clock: StageClock) -> Decoded | None:
         """Decode the window; one that does not fit into memory is halved until it does. None: nothing came of it.
 
@@ -185,9 +190,9 @@ def run_network(
 
 
 def _calibration(rows: Sequence[Row]) -> Calibration:
-    """What is given of the cameras; the network takes what it was made for."""
+    """What is known of the cameras; the network takes what it was made for."""
     intrinsics = [row.image.intrinsics for row in rows]
-    poses = [row.given_pose for row in rows]
+    poses = [row.found_pose if row.given_pose is None else row.given_pose for row in rows]
     return Calibration(
         intrinsics=_stacked(intrinsics, np.eye(3)),
         has_intrinsics=np.array([matrix is not None for matrix in intrinsics]),

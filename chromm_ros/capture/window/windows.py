@@ -48,6 +48,8 @@ class Row:
     """(4, 4) world_from_camera where one is given."""
     placed: Placed | None = None
     """None: the heads did not run on it yet."""
+    found_pose: np.ndarray | None = None
+    """(4, 4) world_from_camera where people gave one, for a network that places no cameras."""
 
 
 @dataclass

@@ -47,6 +47,8 @@ class Cameras:
         self.policy = ExtrinsicsPolicy.of(settings.extrinsics)
         self.errors = errors
         self.excluded: set[str] = set()
+        self.unplaced: frozenset[str] = frozenset()
+        """Their images came, but nobody knows yet where they stand."""
         self._cameras: dict[str, Camera] = {view: Camera() for view in views}
         self._announced: set[str] = set()
 
@@ -248,6 +250,8 @@ class Cameras:
             return ViewState.EXCLUDED
         if view in images.out_of_sync:
             return ViewState.DESYNC
+        if view in self.unplaced:
+            return ViewState.UNCALIBRATED
         if view in rows:
             skew = abs(images.views[view].stamp - images.stamp) * 1e-9
             calibrated = rows[view].image.intrinsics is not None

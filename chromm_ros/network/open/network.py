@@ -70,6 +70,7 @@ class OpenNetwork:
     conditions_on_intrinsics = False
     conditions_on_poses = False
     level_gauge = False
+    places_cameras = False
     decoder_window: int | None = 1
     errors = ERRORS
     trained = True

@@ -16,6 +16,9 @@ POINTS = (
 )  # fmt: skip
 """The L landmarks of a person, in this order. One that a network does not give has the weight 0."""
 
+BODY = 12
+"""The first points are joints, of which the shape is exact; those of face and feet are near one."""
+
 SHOULDERS, HIPS, ANKLES, FEET = (0, 1), (6, 7), (10, 11), (15, 16, 17, 18)
 LIMBS = ((0, 2), (1, 3), (2, 4), (3, 5), (6, 8), (7, 9), (8, 10), (9, 11))
 """Upper arms, forearms, thighs, shins: bones whose ends are landmarks, which set the size of a person."""
@@ -75,22 +78,23 @@ class PlacedPeople:
 
 
 def place(people: SeenPeople, intrinsics: np.ndarray, limbs: float) -> np.ndarray:
-    """(P, L, 3) landmarks in the camera frame [m]: of the size of an average person, where they fit the pixels.
+    """(P, L, 3) landmarks in the camera frame [m]: of the size of an average person, where joints fit the pixels.
 
     Linear least squares; rays weigh by 1 / depth after a first pass, so that it is pixels whose squares are summed.
     """
     start, end = (list(ends) for ends in zip(*LIMBS))
     size = np.linalg.norm(people.shapes[:, start] - people.shapes[:, end], axis=-1).sum(-1)
     shape = people.shapes * (limbs / np.maximum(size, 1e-6))[:, None, None]
-    tangents = unproject(people.pixels, np.ones(people.pixels.shape[:2]), intrinsics)[..., :2]
-    a = np.zeros((*shape.shape[:2], 2, 3))
+    joints, pixels = shape[:, :BODY], people.pixels[:, :BODY]
+    tangents = unproject(pixels[None], np.ones((1, *pixels.shape[:2])), intrinsics[None])[0][..., :2]
+    a = np.zeros((*joints.shape[:2], 2, 3))
     a[..., 0, 0] = a[..., 1, 1] = 1
     a[..., 2] = -tangents
-    b = tangents * shape[..., 2:] - shape[..., :2]
-    depth, shift = np.ones(shape.shape[:2]), np.zeros((len(shape), 3))
+    b = tangents * joints[..., 2:] - joints[..., :2]
+    depth, shift = np.ones(joints.shape[:2]), np.zeros((len(joints), 3))
     for _ in range(3):
-        weight = (np.maximum(people.weights, 1e-3) / depth**2)[..., None, None]
+        weight = (np.maximum(people.weights[:, :BODY], 1e-3) / depth**2)[..., None, None]
         normal = (a.swapaxes(-1, -2) @ (a * weight)).sum(1) + 1e-9 * np.eye(3)
         shift = np.linalg.solve(normal, ((a * weight).swapaxes(-1, -2) @ b[..., None]).sum(1))[..., 0]
-        depth = np.maximum(shape[..., 2] + shift[:, None, 2], LEAST_DEPTH)
+        depth = np.maximum(joints[..., 2] + shift[:, None, 2], LEAST_DEPTH)
     return shape + shift[:, None]

@@ -118,6 +118,8 @@ def calibrate(sightings: Sequence[Sighting], priors: Mapping[str, CameraPrior], 
         if not bad:
             break
         tied = [] if whole is None else [view for view in bad if view in whole.views]
+        if len(bad) == len(checks) and not any(check.contradicts for check in checks.values()):
+            tied = []  # all know too little, and fewer cameras would know less
         for view in [max(tied, key=lambda view: _badness(checks[view]))] if tied else bad:
             failed[view] = checks[view]
             del rest[view]
@@ -305,11 +307,12 @@ def _motion(whole: RigEstimate, v: int) -> float:
 
 
 def _distances(whole: RigEstimate) -> np.ndarray:
-    """(V,) median distance of each camera from the people that it sees [m]."""
+    """(V,) median distance of each camera from the people that it sees [m]; 0: it shares none with another."""
     far = np.linalg.norm(
         whole.adjusted.points[whole.observed.point] - whole.cameras.poses[whole.observed.view, :3, 3], axis=-1
     )
-    return np.array([np.median(far[whole.observed.view == v]) for v in range(len(whole.views))])
+    own = [whole.observed.view == v for v in range(len(whole.views))]
+    return np.array([np.median(far[mine]) if mine.any() else 0.0 for mine in own])
 
 
 def _seen(whole: RigEstimate, sightings: Sequence[Sighting]) -> np.ndarray:
