@@ -16,43 +16,47 @@ from chromm_ros.ros.common.parameter_checks import check
 from chromm_ros.ros.common.parameter_files import read_parameters
 from chromm_ros.ros.common.parameters import with_values
 from chromm_ros.ros.common.settings import Parameters
-from chromm_ros.settings import UsageError, leaves
+from chromm_ros.settings import Leaf, UsageError, leaves
 
 LIVE_ONLY = ('image_reliability',)
 """Settings of the intake that a recording has no use for."""
 
 
-def _option(help_text: str, kind: Any) -> Any:
-    return Annotated[kind, tyro.conf.arg(help=help_text)]
+def _option(help_text: str, kind: Any, shown: str, metavar: str) -> Any:
+    return Annotated[kind, tyro.conf.arg(help=help_text, help_behavior_hint=f'(default: {shown})', metavar=metavar)]
 
 
-def _type_of(leaf: Any) -> Any:
+def _type_of(leaf: Leaf) -> tuple[Any, str]:
+    """The type of an option, and how the help calls its value."""
     if leaf.range.choices:
-        return Literal[leaf.range.choices]
-    return tuple[str, ...] if isinstance(leaf.default, tuple) else leaf.type
+        return Literal[leaf.range.choices], '|'.join(leaf.range.choices)
+    if isinstance(leaf.default, tuple):
+        return tuple[str, ...], 'NAME ...'
+    names = {bool: 'True|False', float: leaf.unit.upper() or 'NUMBER', int: 'NUMBER', str: 'NAME'}
+    return leaf.type, names[leaf.type]
 
 
 def _flags() -> Any:
-    own = [leaf for leaf in leaves(IntakeSettings()) if leaf.name not in LIVE_ONLY]
-    fields: list[Any] = [
-        (leaf.name, _option(f'{leaf.help} Default {leaf.default!r}.', _type_of(leaf) | None), None) for leaf in own
-    ]
+    fields: list[Any] = []
+    for leaf in leaves(IntakeSettings()):
+        if leaf.name not in LIVE_ONLY:
+            kind, metavar = _type_of(leaf)
+            default = ' '.join(leaf.default) if isinstance(leaf.default, tuple) else str(leaf.default)
+            fields.append((leaf.name, _option(leaf.help, kind | None, default or 'none', metavar), None))
     more = [
-        ('namespace', 'Namespace of the node and of relative topics.', str, ''),
-        (
-            'tf_topics',
-            'Topics with transforms. Default: those in the namespaces of the cameras.',
-            tuple[str, ...],
-            (),
-        ),
-        ('params', "The node's parameter file (YAML); flags go before it.", Path | None, None),
+        ('namespace', 'Namespace of the node and of relative topics.', str, '', 'none'),
+        ('tf_topics', 'Topics with transforms.', tuple[str, ...], (), 'those in the namespaces of the cameras'),
+        ('params', "The node's parameter file (YAML); options go before it.", Path | None, None, 'none'),
     ]
-    fields += [(name, _option(text, kind), default) for name, text, kind, default in more]
+    fields += [(name, _option(text, kind, shown, 'NAME'), default) for name, text, kind, default, shown in more]
     return dataclasses.make_dataclass('InputFlags', fields, frozen=True, namespace={'__doc__': 'What comes in.'})
 
 
 InputFlags: Any = _flags()
 """A dataclass with every setting of :class:`IntakeSettings` that a recording uses; None: not given."""
+
+NOT_GIVEN = InputFlags()
+"""No flag at all."""
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,15 @@ import queue
 import sys
 import threading
 import time
+from collections import Counter
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import rclpy
+import tyro
 from ament_index_python.packages import PackageNotFoundError, get_package_share_directory
+from rclpy.expand_topic_name import expand_topic_name
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.signals import SignalHandlerOptions
@@ -28,11 +31,16 @@ from rosbags.interfaces import (
 from rosbags.typesys.store import Typestore
 from tyro.conf import Positional
 
+from chromm_ros.apps.inputs import NOT_GIVEN, InputFlags, Inputs, inputs_of
 from chromm_ros.apps.processes import stop_requests
 from chromm_ros.recording.bags import BagWriter, Topic, typestore
+from chromm_ros.settings import UsageError
 
 QUEUE_BYTES = 512 << 20
 """Messages wait for the disk up to this; beyond it they are dropped and counted."""
+
+RECORDED_OUTPUTS = ('humans', 'scene', 'markers', 'camera_poses', 'status')
+"""Topics of the capture that a bag keeps."""
 
 NOTHING = (
     'nothing was recorded: no message came in ROS domain {domain}; '
@@ -46,6 +54,8 @@ class RecorderNode(Node):
     def __init__(self, path: Path, wanted: set[str]):
         super().__init__('chromm_recorder')
         self.written = self.dropped = 0
+        self.counts: Counter[str] = Counter()
+        """Messages received, by topic."""
         self.first: float | None = None
         """time.monotonic() of the first message."""
         self.failure: OSError | None = None
@@ -105,6 +115,7 @@ class RecorderNode(Node):
     def _keep(self, name: str, raw: Any) -> None:
         if self.first is None:
             self.first = time.monotonic()
+        self.counts[name] += 1
         if self._waiting + len(raw) > QUEUE_BYTES:
             self.dropped += 1
             return
@@ -126,26 +137,29 @@ class RecorderNode(Node):
 
 def record(
     output: Positional[Path],
-    cameras: tuple[str, ...] = ('camera_0', 'camera_1', 'camera_2', 'camera_3'),
     what: Literal['inputs', 'outputs', 'both'] = 'both',
     topics: tuple[str, ...] = (),
     duration: float = 0.0,
+    inputs: tyro.conf.OmitArgPrefixes[InputFlags] = NOT_GIVEN,
 ) -> int:
     """Write topics into an MCAP bag that ``ros2 bag`` and ``chromm replay`` play.
 
     Args:
         output: folder of the bag; must not exist.
-        cameras: names of the cameras.
         what: inputs (images, calibration, TF), outputs (people, scene, status) or both.
         topics: further topics.
         duration: seconds from the first message; 0 records until Ctrl-C.
+        inputs: the cameras and their topics, as the node's parameters say them.
     """
     if duration < 0:
-        raise ValueError(f'duration is {duration}; it must be positive, or 0 for until Ctrl-C')
+        raise UsageError(f'duration is {duration}; it must be positive, or 0 for until Ctrl-C')
+    chosen = inputs_of(inputs)
+    images = image_topics(chosen)
+    output = output.expanduser()
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
-    node = RecorderNode(output, topic_names(cameras, what) | set(topics))
+    node = RecorderNode(output, topic_names(chosen, what) | {absolute(name, chosen.namespace) for name in topics})
     shown = time.monotonic()
-    print(f'waiting for the topics of {", ".join(cameras)}; Ctrl-C ends the recording')
+    print(f'waiting for the topics of {", ".join(images)}; Ctrl-C ends the recording')
     with stop_requests() as stop:
         while not stop and node.failure is None and not (duration and node.seconds >= duration):
             rclpy.spin_once(node, timeout_sec=0.1)
@@ -159,22 +173,42 @@ def record(
         print(NOTHING.format(domain=os.environ.get('ROS_DOMAIN_ID', '0')), file=sys.stderr)
         return 1
     print(f'\n{node.written} messages in {output}' + (f', {node.dropped} dropped' if node.dropped else ''))
+    if what != 'outputs':
+        for camera, names in images.items():
+            if not any(node.counts[name] for name in names):
+                print(f'note: no image of {camera}: nothing came on {" or ".join(names)}')
     if node.failure is not None:
         print(f'recording ended early: {node.failure}; what was written before is readable', file=sys.stderr)
         return 1
     return 0
 
 
-def topic_names(cameras: tuple[str, ...], what: str) -> set[str]:
+def image_topics(chosen: Inputs) -> dict[str, list[str]]:
+    """Camera -> the topics that its images may come on: both transports, unless one was chosen."""
+    settings = chosen.parameters.node
+    found = {}
+    for camera in settings.cameras:
+        plain = absolute(settings.image_topic.format(camera=camera), chosen.namespace)
+        decided = {'image_transport', 'image_transports'} & set(chosen.given)
+        places = {'raw': plain, 'compressed': f'{plain}/compressed'}
+        found[camera] = [places[settings.transport(camera)]] if decided else list(places.values())
+    return found
+
+
+def topic_names(chosen: Inputs, what: str) -> set[str]:
     """Topics of the cameras, of the capture, or of both."""
-    inputs = {f'/{camera}/{topic}' for camera in cameras for topic in ('image', 'image/compressed', 'camera_info')}
-    inputs |= {'/tf', '/tf_static', '/synthetic/truth', '/synthetic/cameras'}
-    outputs = {f'/chromm/{name}' for name in ('humans', 'scene', 'markers', 'camera_poses', 'status')} | {
-        '/tf',
-        '/tf_static',
-        '/diagnostics',
-    }
+    settings, space = chosen.parameters.node, chosen.namespace
+    transforms = set(chosen.tf_topics) or {'/tf', '/tf_static', absolute('tf', space), absolute('tf_static', space)}
+    infos = {absolute(settings.camera_info_topic_of(camera), space) for camera in settings.cameras}
+    inputs = {name for names in image_topics(chosen).values() for name in names} | infos | transforms
+    inputs |= {absolute(f'synthetic/{name}', space) for name in ('truth', 'cameras')} | {'/clock'}
+    outputs = {absolute(f'chromm/{name}', space) for name in RECORDED_OUTPUTS} | transforms | {'/diagnostics'}
     return {'inputs': inputs, 'outputs': outputs, 'both': inputs | outputs}[what]
+
+
+def absolute(name: str, namespace: str) -> str:
+    """A topic name as a node in the namespace resolves it."""
+    return expand_topic_name(name, 'chromm', namespace)
 
 
 def known_types() -> Typestore:

@@ -13,6 +13,7 @@ from rclpy.serialization import serialize_message
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo
 
+from chromm_ros.apps.inputs import InputFlags, inputs_of
 from chromm_ros.apps.record import bag_qos, known_types, topic_names
 from chromm_ros.msg import Human, HumanArray
 from chromm_ros.recording.bags import BagReader, BagWriter, Topic
@@ -40,11 +41,21 @@ def node():
 
 
 def test_topics_of_inputs_and_outputs_make_both():
-    cameras = ('left', 'right')
-    both = topic_names(cameras, 'both')
-    assert both == topic_names(cameras, 'inputs') | topic_names(cameras, 'outputs')
-    assert '/left/image' in topic_names(cameras, 'inputs')
-    assert '/chromm/humans' not in topic_names(cameras, 'inputs')
+    chosen = inputs_of(InputFlags(cameras=('left', 'right')))
+    both = topic_names(chosen, 'both')
+    assert both == topic_names(chosen, 'inputs') | topic_names(chosen, 'outputs')
+    assert '/left/image' in topic_names(chosen, 'inputs')
+    assert '/chromm/humans' not in topic_names(chosen, 'inputs')
+
+
+def test_topics_are_named_as_the_node_reads_them():
+    flags = InputFlags(
+        cameras=('left',), image_topic='{camera}/color/image_raw', image_transport='compressed', namespace='robot1'
+    )
+    names = topic_names(inputs_of(flags), 'both')
+    assert '/robot1/left/color/image_raw/compressed' in names
+    assert '/robot1/left/color/image_raw' not in names
+    assert {'/robot1/tf_static', '/tf_static', '/robot1/chromm/humans'} <= names
 
 
 @pytest.mark.slow

@@ -27,6 +27,7 @@ from chromm_ros.recording.bags import BagMessage, BagReader
 from chromm_ros.recording.calibration import CameraFile
 from chromm_ros.recording.notes import notes_of
 from chromm_ros.ros.common.transforms import CameraFrames, frame_parents
+from chromm_ros.ros.inputs.earlier_capture import EarlierCapture
 
 MALFORMED = 'malformed'
 WAITING = 1000
@@ -171,19 +172,20 @@ class BagSource:
         if not self.use_extrinsics:
             return lambda frame, stamp: None
         buffer = tf2_ros.Buffer(cache_time=Duration(seconds=1e9))
-        prefix = self.settings.camera_frame_prefix.format(node='chromm')
-        topics = tf_topics(BagReader(self.path).topics(), self.cameras, self.tf)
+        known = BagReader(self.path).topics()
+        earlier = EarlierCapture.of(known)
+        topics = tf_topics(known, self.cameras, self.tf)
         for message in self._messages(topics):
             for transform in deserialize_message(message.data, TFMessage).transforms:
                 parent, child = (name.lstrip('/') for name in (transform.header.frame_id, transform.child_frame_id))
                 transform.header.frame_id, transform.child_frame_id = parent, child
-                if f'/{prefix}' in f'/{child}':
-                    continue  # what a capture, of any namespace, estimated is no knowledge
+                if earlier.estimated(child):
+                    continue
                 if topics[message.topic]:
                     buffer.set_transform_static(transform, 'bag')
                 else:
                     buffer.set_transform(transform, 'bag')
-        frames = CameraFrames(buffer, self._world(buffer), prefix)
+        frames = CameraFrames(buffer, self._world(buffer), self.settings.camera_frame_prefix)
         return lambda frame, stamp: frames.world_from(frame, stamp, timeout=0.0)  # a bag holds all there is
 
     def _world(self, buffer: tf2_ros.Buffer) -> str:
