@@ -32,6 +32,8 @@ class Command:
     """The arguments go to ROS as they are (``--ros-args ...``)."""
 
 
+TRACKING = 'chromm_ros.evaluation.tracking.commands'
+
 PROTOCOLS = 'chromm_ros.evaluation.protocols.commands'
 
 COMMANDS = (
@@ -50,6 +52,10 @@ COMMANDS = (
     Command(
         'evaluate ablation', 'chromm_ros.evaluation.commands:ablation', 'what each part of the people logic is worth'
     ),
+    Command(
+        'evaluate tracking', f'{TRACKING}:tracking', 'who keeps their id over minutes, and who is published falsely'
+    ),
+    Command('evaluate errors', f'{TRACKING}:errors', 'measure how the detections of a network err, for its preset'),
     Command('evaluate emdb', f'{PROTOCOLS}:emdb', 'EMDB-2: motion before a moving camera (Table 1)'),
     Command('evaluate rich', f'{PROTOCOLS}:rich', 'RICH: motion before one camera or all (Table 1)'),
     Command('evaluate egohumans', f'{PROTOCOLS}:egohumans', 'EgoHumans: people before four cameras (Tables 2, 6)'),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 
@@ -102,3 +103,26 @@ class EstimateErrors:
             camera_position=position,
             camera_rotation=self.camera_rotation * position / self.camera_position,
         )
+
+    def to_json(self) -> str:
+        """As a preset keeps it."""
+        return json.dumps(asdict(self), indent=1) + '\n'
+
+    @staticmethod
+    def from_json(text: str) -> EstimateErrors:
+        """Read :meth:`to_json`.
+
+        Raises:
+            ValueError: the text is no error model.
+        """
+        try:
+            values = json.loads(text)
+            detection = dict(values.pop('detection', {}))
+            for name, value in detection.items():
+                if isinstance(value, dict):
+                    detection[name] = LogNormal(**value)
+                elif isinstance(value, list):
+                    detection[name] = tuple(value)
+            return EstimateErrors(**values, detection=DetectionErrors(**detection))
+        except (TypeError, ValueError, AttributeError) as error:
+            raise ValueError(f'not an error model of a network: {error}') from error

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from chromm_ros.capture.identity.identities import Evidence
 from chromm_ros.capture.protocols import Body, Network
 from chromm_ros.capture.session import Session
 from chromm_ros.capture.settings import CaptureSettings
@@ -106,6 +107,11 @@ class Capture:
         """Everybody of the last snapshot who was not lost, extrapolated to ``stamp`` [ns]."""
         newest = self._session.newest
         return () if newest is None else newest.at(stamp, self._settings.identity.walking, self.network.errors)
+
+    @property
+    def evidence(self) -> Evidence | None:
+        """What the newest image set says about people; None: there was none in this session."""
+        return self._session.identities.evidence
 
     def static_scene(self) -> Cloud:
         """The static scene so far."""

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import importlib.resources
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from chromm_ros.estimate_errors import DetectionErrors, EstimateErrors
+from chromm_ros.estimate_errors import EstimateErrors
+
+
+def errors_of(preset: str) -> EstimateErrors:
+    """How the estimates of a preset err, from ``errors/PRESET.json``, which ``chromm evaluate errors`` writes.
+
+    Those of ``tiny`` are measured. Those of ``full`` are cautious: they say less of every detection and expect less of
+    every camera than a good network gives, until somebody measures them with its weights.
+    """
+    file = importlib.resources.files('chromm_ros.network') / 'errors' / f'{preset}.json'
+    return EstimateErrors.from_json(file.read_text())
 
 
 @dataclass(frozen=True)
@@ -225,11 +236,11 @@ class ChrommConfig:
         return isinstance(self.human_head, MultiHmrConfig)
 
 
-FULL = ChrommConfig('full', FULL_SCENE, FULL_HUMAN, FULL_HUMAN_HEAD)
+FULL = ChrommConfig('full', FULL_SCENE, FULL_HUMAN, FULL_HUMAN_HEAD, errors=errors_of('full'))
 
 FULL_PUBLIC_HEAD = MultiHmrConfig()
 
-FULL_MULTI_HMR = ChrommConfig('full', FULL_SCENE, FULL_HUMAN.resized(896, chromm_heads=False), FULL_PUBLIC_HEAD)
+FULL_MULTI_HMR = replace(FULL, human=FULL_HUMAN.resized(896, chromm_heads=False), human_head=FULL_PUBLIC_HEAD)
 
 TINY = ChrommConfig(
     'tiny',
@@ -239,14 +250,7 @@ TINY = ChrommConfig(
     level_gauge=True,
     decoder_window=1,  # more gain nothing: docs/performance.md
     detection_threshold=0.4,
-    errors=EstimateErrors(
-        direction=0.008,
-        depth=0.125,
-        joints=0.1,
-        camera_position=0.4,
-        camera_rotation=0.1,
-        detection=DetectionErrors(score_even=2.5),
-    ),
+    errors=errors_of('tiny'),
 )
 
 

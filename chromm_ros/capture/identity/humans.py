@@ -162,9 +162,10 @@ def _observed_human(
 ) -> Human:
     """The person, ``column`` of ``visibility``, with what the images of ``step`` saw of it."""
     human = human_of(person)
-    people, fused = identities.detections, identities.fused
-    if person.column is None or people is None or fused is None:
+    evidence, fused = identities.evidence, identities.fused
+    if person.column is None or evidence is None or fused is None:
         return human
+    people = evidence.detections
     observations, doubt = [], np.ones(JOINTS)
     for image, row in enumerate(step.rows.values()):
         v = views.index(row.view)

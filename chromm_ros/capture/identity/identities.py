@@ -85,6 +85,17 @@ class Person:
         return Person(**{**fields, **made})
 
 
+@dataclass(frozen=True)
+class Evidence:
+    """What one image set says about people: all that identities are judged by."""
+
+    stamp: int  # [ns]
+    detections: ViewPeople  # (V, 1, M)
+    cameras: CameraViews
+    change: Similarity
+    """How the world was moved since the image set before."""
+
+
 class Identities:
     """Owner of all identities of one session."""
 
@@ -94,8 +105,8 @@ class Identities:
         """Detections and views of a person that the newest image set left out, by reason."""
         self.people: tuple[Person, ...] = ()
         """Everybody at the newest image set: those published, those just lost, and those who are seen and doubted."""
-        self.detections: ViewPeople | None = None
-        """Of the newest image set."""
+        self.evidence: Evidence | None = None
+        """The newest image set."""
         self.fused: People | None = None
         """The observed people of the newest image set."""
         self._body_joints = body_joints
@@ -106,6 +117,7 @@ class Identities:
         self._tracklets: dict[tuple[int, int], tuple[int, int]] = {}  # (view, key) -> (number, stamp of last image)
         self._next_tracklet: Counter[int] = Counter()
         self._start: int | None = None
+        self._change = Similarity.identity()
 
     @property
     def settings(self) -> IdentitySettings:
@@ -134,7 +146,9 @@ class Identities:
         self.tracker.update((stamp - self._start) * 1e-9, HeadDetections.of(people, mask), cameras, level)
         tracks = self.tracker.tracks
         seen = np.flatnonzero(tracks.observed)
-        self.detections, self.fused = people, self._fuse(people, seen, settings, body)
+        self.evidence = Evidence(stamp, people, cameras, self._change)
+        self._change = Similarity.identity()
+        self.fused = self._fuse(people, seen, settings, body)
         self.dropped = Counter(dropped) + Counter(self.fused.dropped)
         self._look(stamp, seen, self.fused)
         self._number(stamp)
@@ -170,6 +184,7 @@ class Identities:
     def move(self, change: Similarity) -> None:
         """Express everybody in the frame that ``change`` maps the world to."""
         self.tracker.move(change)
+        self._change = change @ self._change
         self._figures = {
             key: replace(figure, turn=figure.turn.moved(change)) for key, figure in self._figures.items()
         }
