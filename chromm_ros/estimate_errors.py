@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -106,7 +107,7 @@ class EstimateErrors:
 
     def to_json(self) -> str:
         """As a preset keeps it."""
-        return json.dumps(asdict(self), indent=1) + '\n'
+        return json.dumps(_rounded(asdict(self)), indent=1) + '\n'
 
     @staticmethod
     def from_json(text: str) -> EstimateErrors:
@@ -126,3 +127,12 @@ class EstimateErrors:
             return EstimateErrors(**values, detection=DetectionErrors(**detection))
         except (TypeError, ValueError, AttributeError) as error:
             raise ValueError(f'not an error model of a network: {error}') from error
+
+
+def _rounded(value: Any) -> Any:
+    """Numbers with four digits, in whatever they are nested."""
+    if isinstance(value, dict):
+        return {name: _rounded(part) for name, part in value.items()}
+    if isinstance(value, tuple):
+        return [_rounded(part) for part in value]
+    return float(f'{value:.4g}')

@@ -77,9 +77,12 @@ def collect(recordings: Sequence[Recording]) -> tuple[Detected, Expected, int]:
             betas.append(d.betas)
             images += int(step.cameras.seen.sum())
             pairs += _expected(recording, t, owner)
-    columns = [np.array(column) for column in zip(*rows)]
-    expected = Expected(*(np.array(column) for column in zip(*pairs)))
-    return Detected(*columns, np.concatenate(postures), np.concatenate(betas)), expected, images
+    run, time, view, person, certainty, angle, log_range = (np.array(column) for column in zip(*rows))
+    found, margin, behind, nearest, visible = (np.array(column) for column in zip(*pairs))
+    detected = Detected(
+        run, time, view, person, certainty, angle, log_range, np.concatenate(postures), np.concatenate(betas)
+    )
+    return detected, Expected(found, margin, behind, nearest, visible), images
 
 
 def measure(recordings: Sequence[Recording], before: EstimateErrors) -> EstimateErrors:
@@ -130,7 +133,7 @@ def _expected(recording: Recording, t: int, owner: np.ndarray) -> list[tuple]:
     step, truth = recording.steps[t], recording.truth
     people = np.flatnonzero(truth.present[t])
     seen = step.cameras.look_at(truth.joints[t, people, HEAD].astype(float))  # (V, K)
-    rows = []
+    rows: list[tuple] = []
     for view, size in enumerate(step.cameras.sizes):
         share = seen.pixels[view] / size
         margin = np.minimum(share, 1 - share).min(-1)

@@ -7,9 +7,11 @@ whole capture gives.
 from __future__ import annotations
 
 import dataclasses
+import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -102,8 +104,8 @@ class Recording:
             f'c_{field.name}': np.stack([getattr(step.cameras, field.name) for step in self.steps])
             for field in dataclasses.fields(CameraViews)
         }
-        views['c_depth'] = views['c_depth'].astype(np.float16)
-        columns['d_posture'] = columns['d_posture'].astype(np.float16)
+        truth = {f't_{field.name}': getattr(self.truth, field.name) for field in dataclasses.fields(Truth)}
+        arrays: dict[str, Any] = {name: _narrow(name, array) for name, array in (columns | views | truth).items()}
         np.savez_compressed(
             file,
             name=self.name,
@@ -114,9 +116,7 @@ class Recording:
             change_scale=np.array([float(step.change.scale) for step in self.steps]),
             change_rotation=np.stack([step.change.rotation for step in self.steps]),
             change_translation=np.stack([step.change.translation for step in self.steps]),
-            **columns,
-            **views,
-            **{f't_{field.name}': getattr(self.truth, field.name) for field in dataclasses.fields(Truth)},
+            **arrays,
         )
 
     @staticmethod
@@ -135,7 +135,7 @@ class Recording:
                 tuple(_steps(arrays)),
                 Truth(**{field.name: arrays[f't_{field.name}'] for field in dataclasses.fields(Truth)}),
             )
-        except (KeyError, ValueError, OSError, EOFError) as error:
+        except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
             raise ValueError(f'{file} is no recording of "chromm evaluate tracking" ({error}); remove it') from error
 
 
@@ -154,5 +154,15 @@ def _steps(arrays: dict[str, np.ndarray]) -> Iterator[TrackerInput]:
         )
 
 
+COARSE = ('c_depth', 'd_posture', 't_joints')
+"""Arrays that keep enough as half floats: to a centimetre."""
+
+
+def _narrow(name: str, array: np.ndarray) -> np.ndarray:
+    if array.dtype.kind != 'f' or name.endswith('world_from_camera'):
+        return array
+    return array.astype(np.float16 if name in COARSE else np.float32)
+
+
 def _wide(array: np.ndarray) -> np.ndarray:
-    return array.astype(float) if array.dtype == np.float16 else array
+    return array.astype(float) if array.dtype.kind == 'f' else array

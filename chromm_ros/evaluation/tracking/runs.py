@@ -84,7 +84,9 @@ class LongRun:
             chosen = now.tracked if tracked_alone else np.ones(len(now.ids), bool)
             heads = self.truth.joints[t, present, HEAD]
             distance = np.linalg.norm(heads[:, None] - now.heads[chosen][None], axis=-1)
-            steps.append(Step(present, self.truth.in_sight[:, t, present].any(0), now.ids[chosen], distance))
+            steps.append(
+                Step(present, np.asarray(self.truth.in_sight[:, t, present].any(0)), now.ids[chosen], distance)
+            )
         return steps
 
     def score(self, tracked_alone: bool = False) -> TrackingScore:

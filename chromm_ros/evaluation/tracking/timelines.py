@@ -41,7 +41,7 @@ def _block(run: LongRun) -> np.ndarray:
     for person in range(people):
         top = 34 + person * (BAR + GAP)
         _write(picture, f'person {person + 1}', (10, top + 12), 0.4)
-        in_sight = run.truth.in_sight[:, :, person].any(0)
+        in_sight = np.asarray(run.truth.in_sight[:, :, person].any(0))
         before = 0
         for step in range(steps):
             number = int(ids[step, person])
