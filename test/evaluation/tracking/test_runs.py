@@ -81,7 +81,9 @@ def test_errors_are_measured_and_not_taken_over(recordings):
     assert 0.01 < measured.detection.false_alarms < 0.3
     assert measured.detection.rate > 0.85
     assert measured.detection.posture_same_view.median < measured.detection.posture_other_person.median
-    assert EstimateErrors.from_json(measured.to_json()) == measured
+    again = EstimateErrors.from_json(measured.to_json())
+    assert again.direction == pytest.approx(measured.direction, rel=1e-3)  # four digits are kept
+    assert EstimateErrors.from_json(again.to_json()) == again
 
 
 def test_too_little_to_measure_is_said(recordings):
