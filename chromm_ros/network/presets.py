@@ -12,8 +12,8 @@ from chromm_ros.estimate_errors import EstimateErrors
 def errors_of(preset: str) -> EstimateErrors:
     """How the estimates of a preset err, from ``errors/PRESET.json``, which ``chromm evaluate errors`` writes.
 
-    Those of ``tiny`` are measured. Those of ``full`` are cautious: they say less of every detection and expect less of
-    every camera than a good network gives, until somebody measures them with its weights.
+    Those of ``tiny`` are measured. Those of ``full`` are cautious: they say less of every detection and expect less
+    of every camera than a good network gives, until somebody measures them with its weights.
     """
     file = importlib.resources.files('chromm_ros.network') / 'errors' / f'{preset}.json'
     return EstimateErrors.from_json(file.read_text())
