@@ -35,8 +35,13 @@ class Network(Protocol):
     def errors(self) -> EstimateErrors:
         """How far its estimates are from the truth."""
 
-    def encode(self, images: Sequence[np.ndarray], scene_size: tuple[int, int] | None = None) -> FrameFeatures:
-        """Features of images (H, W, 3) uint8, each by itself."""
+    def encode(
+        self,
+        images: Sequence[np.ndarray],
+        scene_size: tuple[int, int] | None = None,
+        before: Sequence[FrameFeatures | None] | None = None,
+    ) -> FrameFeatures:
+        """Features of images (H, W, 3) uint8; ``before``: the row of the last image of each camera, or None."""
 
     def decode(
         self,

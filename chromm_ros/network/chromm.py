@@ -181,12 +181,18 @@ class Chromm(nn.Module):
         weight_file.save(self, Path(path), card or {})
 
     @torch.inference_mode()
-    def encode(self, images: Sequence[np.ndarray], scene_size: tuple[int, int] | None = None) -> FrameFeatures:
+    def encode(
+        self,
+        images: Sequence[np.ndarray],
+        scene_size: tuple[int, int] | None = None,
+        before: Sequence[FrameFeatures | None] | None = None,
+    ) -> FrameFeatures:
         """Features of N images, each by itself: rows may be cached and joined with later ones.
 
         Args:
             images: (H, W, 3) uint8 RGB each; sizes may differ.
             scene_size: (height, width) as in features that these will be joined with; None: as the first image asks.
+            before: of no meaning here: each image is encoded by itself.
 
         Raises:
             ValueError: there is no image, or one is not (H, W, 3) uint8.

@@ -51,5 +51,5 @@ def load_network(
     body = copy.deepcopy(body)  # the network moves its own to the device
     if preset == 'open':
         check_device(torch.device(device), precision)
-        return OpenNetwork.load(Path(weights) if weights else None, device, body)
+        return OpenNetwork.load(Path(weights) if weights else None, device, precision, body)
     return Chromm.from_preset(preset, weights, device, precision, human_head, body, compiled)

@@ -148,7 +148,12 @@ class TruthfulNetwork:
     phantoms: Mapping[int, np.ndarray] = field(default_factory=dict)
     """camera -> head (3,) of somebody whom this camera alone always sees, and who is not there."""
 
-    def encode(self, images: Sequence[np.ndarray], scene_size: tuple[int, int] | None = None) -> FrameFeatures:
+    def encode(
+        self,
+        images: Sequence[np.ndarray],
+        scene_size: tuple[int, int] | None = None,
+        before: Sequence[FrameFeatures | None] | None = None,
+    ) -> FrameFeatures:
         self.encoded += len(images)
         codes = torch.tensor([_read(image) for image in images], dtype=torch.float64)[:, None]
         sizes = tuple(image.shape[:2] for image in images)

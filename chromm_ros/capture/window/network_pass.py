@@ -96,7 +96,9 @@ class NetworkPasses:
         """Features of the images, a row each; None when nothing came of it."""
         try:
             pixels = [image.pixels for image in images.values()]
-            features = self._network.encode(pixels, scene_size=self._scene_size)
+            rows = [self._window.newest(view) for view in images]
+            before = [None if row is None else row.features for row in rows]
+            features = self._network.encode(pixels, self._scene_size, before)
         except torch.OutOfMemoryError:
             self._out_of_memory('An image set did not fit into the memory of the device and was left out.')
             return None

@@ -120,6 +120,10 @@ class RollingWindow:
         first = 0 if newest is None else max(0, min(self.first_new, len(self.steps) - newest))
         return [row for step in list(self.steps)[first:] for row in step.rows.values()]
 
+    def newest(self, view: str) -> Row | None:
+        """The newest row of a camera; None: the window holds none."""
+        return next((step.rows[view] for step in reversed(self.steps) if view in step.rows), None)
+
     def anchors(self, is_tied: Callable[[Row], bool]) -> list[Row]:
         """Rows of the newest decoded step, where no new row says by itself how the window sits in the world."""
         if any(is_tied(row) for row in self.rows() if row.placed is None):

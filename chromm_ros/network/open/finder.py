@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from chromm_ros.network.open.crops import Pyramid
+from chromm_ros.network.open.crops import Pyramid, as_batch
 from chromm_ros.network.open.graph import ConvolutionGraph
 
 STRIDE = 4
@@ -97,9 +97,10 @@ def regions(
     sizes = [pyramid.size for pyramid in pyramids]
     for size in dict.fromkeys(sizes):
         rows = [n for n, own in enumerate(sizes) if own == size]
-        small = torch.cat([_reduced(pyramids[n], settings.side) for n in rows])
+        height, width = _reduced(size, settings.side)
+        small = as_batch([pyramids[n].resized(height, width) for n in rows], graph.device)
         scores, keypoints = (part.cpu().numpy() for part in find(graph, small, most, settings.centre))
-        scale = np.array([size[1] / small.shape[-1], size[0] / small.shape[-2], 1.0])
+        scale = np.array([size[1] / width, size[0] / height, 1.0])
         for n, score, points in zip(rows, scores, keypoints * scale):
             found[n] = _around(points[score > settings.centre], settings)
     return found
@@ -112,12 +113,10 @@ def _near(expected: Tensor, low: Tensor, high: Tensor, cells: int, variance: flo
     return torch.exp(-(expected[..., None] - cell).square() / variance) * inside[:, None]
 
 
-def _reduced(pyramid: Pyramid, side: int) -> Tensor:
-    """(1, 3, h, w) with the longer side about ``side``, both sides multiples of 32."""
-    height, width = pyramid.size
-    scale = side / max(height, width)
-    size = [max(32, round(length * scale / 32) * 32) for length in (height, width)]
-    return functional.interpolate(pyramid.at_least(size[0]), size=size, mode='bilinear', antialias=True)
+def _reduced(size: tuple[int, int], longer: int) -> tuple[int, int]:
+    """(height, width) with the longer side about ``longer``, both sides multiples of 32."""
+    height, width = (max(32, round(side * longer / max(size) / 32) * 32) for side in size)
+    return height, width
 
 
 def _around(people: np.ndarray, settings: FinderSettings) -> np.ndarray:

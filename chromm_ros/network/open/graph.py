@@ -66,12 +66,26 @@ class ConvolutionGraph(nn.Module):
                     self.register_buffer(f'{part}_{operation.output}', _laid_out(tensor), persistent=False)
 
     @property
-    def dtype(self) -> torch.dtype:
-        """Number format of the weights."""
-        return next(self.buffers()).dtype
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.buffers()).device
+
+    def set_precision(self, dtype: torch.dtype, convolutions: int | None = None) -> ConvolutionGraph:
+        """Compute the first ``convolutions`` in ``dtype``; None: all but those that give the outputs.
+
+        The large maps near the image take the time; the numbers near the outputs need the digits: a coordinate of
+        200 px in bf16 is an even one.
+        """
+        last = _last_convolutions(self.operations, self.outputs)
+        numbers = [operation.output for operation in self.operations if operation.kind == 'convolve']
+        for number in numbers[:convolutions]:
+            for name in (f'weight_{number}', f'bias_{number}'):
+                if number not in last:
+                    setattr(self, name, getattr(self, name).to(dtype))
+        return self
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        values = {0: images.to(self.dtype).contiguous(memory_format=torch.channels_last)}
+        values = {0: images.contiguous(memory_format=torch.channels_last)}
         for operation, unused in zip(self.operations, self._unused_after):
             values[operation.output] = self._run(operation, [values[n] for n in operation.inputs])
             for number in unused:
@@ -86,6 +100,7 @@ class ConvolutionGraph(nn.Module):
     def _convolve(self, operation: Operation, inputs: list[Tensor]) -> Tensor:
         (x,) = inputs
         weight, bias = getattr(self, f'weight_{operation.output}'), getattr(self, f'bias_{operation.output}')
+        x = x.to(weight.dtype)
         if operation.same:
             x = _padded(x, operation.dilation * (weight.shape[-1] - 1) + 1, operation.stride, 0.0)
         return functional.conv2d(x, weight, bias, operation.stride, 0, operation.dilation, operation.groups)
@@ -149,6 +164,18 @@ def _last_uses(operations: Sequence[Operation], outputs: Sequence[int]) -> tuple
         tuple(number for number in set(operation.inputs) if last[number] == n and number not in outputs)
         for n, operation in enumerate(operations)
     )
+
+
+def _last_convolutions(operations: Sequence[Operation], outputs: Sequence[int]) -> set[int]:
+    """Convolutions between which and an output there is no other."""
+    wanted, last = set(outputs), set()
+    for operation in reversed(operations):
+        if operation.output in wanted:
+            if operation.kind == 'convolve':
+                last.add(operation.output)
+            else:
+                wanted.update(operation.inputs)
+    return last
 
 
 def _laid_out(tensor: Tensor) -> Tensor:

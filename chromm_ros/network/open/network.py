@@ -9,18 +9,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from chromm_ros.body.landmarks import ON_JOINTS
 from chromm_ros.body.model import BodyModel
 from chromm_ros.estimate_errors import DetectionErrors, EstimateErrors, LogNormal
 from chromm_ros.flow import MAX_PEOPLE, FrameFeatures
 from chromm_ros.geometry.cameras import pixel_rays
+from chromm_ros.network.chromm import check_images
 from chromm_ros.network.files import weight_file
+from chromm_ros.network.layers.precision import dtype_of
 from chromm_ros.network.open import appearance
+from chromm_ros.network.open.attention import PERIOD, Attention, small_picture, unknown
 from chromm_ros.network.open.crops import Pyramid
 from chromm_ros.network.open.finder import FinderSettings, regions
 from chromm_ros.network.open.graph import ConvolutionGraph
@@ -39,10 +42,16 @@ FAR = 1000.0
 FOCAL = 0.9
 """Focal length over the longer side of the image where it is not known: a field of view of 58 degrees."""
 
+ROBUST_CONVOLUTIONS = 40
+"""Of the landmark network, those that may compute in bf16: its landmarks move by 0.3 px of 256 and 4 mm; with all of
+them by 1 px and 6 cm."""
+
 MIN_PRESENCE = 0.5
 """Least presence of a person in a crop."""
 MIN_SCORE = 0.55
 """Least presence times mean visibility of the limbs: people had 0.64 and more, a coat on a stand 0.51."""
+MIN_FOLLOWED = 0.4
+"""The same of those who are looked for again in the next image."""
 
 SAME_SHAPE = LogNormal(0.5, 0.7)
 ERRORS = EstimateErrors(
@@ -76,21 +85,35 @@ class OpenNetwork:
     trained = True
 
     def __init__(
-        self, finder: ConvolutionGraph, landmarks: ConvolutionGraph, body: BodyModel, device: torch.device
+        self,
+        finder: ConvolutionGraph,
+        landmarks: ConvolutionGraph,
+        body: BodyModel,
+        device: torch.device,
+        precision: str = 'fp32',
     ) -> None:
-        self.finder, self.landmarks = finder.to(device).eval(), landmarks.to(device).eval()
+        dtype = dtype_of(precision)
+        self.finder = finder.to(device).set_precision(dtype).eval()
+        self.landmarks = landmarks.to(device).set_precision(dtype, ROBUST_CONVOLUTIONS).eval()
         self._lifter = Lifter(body)
         self._settings = FinderSettings()
         self.device = device
 
     @classmethod
     def load(
-        cls, weights: Path | None = None, device: str | torch.device = 'cpu', body: BodyModel | None = None
+        cls,
+        weights: Path | None = None,
+        device: str | torch.device = 'cpu',
+        precision: str = 'fp32',
+        body: BodyModel | None = None,
     ) -> OpenNetwork:
         """The network from its weight file.
 
         Args:
             weights: None: the file of the package.
+            device: ``cpu``, ``cuda``, ``cuda:1``.
+            precision: ``fp32``, ``bf16`` or ``fp16`` (GPU only).
+            body: the SMPL-X body; None: the free one.
 
         Raises:
             FileNotFoundError, ValueError: the file is absent, damaged, or of another preset.
@@ -108,22 +131,57 @@ class OpenNetwork:
                 key.removeprefix(f'{name}.'): value for key, value in tensors.items() if key.startswith(f'{name}.')
             }
             graphs[name] = ConvolutionGraph(json.loads(about[f'{name}.plan']), own, outputs)
-        return cls(**graphs, body=body or BodyModel.load(), device=torch.device(device))
+        return cls(**graphs, body=body or BodyModel.load(), device=torch.device(device), precision=precision)
 
     @torch.inference_mode()
-    def encode(self, images: Sequence[np.ndarray], scene_size: tuple[int, int] | None = None) -> FrameFeatures:
-        """Landmarks of everybody in N images, each by itself.
+    def encode(
+        self,
+        images: Sequence[np.ndarray],
+        scene_size: tuple[int, int] | None = None,
+        before: Sequence[FrameFeatures | None] | None = None,
+    ) -> FrameFeatures:
+        """Landmarks of everybody in N images.
 
         Args:
             images: (H, W, 3) uint8 RGB each; sizes may differ.
             scene_size: of no meaning here.
+            before: the row of the last image of each camera, if there is one: people are first looked for where they
+                were. None: all over every image.
+
+        Raises:
+            ValueError: there is no image, or one is not (H, W, 3) uint8.
         """
-        pyramids = [Pyramid.of(image, self.device) for image in images]
-        found = regions(self.finder, pyramids, MAX_PEOPLE, self._settings)
-        persons = [distinct(own, MIN_PRESENCE, MAX_PEOPLE) for own in read(self.landmarks, pyramids, found)]
+        check_images(images)
+        pyramids = [Pyramid.of(image) for image in images]
+        last = [_Last.of(row, pyramid.size) for row, pyramid in zip(before or [None] * len(images), pyramids)]
+        followed = read(self.landmarks, pyramids, [one.following for one in last])
+        persons = [distinct(own, MIN_PRESENCE, MAX_PEOPLE) for own in followed]
+        pictures = [small_picture(pyramid) for pyramid in pyramids]
+        wander = [
+            n
+            for n, (one, known) in enumerate(zip(last, persons))
+            if one.attention is None
+            or len(known) < len(one.following)
+            or one.attention.wanders(pictures[n], known, pyramids[n].size)
+        ]
+        found = regions(self.finder, [pyramids[n] for n in wander], MAX_PEOPLE, self._settings)
+        new = [unknown(own, persons[n]) for n, own in zip(wander, found)]
+        for n, own in zip(wander, read(self.landmarks, [pyramids[n] for n in wander], new)):
+            persons[n] = distinct(Persons.join([persons[n], own]), MIN_PRESENCE, MAX_PEOPLE)
+        memory = [
+            # The images of a set are not all looked over at once again.
+            Attention(pictures[n], n * PERIOD // len(images) if one.attention is None else 0)
+            if n in wander or one.attention is None
+            else Attention(one.attention.picture, one.attention.age + 1)
+            for n, one in enumerate(last)
+        ]
         table = np.stack([_packed(image, own) for image, own in zip(images, persons)])
-        sizes = tuple((image.shape[0], image.shape[1]) for image in images)
-        return FrameFeatures(torch.zeros(len(images), 1, 1), torch.from_numpy(table), sizes, GRID)
+        return FrameFeatures(
+            scene=torch.from_numpy(np.stack([one.packed() for one in memory])[:, None]),
+            human=torch.from_numpy(table),
+            image_sizes=tuple(pyramid.size for pyramid in pyramids),
+            scene_size=GRID,
+        )
 
     def decode(
         self,
@@ -170,7 +228,7 @@ class OpenNetwork:
     def _bodies(self, row: np.ndarray, intrinsics: np.ndarray) -> dict[str, np.ndarray]:
         """Fields (M, ...) of :class:`PeopleEstimates` for one image."""
         persons, token = _unpacked(row)
-        score = persons.presence * persons.visible[:, ON_JOINTS].mean(1)
+        score = persons.score
         order = [int(n) for n in np.argsort(-score) if score[n] > MIN_SCORE]
         lifted = self._lifter(persons.take(order), intrinsics)
         values = {'valid': np.ones(len(order), bool), 'score': score[order], 'token': token[order]}
@@ -178,6 +236,23 @@ class OpenNetwork:
         weights = persons.visible[order] * persons.inside[order]
         values['landmarks'] = np.concatenate([persons.pixels[order], weights[..., None]], -1)
         return {name: _filled(value, name) for name, value in values.items()}
+
+
+@dataclass(frozen=True)
+class _Last:
+    """What is known from the last image of a camera."""
+
+    following: np.ndarray  # (P, 4) where its people are looked for
+    attention: Attention | None
+
+    @staticmethod
+    def of(row: FrameFeatures | None, size: tuple[int, int]) -> _Last:
+        """Nothing, where there was no image, or one of another size."""
+        if row is None or row.image_sizes[0] != size:
+            return _Last(np.zeros((0, 4)), None)
+        persons, _ = _unpacked(row.human[0].numpy())
+        following = persons.following[persons.score > MIN_FOLLOWED]
+        return _Last(following, Attention.unpacked(row.scene[0, 0].numpy()))
 
 
 def assumed_intrinsics(height: int, width: int) -> np.ndarray:
@@ -198,10 +273,10 @@ def _packed(image: np.ndarray, persons: Persons) -> np.ndarray:
 def _unpacked(row: np.ndarray) -> tuple[Persons, np.ndarray]:
     """The people of a packed row (M, W), and what they wear (P, 45)."""
     row = row[row[:, 0] > 0].astype(float)
-    presence, pixels, metres, visible, inside, region, token = np.split(row, np.cumsum(WIDTHS)[:-1], 1)
+    presence, pixels, metres, visible, inside, following, token = np.split(row, np.cumsum(WIDTHS)[:-1], 1)
     points = (len(row), LANDMARKS)
     return Persons(
-        presence[:, 0], pixels.reshape(*points, 2), metres.reshape(*points, 3), visible, inside, region
+        presence[:, 0], pixels.reshape(*points, 2), metres.reshape(*points, 3), visible, inside, following
     ), token
 
 
