@@ -63,12 +63,17 @@ def test_a_documented_command_works(command, monkeypatch):
         make = need_program('make', advice='sudo apt install make')
         subprocess.run([make, '-n', *arguments], check=True, capture_output=True)
     elif program.startswith('python'):
-        script = next((word for word in arguments if word.endswith('.py')), None)
-        assert arguments[:2] == ['-m', 'venv'] or (script and (ROOT / script).is_file()), command
+        assert arguments[:2] == ['-m', 'venv'] or ours_exist(arguments), command
     elif program == 'pytest':
-        assert all((ROOT / word).exists() for word in arguments if word.startswith('test'))
+        assert ours_exist(arguments)
     else:
         pytest.fail(f'{program}: is that a program of ours, or of others?')
+
+
+def ours_exist(arguments):
+    """Scripts and folders of the source tree that are named, at least one."""
+    ours = [word for word in arguments if word.endswith('.py') or word.startswith(('test', 'ros_extras', 'tools'))]
+    return bool(ours) and all((ROOT / word).exists() for word in ours)
 
 
 def ros2(line, arguments):
