@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from chromm_ros.body.files import BodyFile, read_free, read_proxy, read_smplx
+from chromm_ros.body.files import BETAS, BodyFile, read_free, read_proxy, read_smplx
 from chromm_ros.body.shapes import Capsules, Cylinder, SkinCapsules, bounding_cylinder
 from chromm_ros.skeleton import HEAD, JOINTS, PARENTS, POSE_JOINTS
 
@@ -88,13 +88,15 @@ class BodyModel(nn.Module):
         self.register_buffer(name, value, persistent=False)
 
     @classmethod
-    def load(cls, path: str | Path | None = None, device: str | torch.device = 'cpu') -> BodyModel:
-        """The free body, or the SMPL-X file at ``path``.
+    def load(
+        cls, path: str | Path | None = None, device: str | torch.device = 'cpu', betas: int = BETAS
+    ) -> BodyModel:
+        """The free body, or the SMPL-X file at ``path`` with at most ``betas`` shape directions.
 
         Raises:
             FileNotFoundError, ValueError: see :func:`chromm_ros.body.files.read_smplx`.
         """
-        return cls(read_free() if not path else read_smplx(path)).to(device)
+        return cls(read_free() if not path else read_smplx(path, betas)).to(device)
 
     @classmethod
     def load_proxy(cls, device: str | torch.device = 'cpu') -> BodyModel:
@@ -109,11 +111,11 @@ class BodyModel(nn.Module):
 
     def rest_joints(self, betas: Tensor) -> Tensor:
         """(..., 55, 3) joints of the rest pose in the frame of the file [m]; ``betas`` (..., 10)."""
-        return self.joint_template + torch.einsum('jck,...k->...jc', self.joint_directions, betas)
+        return self.joint_template + _shaped('jck,...k->...jc', self.joint_directions, betas)
 
     def rest_vertices(self, betas: Tensor) -> Tensor:
         """(..., N, 3) skin of the rest pose in the frame of the file [m]; ``betas`` (..., 10)."""
-        return self.template + torch.einsum('nck,...k->...nc', self.shape_directions, betas)
+        return self.template + _shaped('nck,...k->...nc', self.shape_directions, betas)
 
     def joint_rotations(self, pose: Tensor, root_rotation: Tensor | None = None) -> Tensor:
         """(..., 55, 3, 3) rotations of the joints' frames to the body's outer frame.
@@ -207,3 +209,9 @@ class BodyModel(nn.Module):
     def _levels_below_root(self) -> list[tuple[Tensor, Tensor]]:
         """Per level its joints, and the places of their parents in the level above."""
         return [(getattr(self, f'_level{d}'), getattr(self, f'_above{d}')) for d in range(1, len(LEVELS))]
+
+
+def _shaped(equation: str, directions: Tensor, betas: Tensor) -> Tensor:
+    """Displacements by as many coefficients as both sides have: truth may have more than are estimated."""
+    count = min(directions.shape[-1], betas.shape[-1])
+    return torch.einsum(equation, directions[..., :count], betas[..., :count])

@@ -1,13 +1,14 @@
-"""Batches out of pools of scenes: rendered rooms, or a user's recordings laid out like them.
+"""Batches of images with their truth, and those out of pools of rendered rooms.
 
 A pool (:mod:`chromm_ros.synthetic.pool`) holds scenes seen by V cameras in T frames. A batch takes some images of
-some scenes.
+some scenes. Images of data sets come from :mod:`chromm_ros.training.recorded`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -21,22 +22,45 @@ may be stored so."""
 
 @dataclass(frozen=True)
 class ClipBatch:
-    """B sequences of N images with their truth. K people, padded."""
+    """B sequences of N images with their truth. K people, padded.
+
+    The last fields are for images of data sets; left out, they say what holds of rendered rooms.
+    """
 
     images: torch.Tensor  # (B, N, 3, H, W) in [0, 1]
-    depth: torch.Tensor  # (B, N, h, w) [m] at every (H / h)-th pixel
-    instance: torch.Tensor  # (B, N, h, w) uint8: 0 nobody, k + 1 person k
+    depth: torch.Tensor  # (B, N, h, w) [m] at every (H / h)-th pixel; 0: not known
+    instance: torch.Tensor  # (B, N, h, w) uint8: 0 nobody, k + 1 person k, 255 somebody
     intrinsics: torch.Tensor  # (B, N, 3, 3) pixels of the images
     world_from_camera: torch.Tensor  # (B, N, 4, 4)
     present: torch.Tensor  # (B, N, K) bool
-    betas: torch.Tensor  # (B, N, K, 10)
+    betas: torch.Tensor  # (B, N, K, 10 or more)
     pose: torch.Tensor  # (B, N, K, 52, 3, 3)
     root_rotation: torch.Tensor  # (B, N, K, 3, 3) world from body
     head: torch.Tensor  # (B, N, K, 3) world [m]
+    lens: torch.Tensor = None  # type: ignore[assignment]  # (B, N, K, 3, 3) that each person is projected by
+    judged: torch.Tensor = None  # type: ignore[assignment]  # (B, N, h, w) bool: whether people are there is known
+    outlined: torch.Tensor = None  # type: ignore[assignment]  # (B, N) bool: ``instance`` is known
+    metric: torch.Tensor = None  # type: ignore[assignment]  # (B, N) bool: lengths in metres can be compared
+
+    def __post_init__(self) -> None:
+        people = self.present.shape[2]
+        known = self.present.new_ones(self.present.shape[:2])
+        for name, value in (
+            ('lens', self.intrinsics[:, :, None].expand(-1, -1, people, -1, -1)),
+            ('judged', torch.ones_like(self.instance, dtype=torch.bool)),
+            ('outlined', known),
+            ('metric', known),
+        ):
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, value)
 
     def to(self, device: torch.device | str) -> ClipBatch:
         """The batch on another device."""
         return replace(self, **{name: value.to(device, non_blocking=True) for name, value in vars(self).items()})
+
+    def pin_memory(self) -> ClipBatch:
+        """The batch in memory that a GPU can fetch from."""
+        return replace(self, **{name: value.pin_memory() for name, value in vars(self).items()})
 
     def flat(self) -> ClipBatch:
         """The images as B * N sequences of one image."""
@@ -49,7 +73,26 @@ class ClipBatch:
 
 
 Where = tuple[int, int, int]
-"""One image of a pool: scene, view, frame."""
+"""One image: scene, view, frame."""
+
+
+class Source(Protocol):
+    """Where batches come from. ``len`` counts scenes or shots."""
+
+    def __len__(self) -> int: ...
+
+    @property
+    def weight(self) -> float:
+        """How often it is drawn from beside others when nobody says."""
+        ...
+
+    def sequence(self, length: int, rng: np.random.Generator) -> list[Where]:
+        """At most ``length`` images that belong together."""
+        ...
+
+    def batch(self, sequences: Sequence[Sequence[Where]]) -> ClipBatch:
+        """Gather the images of some sequences, all of one length."""
+        ...
 
 
 class Clips:
@@ -70,6 +113,17 @@ class Clips:
 
     def __len__(self) -> int:
         return len(self.ready)
+
+    @property
+    def weight(self) -> float:
+        """Scenes count alike, whichever pool they are in."""
+        return float(len(self))
+
+    def sequence(self, length: int, rng: np.random.Generator) -> list[Where]:
+        """Images of one scene: all views of a frame before those of another."""
+        scene = int(rng.integers(len(self)))
+        views, frames = rng.permutation(self.views), rng.permutation(self.frames)
+        return [(scene, int(view), int(frame)) for frame in frames for view in views][:length]
 
     def batch(self, sequences: Sequence[Sequence[Where]]) -> ClipBatch:
         """Gather the images of some sequences, all of one length. Scenes are numbered among the complete ones."""

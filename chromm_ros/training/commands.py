@@ -8,22 +8,25 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch
 import tyro
 from tqdm import tqdm
 
+from chromm_ros.body.library import BodyLibrary
 from chromm_ros.body.model import BodyModel
 from chromm_ros.network.chromm import Chromm
 from chromm_ros.network.presets import DepthForm, choose
 from chromm_ros.synthetic.pool import Pool, PoolSettings, rendering_pool
+from chromm_ros.training import data_sets
 from chromm_ros.training.clips import Clips
 from chromm_ros.training.handover import averaged, ignore_scene_tokens, install
 from chromm_ros.training.head_stages import HeadStage, PelvisStage
 from chromm_ros.training.human_stage import HumanBranch, HumanStage
+from chromm_ros.training.recorded import SHAPES
 from chromm_ros.training.sampling import FrameSampler, Sampling
 from chromm_ros.training.scene_stage import SceneStage
 from chromm_ros.training.trainer import Stage, Trainer, TrainerSettings
@@ -55,7 +58,7 @@ class Run:
 
     folder: Path
     """Of the run."""
-    pools: tuple[Path, ...]
+    pools: tuple[Path, ...] = ()
     """Pools of scenes to learn from (chromm train render)."""
     images: int = 24
     """Images per step and process."""
@@ -67,11 +70,23 @@ class Run:
     def run(self) -> None:
         torch.set_num_threads(self.threads)
         torch.manual_seed(self.trainer.seed)
-        clips = [Clips(Pool(pool)) for pool in self.pools]
-        stage = self.stage(FrameSampler(clips, Sampling(self.images, self.lengths))).train()
+        sampler = self.sampler()
+        stage = self.stage(sampler).train()
         device = f'cuda:{os.environ.get("LOCAL_RANK", 0)}' if self.device == 'cuda' else self.device
-        terms = Trainer(stage, self.trainer, self.folder, device).run()
+        terms = Trainer(stage, self.settings(sampler), self.folder, device).run()
         print(', '.join(f'{name} {value:.4g}' for name, value in terms.items()))
+
+    def sampler(self) -> FrameSampler:
+        """Where the batches come from."""
+        if not self.pools:
+            raise ValueError(
+                'there is nothing to learn from: give --pools (chromm train render), or --data where it is'
+            )
+        return FrameSampler([Clips(Pool(pool)) for pool in self.pools], Sampling(self.images, self.lengths))
+
+    def settings(self, sampler: FrameSampler) -> TrainerSettings:
+        """How it is trained."""
+        return self.trainer
 
     @property
     def lengths(self) -> tuple[int, ...]:
@@ -81,6 +96,53 @@ class Run:
     def stage(self, sampler: FrameSampler) -> Stage:
         """What is trained."""
         raise NotImplementedError
+
+
+@dataclass(kw_only=True)
+class DataRun(Run):
+    """A run that may learn from data sets instead of rendered rooms."""
+
+    data: tuple[str, ...] = ()
+    """KIND:DIR of data sets to learn from: bedlam; stage 2 also coco, mpii and 3dpw (with NeuralAnnot's fits)."""
+    share: tuple[str, ...] = ()
+    """KIND=NUMBER: how often a set is drawn from (bedlam 0.5, coco 0.25, mpii 0.15, 3dpw 0.1)."""
+    bodies: Path | None = None
+    """Folder with SMPLX_NEUTRAL.npz; needed with --data."""
+    epochs: float | None = None
+    """Times that every sequence (every image, in single images) is drawn, instead of trainer.steps. With --data and
+    the full preset the paper's: 20 in stage 1, 10 in stage 2."""
+    bedlam: data_sets.Bedlam = field(default_factory=data_sets.Bedlam)
+
+    preset: str = 'tiny'
+    suits: ClassVar[tuple[str, ...]] = data_sets.METRIC
+    paper_schedule: ClassVar[tuple[float, float] | None] = None
+    """Epochs and highest rate of CHROMM's appendix A."""
+    tiny_rate: ClassVar[float] = 1.5e-3
+
+    def sampler(self) -> FrameSampler:
+        if not self.data:
+            return super().sampler()
+        if self.pools:
+            raise ValueError('a run learns from --pools or from --data, not from both')
+        sources = data_sets.open_data(self.data, self.bodies, self.preset, self.bedlam, self.suits)
+        shares = data_sets.shares_of(sources, self.share)
+        data_sets.announce(data_sets.describe(sources, shares))
+        data_sets.write_card(self.folder, sources)
+        return FrameSampler(sources, Sampling(self.images, self.lengths), shares)
+
+    def settings(self, sampler: FrameSampler) -> TrainerSettings:
+        settings, epochs = self.trainer, self.epochs
+        if self.data and self.preset == 'full' and self.paper_schedule is not None:
+            epochs = self.paper_schedule[0] if epochs is None else epochs
+            if settings.rate == self.tiny_rate:  # nobody asked for another one
+                settings = replace(settings, rate=self.paper_schedule[1])
+        return settings if epochs is None else replace(settings, steps=data_sets.steps_of(sampler, epochs))
+
+    def body(self) -> BodyModel:
+        """Whose vertices are compared: the neutral SMPL-X of the data sets, or the free body with a light skin."""
+        if not self.data or self.bodies is None:
+            return BodyModel.load_proxy()
+        return BodyModel.load(BodyLibrary(self.bodies).files['smplx', 'neutral'], betas=SHAPES)
 
 
 @dataclass(kw_only=True)
@@ -98,7 +160,7 @@ class Scene(Run):
 
 
 @dataclass(kw_only=True)
-class Human(Run):
+class Human(DataRun):
     """Pre-train the human branch of the tiny preset on single images."""
 
     trainer: TrainerSettings = field(default_factory=lambda: TrainerSettings(steps=7800, rate=1.5e-3, clip=2.0))
@@ -109,23 +171,23 @@ class Human(Run):
 
     def stage(self, sampler: FrameSampler) -> Stage:
         network = _untrained()
-        return HumanStage(HumanBranch(network.human_encoder, network.human_head), sampler, BodyModel.load_proxy())
+        return HumanStage(HumanBranch(network.human_encoder, network.human_head), sampler, self.body())
 
 
 @dataclass(kw_only=True)
-class Heads(Run):
-    """Stage 1: the heads on frozen backbones (CHROMM 3.4)."""
+class Heads(DataRun):
+    """Stage 1: the heads on frozen backbones (CHROMM 3.4), on rendered rooms or on BEDLAM."""
 
     weights: Path
     """Network to start from (chromm train export, or chromm weights convert)."""
-    preset: str = 'tiny'
     depth: DepthForm | None = None
     """How the head says where people are (Table 7): residual, direct, translation; none: as in the weights. Another
     form than theirs starts the head anew."""
     trainer: TrainerSettings = field(
-        default_factory=lambda: TrainerSettings(steps=1000, rate=6e-4, clip=2.0, schedule='one_cycle')
+        default_factory=lambda: TrainerSettings(steps=1000, rate=Heads.tiny_rate, clip=2.0, schedule='one_cycle')
     )
-    """The paper's rate for the full preset is 5e-5."""
+    paper_schedule: ClassVar[tuple[float, float] | None] = (20, 5e-5)
+    tiny_rate: ClassVar[float] = 6e-4
 
     @property
     def lengths(self) -> tuple[int, ...]:
@@ -136,21 +198,22 @@ class Heads(Run):
         if self.depth is not None and self.depth != network.human_head.config.depth:
             network.renew_human_head(self.depth)
         if self.preset == 'tiny':
-            return HeadStage(network, sampler, BodyModel.load_proxy(), TINY_STAGE_1, head_jitter=1.3)
-        return HeadStage(network, sampler, BodyModel.load_proxy(), PAPER_STAGE_1)
+            return HeadStage(network, sampler, self.body(), TINY_STAGE_1, head_jitter=1.3)
+        return HeadStage(network, sampler, self.body(), PAPER_STAGE_1)
 
 
 @dataclass(kw_only=True)
-class Pelvis(Run):
-    """Stage 2: the pelvis MLPs on single images (CHROMM 3.4)."""
+class Pelvis(DataRun):
+    """Stage 2: the pelvis MLPs on single images (CHROMM 3.4), on rendered rooms or on BEDLAM, COCO, MPII and 3DPW."""
 
     weights: Path
     """Network to start from (chromm train export)."""
-    preset: str = 'tiny'
     trainer: TrainerSettings = field(
-        default_factory=lambda: TrainerSettings(steps=150, rate=5e-4, clip=2.0, schedule='one_cycle')
+        default_factory=lambda: TrainerSettings(steps=150, rate=Pelvis.tiny_rate, clip=2.0, schedule='one_cycle')
     )
-    """The paper's rate for the full preset is 1e-4."""
+    suits: ClassVar[tuple[str, ...]] = tuple(data_sets.SHARES)
+    paper_schedule: ClassVar[tuple[float, float] | None] = (10, 1e-4)
+    tiny_rate: ClassVar[float] = 5e-4
 
     @property
     def lengths(self) -> tuple[int, ...]:
@@ -159,8 +222,8 @@ class Pelvis(Run):
     def stage(self, sampler: FrameSampler) -> Stage:
         network = Chromm.from_preset(self.preset, self.weights)
         if self.preset == 'tiny':
-            return PelvisStage(network, sampler, BodyModel.load_proxy(), TINY_STAGE_2, intrinsics_given=True)
-        return PelvisStage(network, sampler, BodyModel.load_proxy(), PAPER_STAGE_2)
+            return PelvisStage(network, sampler, self.body(), TINY_STAGE_2, intrinsics_given=not self.data)
+        return PelvisStage(network, sampler, self.body(), PAPER_STAGE_2)
 
 
 @dataclass(kw_only=True)
@@ -186,6 +249,7 @@ class Export:
     def run(self) -> None:
         network = _untrained() if self.weights is None else Chromm.from_preset(self.preset, self.weights)
         steps = {}
+        seen: dict[str, str] = {}
         for part, folder in (
             ('scene', self.scene),
             ('human', self.human),
@@ -194,11 +258,15 @@ class Export:
         ):
             if folder is not None:
                 state, steps[str(folder.name)] = averaged(folder)
+                seen |= data_sets.read_card(folder)
                 install(network, part, state)
                 if folder is self.human:
                     ignore_scene_tokens(network.human_head)
         network.trained = True
         description = {} if self.card is None else json.loads(self.card.read_text())
+        if seen:
+            description = {'data': json.dumps(seen), **description}
+            print('these weights inherit the terms of what they were trained on:', *seen.values(), sep='\n  ')
         network.eval().save(self.file, {'steps': json.dumps(steps), **description})
         print(f'{self.file}: {self.file.stat().st_size / 1e6:.1f} MB')
 

@@ -31,7 +31,9 @@ def for_scene(batch: ClipBatch, config: SceneConfig) -> ClipBatch:
         images=images.clamp(0, 1).unflatten(0, batch.images.shape[:2]),
         depth=_nearest(batch.depth, size),
         instance=_nearest(batch.instance, size),
+        judged=_nearest(batch.judged, size),
         intrinsics=scale_intrinsics(batch.intrinsics, wide / width, high / height),
+        lens=scale_intrinsics(batch.lens, wide / width, high / height),
     )
 
 
@@ -46,16 +48,18 @@ def for_humans(batch: ClipBatch, canvas: tuple[int, int]) -> tuple[ClipBatch, Le
         images=images,
         depth=_on_canvas(batch.depth, box),
         instance=_on_canvas(batch.instance, box),
+        judged=_on_canvas(batch.judged, box, outside=1),
         intrinsics=box.intrinsics(batch.intrinsics),
+        lens=box.intrinsics(batch.lens),
     ), box
 
 
-def _on_canvas(maps: torch.Tensor, box: Letterbox) -> torch.Tensor:
+def _on_canvas(maps: torch.Tensor, box: Letterbox, outside: int = 0) -> torch.Tensor:
     """Truth maps (B, N, h, w) over the image -> over the canvas, every TRUTH_STRIDE-th pixel of it."""
     rows, columns = (side // TRUTH_STRIDE for side in box.canvas)
     left, top = (int(side / TRUTH_STRIDE) for side in box.offset)
     height, width = (side // TRUTH_STRIDE for side in box.content)
-    placed = maps.new_zeros(*maps.shape[:2], rows, columns)
+    placed = maps.new_full((*maps.shape[:2], rows, columns), outside)
     placed[:, :, top : top + height, left : left + width] = _nearest(maps, (height, width))
     return placed
 

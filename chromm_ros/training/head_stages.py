@@ -156,9 +156,14 @@ class PelvisStage(Stage):
         placed, points = self._adjusted(answer, pelvis_px, targets, people, points)
         terms = detection_terms(branch.encoder, answer, targets, self.weights.focal)
         terms |= people_losses.geometric_losses(
-            placed, targets.state, targets.intrinsics, max(people.image_size), true_intrinsics=true_intrinsics
+            placed,
+            targets.state,
+            targets.intrinsics,
+            max(people.image_size),
+            true_intrinsics=true_intrinsics,
+            metric=targets.metric,
         )
-        terms['chamfer'] = self._chamfer(placed, points, batch, people, targets)
+        terms['chamfer'] = self._chamfer(placed, points, batch, people, targets, where_people(batch, answer, box))
         terms = {name: value for name, value in terms.items() if self.weights.wants(name)}
         return self.weights.total(terms), {name: value.detach() for name, value in terms.items()}
 
@@ -193,11 +198,27 @@ class PelvisStage(Stage):
         batch: ClipBatch,
         people: ClipBatch,
         targets: PeopleTargets,
+        mask: torch.Tensor,
     ) -> torch.Tensor:
         assert placed.vertices is not None
         visible = visible_vertices(placed.vertices, self.body.faces, targets.intrinsics, people.image_size)
         points = thinned(points[:, None], batch)[:, 0]
-        return chamfer_loss(placed.vertices, visible, targets.frame, points, batch.instance[:, 0] > 0)
+        return chamfer_loss(placed.vertices, visible, targets.frame, points, mask)
+
+
+def where_people(batch: ClipBatch, answer: HumanAnswer, box: Letterbox) -> torch.Tensor:
+    """(F, h, w) bool over the scene's images: the true outlines, or the predicted mask where there are none."""
+    rows, columns = batch.instance.shape[-2:]
+    stride = batch.image_size[0] // rows
+    y, x = torch.meshgrid(
+        torch.arange(rows, device=answer.mask_logits.device) * stride + 0.5,
+        torch.arange(columns, device=answer.mask_logits.device) * stride + 0.5,
+        indexing='ij',
+    )
+    there = box.to_canvas(torch.stack([x, y], -1)).long()
+    high, wide = answer.mask_logits.shape[-2:]
+    predicted = answer.mask_logits[:, there[..., 1].clamp(0, high - 1), there[..., 0].clamp(0, wide - 1)] > 0
+    return torch.where(batch.outlined[:, 0, None, None], batch.instance[:, 0] > 0, predicted)
 
 
 def frozen_scene(scene: SceneNetwork, batch: ClipBatch, told: bool = True) -> tuple[torch.Tensor, torch.Tensor]:

@@ -173,6 +173,7 @@ def detection_terms(
     positive[targets.frame, answer.index] = 1.0
     weight = torch.ones_like(answer.logits)
     weight[targets.hidden_frame, patch_index(targets.hidden_px, patch, grid)] = HIDDEN_WEIGHT
+    weight = torch.where(_judged_patches(targets, grid), weight, 0.0)
     weight = torch.where(positive > 0, 1.0, weight)
     centre = (torch.stack([answer.index % grid[1], answer.index // grid[1]], dim=1) + 0.5) * patch
     return {
@@ -180,9 +181,17 @@ def detection_terms(
         if focal
         else people_losses.head_bce_loss(answer.logits, positive, weight),
         'offset': people_losses.l1(answer.offset, (targets.head_px - centre) / patch),
-        'mask': people_losses.mask_loss(answer.mask_logits, targets.silhouette),
+        'mask': people_losses.mask_loss(
+            answer.mask_logits, targets.silhouette, targets.judged & targets.outlined[:, None, None]
+        ),
         'pelvis': pelvis_term(answer, targets, patch, max(encoder.config.image_size)),
     }
+
+
+def _judged_patches(targets: PeopleTargets, grid: tuple[int, int]) -> torch.Tensor:
+    """(F, P) bool: patches most of which is known to show a person or none."""
+    share = torch.nn.functional.adaptive_avg_pool2d(targets.judged[:, None].float(), grid)
+    return share.flatten(1) > 0.5
 
 
 def pelvis_term(answer: HumanAnswer, targets: PeopleTargets, patch: int, long_side: int) -> torch.Tensor:
@@ -207,14 +216,15 @@ def person_terms(
     state = place(
         body, estimate.pose, estimate.betas, estimate.root_rotation, position, skin=truth.vertices is not None
     )
-    terms = people_losses.geometric_losses(state, truth, targets.intrinsics, long_side, inputs.scale)
-    terms |= people_losses.parametric_losses(state, truth, inputs.scale)
+    metric = targets.metric
+    terms = people_losses.geometric_losses(state, truth, targets.intrinsics, long_side, inputs.scale, metric=metric)
+    terms |= people_losses.parametric_losses(state, truth, inputs.scale, metric)
     # the root rotation is taught in the frame in which it is predicted, the camera's or the viewing ray's
     from_view = estimate.root_rotation @ estimate.root_from_view.transpose(-1, -2)
     log_truth = truth.head[:, 2].log()
 
     def log_error(depth: torch.Tensor) -> torch.Tensor:
-        return people_losses.l1(depth.clamp(min=0.05).log(), log_truth)
+        return people_losses.l1(depth[metric].clamp(min=0.05).log(), log_truth[metric])
 
     def body_joints(joints: torch.Tensor) -> torch.Tensor:
         return (joints - joints[:, :1])[:, :BODY_JOINTS]

@@ -44,6 +44,7 @@ def geometric_losses(
     long_side: float,
     scale: torch.Tensor | None = None,
     true_intrinsics: torch.Tensor | None = None,
+    metric: torch.Tensor | None = None,
 ) -> dict[str, torch.Tensor]:
     """``j3d``, ``j2d`` and, when both sides have vertices, ``v3d``, ``v2d``.
 
@@ -54,14 +55,16 @@ def geometric_losses(
         long_side: of the image [px].
         scale: (M,) s_opt of the frame of each person; None: none (stage 2).
         true_intrinsics: (M, 3, 3) where they are other ones [px].
+        metric: (M,) bool: whose places can be compared in metres; None: everybody's.
     """
     placed = estimate if scale is None else estimate.scaled(scale)
+    chosen = torch.ones_like(truth.head[:, 0], dtype=torch.bool) if metric is None else metric
     losses = {
-        'j3d': l1(placed.joints, truth.joints),
+        'j3d': l1(placed.joints[chosen], truth.joints[chosen]),
         'j2d': reprojection_loss(estimate.joints, truth.joints, intrinsics, long_side, true_intrinsics),
     }
     if placed.vertices is not None and estimate.vertices is not None and truth.vertices is not None:
-        losses['v3d'] = l1(placed.vertices, truth.vertices)
+        losses['v3d'] = l1(placed.vertices[chosen], truth.vertices[chosen])
         losses['v2d'] = reprojection_loss(estimate.vertices, truth.vertices, intrinsics, long_side, true_intrinsics)
     return losses
 
@@ -82,16 +85,19 @@ def reprojection_loss(
 
 
 def parametric_losses(
-    estimate: PersonState, truth: PersonState, scale: torch.Tensor | None = None
+    estimate: PersonState,
+    truth: PersonState,
+    scale: torch.Tensor | None = None,
+    metric: torch.Tensor | None = None,
 ) -> dict[str, torch.Tensor]:
-    """``theta`` (53 rotation matrices with the root), ``beta`` and ``tau`` (head position)."""
+    """``theta`` (53 rotation matrices with the root), ``beta`` and ``tau`` (head position, of ``metric`` people)."""
     rotations = torch.cat([estimate.root_rotation[:, None], estimate.pose], dim=1)
     true_rotations = torch.cat([truth.root_rotation[:, None], truth.pose], dim=1)
     head = estimate.head if scale is None else estimate.head * scale[:, None]
     return {
         'theta': l1(rotations, true_rotations),
-        'beta': l1(estimate.betas, truth.betas),
-        'tau': l1(head, truth.head),
+        'beta': l1(estimate.betas, truth.betas[:, : estimate.betas.shape[1]]),
+        'tau': l1(head, truth.head) if metric is None else l1(head[metric], truth.head[metric]),
     }
 
 
@@ -129,10 +135,18 @@ def head_bce_loss(
     return (F.binary_cross_entropy_with_logits(logits, positive, pos_weight=boost, reduction='none') * weight).mean()
 
 
-def mask_loss(logits: torch.Tensor, people: torch.Tensor) -> torch.Tensor:
-    """BCE of mask logits (N, H, W) at every (H / h)-th pixel against where people are (N, h, w)."""
+def mask_loss(logits: torch.Tensor, people: torch.Tensor, known: torch.Tensor | None = None) -> torch.Tensor:
+    """BCE of mask logits (N, H, W) at every (H / h)-th pixel against where people are (N, h, w).
+
+    Args:
+        known: (N, h, w) bool: pixels that count; None: all.
+    """
     stride = logits.shape[-1] // people.shape[-1]
-    return F.binary_cross_entropy_with_logits(logits[:, ::stride, ::stride], people.to(logits.dtype))
+    logits, wanted = logits[:, ::stride, ::stride], people.to(logits.dtype)
+    if known is None or bool(known.all()):
+        return F.binary_cross_entropy_with_logits(logits, wanted)
+    loss = F.binary_cross_entropy_with_logits(logits, wanted, reduction='none')
+    return (loss * known).sum() / known.sum().clamp(min=1)
 
 
 def l1(estimate: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch.utils.data import DataLoader, Dataset
 
-from chromm_ros.training.clips import ClipBatch, Clips, Where
+from chromm_ros.training.clips import ClipBatch, Source
 
 
 def generators(seed: int, step: int, rank: int = 0) -> tuple[np.random.Generator, torch.Generator]:
@@ -29,27 +31,64 @@ class Sampling:
 
 
 class FrameSampler:
-    """Draws sequences from pools. A sequence shows one scene: all views of a frame before those of another."""
+    """Draws sequences from pools and data sets, every batch from one of them."""
 
-    def __init__(self, pools: Sequence[Clips], sampling: Sampling) -> None:
-        self.pools = pools
+    def __init__(self, sources: Sequence[Source], sampling: Sampling, shares: Sequence[float] | None = None) -> None:
+        """
+        Args:
+            shares: how often each source is drawn from; None: by its own weight.
+        """
+        self.sources = sources
         self.sampling = sampling
-        sizes = np.array([len(clips) for clips in pools], float)
-        self._share = sizes / sizes.sum()
+        weights = np.array([source.weight for source in sources] if shares is None else shares, float)
+        self._share = weights / weights.sum()
 
     def draw(self, rng: np.random.Generator) -> ClipBatch:
-        """One batch."""
-        clips = self.pools[rng.choice(len(self.pools), p=self._share)]
-        longest = clips.views * clips.frames
-        length = min(int(rng.choice(self.sampling.lengths)), longest)
-        sequences = max(1, self.sampling.images // length)
-        return clips.batch([self._sequence(clips, length, rng) for _ in range(sequences)])
+        """One batch. All sequences have the length of the shortest: a source may have less than was asked for."""
+        source = self.sources[rng.choice(len(self.sources), p=self._share)]
+        rows = [source.sequence(int(rng.choice(self.sampling.lengths)), rng)]
+        while len(rows) < max(1, self.sampling.images // len(rows[0])):
+            rows.append(source.sequence(len(rows[0]), rng))
+        shortest = min(len(row) for row in rows)
+        return source.batch([row[:shortest] for row in rows])
 
-    @staticmethod
-    def _sequence(clips: Clips, length: int, rng: np.random.Generator) -> list[Where]:
-        scene = int(rng.integers(len(clips)))
-        views, frames = rng.permutation(clips.views), rng.permutation(clips.frames)
-        return [(scene, int(view), int(frame)) for frame in frames for view in views][:length]
+
+class BatchesAhead(Dataset):
+    """The batches of a run by the number of their step, for processes that read ahead.
+
+    A batch depends on (seed, step, rank) alone, so it does not matter which process reads it, or when.
+    """
+
+    def __init__(self, sampler: FrameSampler, seed: int, rank: int) -> None:
+        self.sampler = sampler
+        self.seed = seed
+        self.rank = rank
+
+    def __getitem__(self, step: int) -> ClipBatch:
+        return self.sampler.draw(generators(self.seed, step, self.rank)[0])
+
+    def loader(self, steps: range, workers: int, pinned: bool) -> DataLoader:
+        """Batches of the steps in order; ``workers`` processes, or this one."""
+        return DataLoader(
+            self,
+            batch_size=None,
+            sampler=steps,  # type: ignore[arg-type]
+            num_workers=workers,
+            pin_memory=pinned,
+            generator=torch.Generator(),  # its own: the network's random numbers stay as they are
+            worker_init_fn=_one_of_many,
+            prefetch_factor=4 if workers else None,
+        )
+
+
+def _one_of_many(_: int) -> None:
+    """A loading process has one core, and ends when the training process says so, not at its signals."""
+    import cv2
+
+    cv2.setNumThreads(0)
+    torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def augment(batch: ClipBatch, generator: torch.Generator) -> ClipBatch:

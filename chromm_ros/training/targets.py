@@ -35,6 +35,9 @@ class PeopleTargets:
     hidden_frame: torch.Tensor  # (L,) images of heads that are inside but hidden: neither present nor absent
     hidden_px: torch.Tensor  # (L, 2)
     silhouette: torch.Tensor  # (B * N, h, w) bool: people
+    judged: torch.Tensor  # (B * N, h, w) bool: whether people are there is known
+    outlined: torch.Tensor  # (B * N,) bool: the silhouette is known
+    metric: torch.Tensor  # (M,) bool: lengths of this person can be compared in metres
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -52,29 +55,33 @@ def people_targets(batch: ClipBatch, body: BodyModel, patch: int = 16, skin: boo
     height, width = batch.image_size
     camera_from_world = invert_rigid(flat.world_from_camera[:, 0])  # (F, 4, 4)
     head = transform(camera_from_world, flat.head[:, 0])  # (F, K, 3)
-    intrinsics = flat.intrinsics[:, 0]
+    lens = flat.lens[:, 0]
     ahead = head[..., 2] > CLOSEST
-    head_px = project(torch.where(ahead[..., None], head, head.new_tensor([0.0, 0.0, 1.0])), intrinsics)
+    head_px = project(torch.where(ahead[..., None], head, head.new_tensor([0.0, 0.0, 1.0])), lens)
     size = head_px.new_tensor([width, height])
     inside = flat.present[:, 0] & ahead & (head_px >= 0).all(-1) & (head_px < size).all(-1)
     visible = inside & _uncovered(flat, head, head_px, size) & _large_enough(flat, people)
+    nearness = head[..., 2] / lens[..., 0, 0]  # people with cameras of their own are compared by their size
     visible = visible & _nearest_of_patch(
-        head_px, head[..., 2], visible, (-(-height // patch), -(-width // patch)), patch
+        head_px, nearness, visible, (-(-height // patch), -(-width // patch)), patch
     )
     frame, person = visible.nonzero(as_tuple=True)
     state = _state(flat, camera_from_world, head, frame, person, body, skin)
-    pelvis_px = project(_ahead(state.joints[:, 0]), intrinsics[frame])
+    pelvis_px = project(_ahead(state.joints[:, 0]), lens[frame, person])
     hidden_frame, hidden_person = (inside & ~visible).nonzero(as_tuple=True)
     return PeopleTargets(
         frame=frame,
         head_px=head_px[frame, person],
         pelvis_px=pelvis_px,
         pelvis_inside=(pelvis_px >= 0).all(-1) & (pelvis_px < size).all(-1),
-        intrinsics=intrinsics[frame],
+        intrinsics=lens[frame, person],
         state=state,
         hidden_frame=hidden_frame,
         hidden_px=head_px[hidden_frame, hidden_person],
         silhouette=flat.instance[:, 0] > 0,
+        judged=flat.judged[:, 0],
+        outlined=flat.outlined[:, 0],
+        metric=flat.metric[frame, 0],
     )
 
 
@@ -138,7 +145,8 @@ def _uncovered(flat: ClipBatch, head: torch.Tensor, head_px: torch.Tensor, size:
 def _large_enough(flat: ClipBatch, people: int) -> torch.Tensor:
     instance = flat.instance[:, 0].flatten(1)
     covered = torch.stack([(instance == person + 1).sum(1) for person in range(people)], dim=1)
-    return covered >= SMALLEST * instance.shape[1]
+    # without outlines, those who are too small were left out when the image was read
+    return (covered >= SMALLEST * instance.shape[1]) | ~flat.outlined
 
 
 def _nearest_of_patch(

@@ -23,7 +23,7 @@ from chromm_ros.settings import setting
 from chromm_ros.training.clips import ClipBatch
 from chromm_ros.training.ema import WeightAverage
 from chromm_ros.training.log import TrainingLog
-from chromm_ros.training.sampling import FrameSampler, augment, generators
+from chromm_ros.training.sampling import BatchesAhead, FrameSampler, augment, generators
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ class TrainerSettings:
     precision: str = setting('bf16', 'numbers of convolutions and linear layers', choices=('fp32', 'bf16'))
     seed: int = setting(0, 'of the frames drawn and of the noise', low=0)
     log_every: int = setting(50, 'steps per row of the log', low=1)
+    loaders: int = setting(0, 'processes that read batches ahead; 0: none', low=0)
     save_minutes: float = setting(3.0, 'time between saved states', unit='min', low=0)
 
 
@@ -118,10 +119,13 @@ class Trainer:
                 mininterval=5,
             ) as bar,
         ):
-            while self.step < end and not interruption.requested:
-                started = time.monotonic()
-                row = self._take_step()
+            ahead = BatchesAhead(self.stage.sampler, self.settings.seed, self.rank)
+            batches = ahead.loader(range(self.step, end), self.settings.loaders, self.device.type == 'cuda')
+            started = time.monotonic()
+            for batch in batches:
+                row = self._take_step(batch)
                 self.seconds += time.monotonic() - started
+                started = time.monotonic()
                 bar.update()
                 if log is not None and (mean := log.add(self.step, self.seconds, row, self.settings.log_every)):
                     terms = mean
@@ -129,13 +133,23 @@ class Trainer:
                 if time.monotonic() - saved > 60 * self.settings.save_minutes:
                     self.save(after_save)
                     saved = time.monotonic()
+                if self._any_process(interruption.requested):
+                    break
         self.save(after_save)
         return terms
 
-    def _take_step(self) -> dict[str, float]:
+    def _any_process(self, requested: bool) -> bool:
+        """Whether any of the processes wants to stop; all of them hear the same, so none waits for another."""
+        if self.processes == 1:
+            return requested
+        flag = torch.tensor(float(requested), device=self.device)
+        distributed.all_reduce(flag, distributed.ReduceOp.MAX)
+        return bool(flag)
+
+    def _take_step(self, batch: ClipBatch) -> dict[str, float]:
         settings = self.settings
-        rng, generator = generators(settings.seed, self.step, self.rank)
-        batch = augment(self.stage.sampler.draw(rng).to(self.device), generator)
+        _, generator = generators(settings.seed, self.step, self.rank)
+        batch = augment(batch.to(self.device), generator)
         for group in self.optimizer.param_groups:
             group['lr'] = learning_rate(settings, self.step)
         loss, terms = self._wrapped(batch, generator, self.step / settings.steps)

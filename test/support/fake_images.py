@@ -111,9 +111,9 @@ def fake_single_images(folder: Path, bodies: BodyLibrary, kind: str) -> Path:
         images.append({'id': number + 1, 'file_name': name, 'width': SIZE[0], 'height': SIZE[1]})
         for k in range(3 if number == 0 else 1):
             key = 100 * (number + 1) + k
-            intrinsics = np.array([[90.0, 0, 40], [0, 90, 30], [0, 0, 1]])
+            intrinsics = np.array([[45.0, 0, 40], [0, 45, 30], [0, 0, 1]])
             if k == 1:
-                intrinsics = np.array([[180.0, 0, 52], [0, 180, 26], [0, 0, 1]])
+                intrinsics = np.array([[90.0, 0, 52], [0, 90, 48], [0, 0, 1]])
             fit, pixels = _camera_fit(people, number, 0, bodies, view, intrinsics)
             corner, extent = pixels.min(0), pixels.max(0) - pixels.min(0)
             person = {'id': key, 'image_id': number + 1, 'bbox': [*corner.tolist(), *extent.tolist()], 'iscrowd': 0}

@@ -31,7 +31,7 @@ def test_batch_has_the_asked_number_of_images(clips: Clips) -> None:
 
 
 def test_a_sequence_shows_one_room_with_all_views_of_a_frame_first(clips: Clips) -> None:
-    sequence = FrameSampler._sequence(clips, 6, np.random.default_rng(1))
+    sequence = clips.sequence(6, np.random.default_rng(1))
     assert len({scene for scene, _, _ in sequence}) == 1
     assert len({frame for _, _, frame in sequence[:4]}) == 1
     assert {view for _, view, _ in sequence[:4]} == {0, 1, 2, 3}

@@ -167,7 +167,7 @@ class Four(FrameSampler):
     """The same four images at every step."""
 
     def draw(self, rng):
-        return self.pools[0].batch([[(scene, 0, 0)] for scene in range(4)])
+        return self.sources[0].batch([[(scene, 0, 0)] for scene in range(4)])
 
 
 @pytest.mark.slow

@@ -50,7 +50,7 @@ def test_one_patch_teaches_one_person(clips: Clips, body: BodyModel) -> None:
     batch = batch_of(clips)
     doubled = {
         name: torch.cat([getattr(batch, name)] * 2, dim=2)
-        for name in ('present', 'betas', 'pose', 'root_rotation', 'head')
+        for name in ('present', 'betas', 'pose', 'root_rotation', 'head', 'lens')
     }
     twins = people_targets(replace(batch, **doubled), body)
     keys = twins.frame * 1000 + patch_index(twins.head_px, 16, (9, 12))
