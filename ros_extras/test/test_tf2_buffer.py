@@ -260,6 +260,7 @@ def test_clear_forgets_what_moves():
     buffer.clear()
     assert not buffer.can_transform('map', 'base', NEWEST)
     assert buffer.can_transform('base', 'camera', NEWEST)
+    assert set(yaml.safe_load(buffer.all_frames_as_yaml())) == {'camera'}
     with pytest.raises(TransformException):
         buffer.lookup_transform('map', 'camera', NEWEST)
 

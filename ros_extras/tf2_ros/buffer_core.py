@@ -120,11 +120,13 @@ class BufferCore:
 
     def _yaml(self, child: str, cache: TimeCache | StaticCache) -> str:
         newest, stamps = cache.at(0), cache.stamps()
+        if newest is None:
+            return ''
         first, last = (stamps[0] / 1e9, stamps[-1] / 1e9) if stamps else (0.0, 0.0)
         # tf2 gives 10 kHz to frames whose data spans no time, static ones among them.
         rate = len(stamps) / max(last - first, 1e-4) if len(stamps) > 1 else 10000.0
         return (
-            f"{child}: \n  parent: '{newest.parent if newest else ''}'\n"
+            f"{child}: \n  parent: '{newest.parent}'\n"
             f"  broadcaster: '{self._authorities[child]}'\n  rate: {rate:.3f}\n"
             f'  most_recent_transform: {last:.6f}\n  oldest_transform: {first:.6f}\n'
             f'  buffer_length: {last - first:.3f}\n'

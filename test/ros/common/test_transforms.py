@@ -91,7 +91,7 @@ def test_own_frames_are_sent_on_and_never_believed(buffer):
 
 
 def test_a_frame_that_is_not_sent_is_reported_until_it_is_free(buffer):
-    buffer.set_transform_static(transform_messages('base', {'chromm/a_optical_frame': pose()}, 0)[0], 'test')
+    buffer.set_transform(transform_messages('base', {'chromm/a_optical_frame': pose()}, SECOND)[0], 'test')
     sender = frames(buffer)
     estimated = [camera(name, 1, pose(1.0), given=False) for name in 'ab']
     (sent,) = sender.to_send(estimated, 5)

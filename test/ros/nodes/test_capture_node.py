@@ -150,7 +150,7 @@ def test_two_captures_name_the_frames_of_their_cameras_differently(rules, prefix
     node = CaptureNode(lambda settings: StandInBackend(), parameter_overrides=[Parameter('autostart', value=False)])
     try:
         assert node.trigger_configure() == SUCCESS
-        (sent,) = node._frames.to_send([camera('a', SECOND, np.eye(4), known=False)], SECOND)
+        (sent,) = node._frames.to_send([camera('a', SECOND, np.eye(4), given=False)], SECOND)
         assert sent.child_frame_id == f'{prefix}a_optical_frame'
     finally:
         node.destroy_node()
