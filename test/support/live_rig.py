@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from typing import Any
 import numpy as np
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
-from rclpy.executors import SingleThreadedExecutor
+from peer import PATIENCE, Peer
 from sensor_msgs.msg import CameraInfo, Image
 from tf2_msgs.msg import TFMessage
 
@@ -26,8 +25,6 @@ from chromm_ros.ros.outputs.messages import header
 
 CAMERAS = ('a', 'b', 'c')
 SIZE = (64, 48)
-PATIENCE = 180.0
-"""Seconds until something that must happen counts as not happening; a loaded machine is slow."""
 PERIOD = 0.05
 """Between two image sets [s]."""
 
@@ -57,32 +54,26 @@ class CaptureProcess:
         self.process.wait(PATIENCE)
 
 
-class LiveRig:
+class LiveRig(Peer):
     """Publishes images of three cameras and listens to the capture, as any foreign node would."""
 
     def __init__(self) -> None:
         rclpy.init(args=[])
-        self.node = rclpy.create_node('live_rig')
-        self.executor = SingleThreadedExecutor()
-        self.executor.add_node(self.node)
+        super().__init__(keep=200)
+        self.node = self.peer
         self.images = {name: self.node.create_publisher(Image, f'{name}/image', 10) for name in CAMERAS}
         self.infos = {name: self.node.create_publisher(CameraInfo, f'{name}/camera_info', 10) for name in CAMERAS}
-        self.heard: dict[str, deque] = {}
         for topic, kind in (
             ('/chromm/humans', HumanArray),
             ('/chromm/status', CaptureStatus),
             ('/diagnostics', DiagnosticArray),
             ('/tf', TFMessage),
         ):
-            self.heard[topic] = deque(maxlen=200)
-            self.node.create_subscription(
-                kind, topic, lambda message, topic=topic: self.heard[topic].append(message), 50
-            )
+            self.listen(kind, topic, 50)
         self.now = lambda: self.node.get_clock().now().nanoseconds
 
     def close(self) -> None:
-        self.executor.shutdown()
-        self.node.destroy_node()
+        super().close()
         rclpy.shutdown()
 
     # -- sending ------------------------------------------------------------------------------------------------
@@ -107,17 +98,7 @@ class LiveRig:
 
     def until(self, happened: Callable[[], Any], send: Callable[[], None] | None = None) -> Any:
         """Spin, and send a set per period, until ``happened()`` is true; returns what it returned."""
-        deadline = time.monotonic() + PATIENCE
-        due = 0.0
-        while time.monotonic() < deadline:
-            if send is not None and time.monotonic() >= due:
-                send()
-                due = time.monotonic() + PERIOD
-            self.executor.spin_once(timeout_sec=PERIOD / 2)
-            result = happened()
-            if result:
-                return result
-        raise AssertionError(f'did not happen within {PATIENCE:.0f} s')
+        return super().until(happened, send, PERIOD)
 
     def sets(self, count: int, send: Callable[[], None]) -> None:
         """Send ``count`` sets, one per period."""

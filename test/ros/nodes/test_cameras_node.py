@@ -1,14 +1,12 @@
 """The synthetic cameras publish what real drivers publish, and the truth with the same stamp."""
 
-import time
-from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
 import pytest
 import rclpy
 from geometry_msgs.msg import PoseArray
-from rclpy.executors import SingleThreadedExecutor
+from peer import Peer
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.serialization import serialize_message
@@ -32,7 +30,7 @@ SIZE = (96, 72)
 ROOT = Path(__file__).parents[3]
 
 
-class Room:
+class Room(Peer):
     """A cameras node in this process and somebody who listens."""
 
     def __init__(self, **parameters):
@@ -45,25 +43,7 @@ class Room:
             **parameters,
         }
         self.node = CamerasNode(parameter_overrides=[Parameter(name, value=value) for name, value in values.items()])
-        self.peer = rclpy.create_node('peer')
-        self.executor = SingleThreadedExecutor()
-        self.executor.add_node(self.node)
-        self.executor.add_node(self.peer)
-        self.heard = defaultdict(list)
-
-    def listen(self, kind, topic, qos=10):
-        self.peer.create_subscription(kind, topic, lambda message: self.heard[topic].append(message), qos)
-
-    def until(self, happened):
-        deadline = time.monotonic() + 180.0
-        while not happened():
-            assert time.monotonic() < deadline, 'did not happen'
-            self.executor.spin_once(timeout_sec=0.02)
-
-    def close(self):
-        self.executor.shutdown()
-        self.node.destroy_node()
-        self.peer.destroy_node()
+        super().__init__(self.node)
 
 
 @pytest.fixture

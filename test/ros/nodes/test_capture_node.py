@@ -1,15 +1,13 @@
-"""The managed node in this process: its life, its lazy outputs, and that it lives for ever."""
+"""The managed node in this process: its life, its lazy outputs, and that it lives as long as it is wanted."""
 
 import gc
 import threading
-import time
-from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
 import pytest
 import rclpy
-from rclpy.executors import SingleThreadedExecutor
+from peer import Peer
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from rclpy.qos import qos_profile_sensor_data
@@ -33,7 +31,7 @@ def raw_image(stamp):
     return cdr.encode(Image, image_message(PIXELS, header(stamp, '')))
 
 
-class Stage:
+class Stage(Peer):
     """A capture node with a stand-in backend, and a peer that talks to it."""
 
     def __init__(self, **parameters):
@@ -43,32 +41,12 @@ class Stage:
             lambda settings: self.backend,
             parameter_overrides=[Parameter(name, value=value) for name, value in overrides.items()],
         )
-        self.peer = rclpy.create_node('peer')
-        self.executor = SingleThreadedExecutor()
-        self.executor.add_node(self.node)
-        self.executor.add_node(self.peer)
-        self.heard = defaultdict(list)
-
-    def listen(self, kind, topic, qos=10):
-        return self.peer.create_subscription(kind, topic, lambda message: self.heard[topic].append(message), qos)
+        super().__init__(self.node)
 
     def feed(self, stamp):
         """One set through the filters of the pipeline, without DDS."""
         for source in self.node.pipeline.synchronizer.buffer.queues:
             self.node.pipeline.images[source].signalMessage(raw_image(stamp))
-
-    def until(self, happened, again=None, patience=180.0):
-        deadline = time.monotonic() + patience
-        while not happened():
-            assert time.monotonic() < deadline, 'did not happen'
-            if again is not None:
-                again()
-            self.executor.spin_once(timeout_sec=0.02)
-
-    def close(self):
-        self.executor.shutdown()
-        self.node.destroy_node()
-        self.peer.destroy_node()
 
 
 @pytest.fixture
