@@ -166,9 +166,9 @@ BODY_FRAME = Condition(
     'camera',
     Level.ERROR,
     'frame_id names the body of the camera (x forward), not its optical frame (z forward)',
-    'the pose from TF is off by 120 degrees about (1, 1, 1); with it the camera would look straight up',
-    'have the driver send the optical frame as frame_id ({hint}), or correct the transform: rotation x y z w = '
-    '-0.5 0.5 -0.5 0.5 from the body to the optical frame',
+    'the pose from TF is turned by 120 degrees about (1, 1, 1): with it the camera would look straight up',
+    'have the driver send its optical frame as frame_id (often <camera>_optical_frame); where there is none, publish '
+    'one below the body with the rotation x y z w = -0.5 0.5 -0.5 0.5; nothing where it does look straight up',
 )
 
 # -- synchronisation ---------------------------------------------

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
+from chromm_ros.conditions import Finding
 from chromm_ros.geometry.similarity import Similarity
 from chromm_ros.skeleton import HEAD
 from chromm_ros.states import HumanState, ViewState, WorldSource
@@ -297,6 +298,8 @@ class CameraState:
     rotation_error: float  # [rad]
     bumped: bool = False
     """It stays farther away from its given pose than the network errs by itself."""
+    findings: tuple[Finding, ...] = ()
+    """What is wrong with its images, or with the pose that came with them."""
 
 
 @dataclass(frozen=True)

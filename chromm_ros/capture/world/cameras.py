@@ -12,6 +12,7 @@ from chromm_ros.capture.notices import Notices
 from chromm_ros.capture.settings import CaptureSettings
 from chromm_ros.capture.window.windows import Row
 from chromm_ros.capture.world.camera import Camera
+from chromm_ros.capture.world.camera_checks import CameraChecks
 from chromm_ros.capture.world.extrinsics import ExtrinsicsPolicy
 from chromm_ros.capture.world.rig_errors import rig_errors
 from chromm_ros.estimate_errors import EstimateErrors
@@ -51,6 +52,7 @@ class Cameras:
         """Their images came, but nobody knows yet where they stand."""
         self._cameras: dict[str, Camera] = {view: Camera() for view in views}
         self._announced: set[str] = set()
+        self._checks = CameraChecks()
 
     def __getitem__(self, view: str) -> Camera:
         return self._cameras.setdefault(view, Camera())
@@ -101,6 +103,7 @@ class Cameras:
                 self._announced.add(view)
             else:
                 chosen[view] = self._calibrated(image, notices)
+                self._checks.look(view, image, notices)
         return chosen
 
     def again(self, images: ImageSet, views: Sequence[str]) -> dict[str, ViewImage]:
@@ -163,6 +166,8 @@ class Cameras:
             if np.isfinite(reference).all():
                 reference = reference if image.given is None else image.given
                 notices.say(camera.compare(image.view, pose, reference, world, self.errors))
+                if image.given is not None:
+                    self._checks.compare(image.view, camera.deviation[3:], notices)
             if not world.rig_moves:
                 camera.average(pose, image.given, self.policy.refines, world.rig_memory)
 
@@ -243,6 +248,7 @@ class Cameras:
             translation_error=errors[0],
             rotation_error=errors[1],
             bumped=camera.bumped,
+            findings=self._checks.findings(view),
         )
 
     def _health(self, view: str, camera: Camera, images: ImageSet, rows: Mapping[str, Row]) -> ViewState:

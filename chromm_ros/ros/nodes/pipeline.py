@@ -183,6 +183,9 @@ class Pipeline:
         if root is not None:
             world = self.parameters.node.world_frame
             found.append(conditions.NO_FRAME.found(frame=notes.frame, world=world, root=root))
+        last = self.last
+        if last is not None:
+            found += [finding for state in last.cameras if state.view == camera for finding in state.findings]
         return found
 
     @property
