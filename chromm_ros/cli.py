@@ -68,6 +68,7 @@ COMMANDS = (
     Command('bench ros', 'chromm_ros.benchmarks.ros:bench_ros', 'receive, decode, synchronise, build, publish'),
     Command('bench resume', 'chromm_ros.benchmarks.resume:bench_resume', 'saving the state of a long reconstruction'),
     Command('bench page', 'chromm_ros.benchmarks.page:bench_page', 'cost of an update of the page, and its memory'),
+    Command('bench data', 'chromm_ros.benchmarks.data:bench_data', 'images that the loaders of data sets make ready'),
     Command('weights list', 'chromm_ros.network.commands:weights_list', 'what a weight file holds'),
     Command('weights check', 'chromm_ros.network.commands:weights_check', 'whether a weight file fits'),
     Command('weights convert', 'chromm_ros.network.commands:weights_convert', 'public checkpoints into one file'),

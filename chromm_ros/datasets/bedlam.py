@@ -21,8 +21,8 @@ from chromm_ros.datasets.bedlam_files import (
     Scene,
     camera_rows,
     camera_seen,
-    label_names,
     label_rows,
+    labelled_frames,
 )
 from chromm_ros.datasets.bedlam_scenes import BROKEN, SCENES
 from chromm_ros.datasets.files import image_size, known_split, matrices, natural, require_folder
@@ -95,9 +95,10 @@ class Bedlam:
         for scene in self.scenes(split).values():
             if not scene.folders:
                 continue
-            numbers = {name.sequence for name in label_names(scene.labels)}
             left_out = frozenset() if self.broken else BROKEN.get(scene.name, frozenset())
-            sequences += [BedlamSequence(scene, number, self.bodies) for number in numbers - left_out]
+            sequences += [
+                BedlamSequence(scene, number, self.bodies) for number in set(labelled_frames(scene.labels)) - left_out
+            ]
         return sorted(sequences, key=lambda sequence: natural(sequence.name))
 
     def expected(self, split: str = '') -> int | None:
@@ -166,7 +167,7 @@ class BedlamSequence:
         Raises:
             FileNotFoundError: there is none.
         """
-        labelled = {name.frame for name in label_names(self.scene.labels) if name.sequence == self.number}
+        labelled = labelled_frames(self.scene.labels)[self.number]
         folder = self.scene.find('png', self.key)
         there = set() if folder is None else {_frame(path) for path in folder.glob('*.png')}
         frames = sorted(frame for frame in labelled & there if frame % FRAMES_PER_IMAGE == 0)

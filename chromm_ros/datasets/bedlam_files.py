@@ -13,7 +13,7 @@ from scipy.optimize import linear_sum_assignment
 
 from chromm_ros.datasets.cache import indexed
 from chromm_ros.datasets.exr import read_exr
-from chromm_ros.datasets.files import numbers, read_csv, read_grey, read_image, read_npz
+from chromm_ros.datasets.files import image_size, numbers, read_csv, read_grey, read_image, read_npz
 
 FARTHEST = 200.0
 """Depths beyond this are the sky [m]."""
@@ -54,14 +54,17 @@ class Scene:
 
 
 @lru_cache(maxsize=256)
-def label_names(path: Path) -> tuple[ImageName, ...]:
-    """The labelled pictures of a label file, without reading the labels.
+def labelled_frames(path: Path) -> dict[int, frozenset[int]]:
+    """Sequence -> frames of the labelled pictures of a label file, without reading the labels.
 
     Raises:
         OSError, ValueError: the file is missing or no labels.
     """
     table = indexed(f'bedlam-names-{path.stem}', [path], lambda: {'image': np.unique(_codes(path))})
-    return tuple(ImageName(*divmod(int(code), 100_000)) for code in table['image'])
+    frames: dict[int, set[int]] = {}
+    for sequence, frame in zip(*np.divmod(table['image'], ImageName(1, 0).code)):
+        frames.setdefault(int(sequence), set()).add(int(frame))
+    return {sequence: frozenset(numbers_) for sequence, numbers_ in frames.items()}
 
 
 def label_rows(path: Path) -> dict[str, np.ndarray]:
@@ -182,7 +185,8 @@ class BedlamImage:
             return None
         path = self.scene.file('masks', self.key, f'{self.key}_{self.frame:04d}_env.png')
         if not path.is_file():
-            return np.zeros(_turned(read_image(self.picture)[..., 0], turn).shape, bool)
+            width, height = image_size(self.picture)
+            return np.zeros((width, height) if turn else (height, width), bool)
         return _turned(read_grey(path) < 128, turn)
 
     def instance(self, turn: int, people: list[tuple[str, np.ndarray]]) -> np.ndarray | None:
@@ -191,11 +195,13 @@ class BedlamImage:
         Args:
             people: subject and pixel of the pelvis, in the turned picture.
         """
-        mask = self.people_mask(turn)
-        if mask is None:
+        if self.scene.find('masks') is None:
             return None
-        picture = np.zeros(mask.shape, np.uint8)
         actors = {number: _turned(outline, turn) for number, outline in self._actors().items()}
+        if not actors:
+            width, height = image_size(self.picture)
+            return np.zeros((width, height) if turn else (height, width), np.uint8)
+        picture = np.zeros(next(iter(actors.values())).shape, np.uint8)
         for person, number in _joined(people, actors, _subjects(self.scene, self.key)).items():
             picture[actors[number]] = person + 1
         return picture
@@ -219,6 +225,10 @@ def _joined(
     if not people or not actors:
         return {}
     numbers_ = list(actors)
+    told = [subject for subject, _ in people]
+    if len(set(subjects)) == len(subjects) and len(set(told)) == len(told) and set(told) <= set(subjects):
+        found = {row: subjects.index(subject) for row, subject in enumerate(told)}
+        return {row: number for row, number in found.items() if number in actors}
     centres = np.array([np.argwhere(actors[number]).mean(0)[::-1] for number in numbers_])
     apart = np.linalg.norm(np.array([pixel for _, pixel in people])[:, None] - centres[None], axis=-1)
     impossible = 1e6

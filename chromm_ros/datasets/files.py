@@ -146,7 +146,7 @@ def read_image(path: Path, size: tuple[int, int] | None = None) -> np.ndarray:
         raise ValueError(
             f'{path}: is {image.shape[1]} x {image.shape[0]}, the camera of the data set is {size[0]} x {size[1]}'
         )
-    return np.ascontiguousarray(image[..., ::-1])
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
 def read_grey(path: Path) -> np.ndarray:

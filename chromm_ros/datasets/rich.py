@@ -7,9 +7,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -37,6 +37,9 @@ LONG, SHORT = 4112, 3008
 """Sides of the full-size images; which of them is the width the stored image tells."""
 
 HAND_COMPONENTS = 12
+
+KEPT_FITS = 4000
+"""Bodies that are kept for the other cameras of a sequence: more than two sequences have frames."""
 
 
 class Rich:
@@ -122,6 +125,14 @@ class Rich:
                     if not place.is_dir():
                         missing.append(f'{place}: not there')
         return Findings((f'{len(sequences)} sequences of {split}, {frames} frames',), tuple(missing), tuple(notes))
+
+    def fit(self, path: Path) -> dict[str, np.ndarray]:
+        """A file of one body; the views of a sequence share what was read last."""
+        return self._read_fit(path)
+
+    @cached_property
+    def _read_fit(self) -> Callable[[Path], dict[str, np.ndarray]]:
+        return lru_cache(maxsize=KEPT_FITS)(read_fit)
 
     def _cameras(self, split: str, with_images: bool = False) -> dict[str, tuple[int, ...]]:
         if split == 'test':
@@ -275,7 +286,7 @@ class RichSequence:
         frames = [frame for frame in self.frames if self._file(frame, subject).is_file()]
         if not frames:
             raise FileNotFoundError(f'{self._file(self.frames[0], subject)} does not exist, nor for any other frame')
-        rows = [_read_fit(self._file(frame, subject)) for frame in frames]
+        rows = [self._dataset.fit(self._file(frame, subject)) for frame in frames]
         stacked = {key: np.stack([row[key] for row in rows]) for key in rows[0]}
         hands = np.stack([stacked['left_hand_pose'], stacked['right_hand_pose']], 1)
         fingers = matrices(bodies.absolute_hands(gender, hands, HAND_COMPONENTS)).reshape(len(frames), 30, 3, 3)
@@ -323,7 +334,12 @@ SIZES = {
 """What a fit holds, each with a leading axis of one."""
 
 
-def _read_fit(path: Path) -> dict[str, np.ndarray]:
+def read_fit(path: Path) -> dict[str, np.ndarray]:
+    """The parameters of a body file, by the names of SIZES.
+
+    Raises:
+        OSError, ValueError: the file is missing or not what was expected.
+    """
     content = load_pickle(path)
     return {key: numbers(entry(content, key, path), (1, size), f'{path}: {key}')[0] for key, size in SIZES.items()}
 
