@@ -28,6 +28,7 @@ from chromm_ros.network.human.decoders import (
     fused_tokens,
     image_sizes,
 )
+from chromm_ros.network.human.detection import take
 from chromm_ros.network.human.encoder import HumanEncoder
 from chromm_ros.network.human.head import HumanHead
 from chromm_ros.network.human.letterbox import Letterbox
@@ -38,6 +39,7 @@ from chromm_ros.network.layers.preprocessing import resize, target_size
 from chromm_ros.network.outputs import PeopleEstimates, SceneGeometry
 from chromm_ros.network.presets import ChrommConfig, DepthForm, HumanHeadConfig, MultiHmrConfig, choose
 from chromm_ros.network.scene.calibration import Calibration, conditions, on_known_rays
+from chromm_ros.network.scene.human_tokens import HumanTokens
 from chromm_ros.network.scene.network import SceneNetwork
 
 SHAPES = 64
@@ -162,6 +164,14 @@ class Chromm(nn.Module):
             self.human_head = HumanHead(self.config.human_head).to(self.device)
         return self
 
+    def join_people_early(self) -> Chromm:
+        """Let people join the tokens of the scene decoder (early fusion, CHROMM table 9); all else stays."""
+        self.config = self.config.with_early_fusion()
+        self.scene.config = self.config.scene
+        self.scene.human_tokens = HumanTokens(self.config.scene.human_dim, self.config.scene.encoder.width)
+        self.scene.human_tokens.to(self.device)
+        return self
+
     def compile_stages(self, backend: str = 'inductor') -> Chromm:
         """Compile the stages with fixed shapes; on a GPU each window shape becomes a CUDA graph.
 
@@ -237,7 +247,7 @@ class Chromm(nn.Module):
             intrinsics=self.conditions_on_intrinsics,
             poses=self.conditions_on_poses,
         )
-        hidden = self.scene.decode(features.scene[None], grid, known)
+        hidden = self.scene.decode(features.scene[None], grid, known, self._early_people(features))
         out = self.scene.heads(hidden, grid, rows=rows, with_confidence=with_confidence)
         chosen = features.take(rows)
         scale = image_sizes(chosen) / torch.tensor(size[::-1], device=self.device)
@@ -293,6 +303,13 @@ class Chromm(nn.Module):
     def canonical_bodies(self, tokens: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Pose (N, 52, 3, 3) and betas (N, 10) of tokens H (N, dim), as pooled over views (CHROMM table 5)."""
         return self.human_head.canonical(tokens.to(self.device))
+
+    def _early_people(self, features: FrameFeatures) -> torch.Tensor | None:
+        """(1, N, M, C) people among the tokens of the scene decoder; None: they join after it, as in CHROMM."""
+        if not self.config.scene.human_dim:
+            return None
+        heads = self.human_encoder.heads(features.human, self.config.detection_threshold)
+        return self.scene.human_tokens(take(features.human, heads.index), heads.valid)[None]
 
     def _found(self, features: FrameFeatures, geometry: SceneGeometry) -> DetectedHeads:
         patch, threshold = self.config.scene.encoder.patch, self.config.detection_threshold

@@ -70,6 +70,8 @@ class SceneConfig:
     metric_heads: int
     registers: int = 5
     """Learned tokens that the decoder adds to every view."""
+    human_dim: int = 0
+    """Channels of the head tokens that join the decoder (early fusion, CHROMM table 9); 0: none do, as in CHROMM."""
 
     @property
     def hidden_width(self) -> int:
@@ -229,6 +231,10 @@ class ChrommConfig:
         if form is None or not isinstance(self.human_head, HumanHeadConfig):
             return self
         return replace(self, human_head=replace(self.human_head, depth=form))
+
+    def with_early_fusion(self) -> ChrommConfig:
+        """The same with people among the tokens of the scene decoder (CHROMM table 9)."""
+        return replace(self, scene=replace(self.scene, human_dim=self.human.vit.width))
 
     @property
     def uses_public_head(self) -> bool:

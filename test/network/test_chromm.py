@@ -299,3 +299,21 @@ def test_a_coarse_pelvis_is_what_the_head_token_says_alone(network, features, ge
     outside = people.valid & ((coarse < 0) | (coarse > size)).any(-1)
     close(coarse[outside], people.pelvis_px[outside])
     assert not torch.allclose(coarse[people.valid], people.pelvis_px[people.valid])
+
+
+def test_people_may_join_the_scene_decoder_early(body, features, images, tmp_path):
+    torch.manual_seed(0)
+    late = Chromm(replace(TINY, detection_threshold=0.001), body).eval()
+    early = Chromm(replace(TINY, detection_threshold=0.001), body).eval()
+    early.load_state_dict(late.state_dict())
+    early.join_people_early()
+    features = late.encode(images)
+    geometry = early.decode(features)
+    assert geometry.tokens.shape == late.decode(features).tokens.shape
+    assert not torch.allclose(geometry.local_points, late.decode(features).local_points)
+    early.save(tmp_path / 'early.safetensors')
+    loaded = Chromm.from_preset('tiny', tmp_path / 'early.safetensors', body=body)
+    assert loaded.config.scene.human_dim == TINY.human.vit.width
+    torch.testing.assert_close(
+        loaded.scene.human_tokens.nobody, early.scene.human_tokens.nobody, atol=1e-3, rtol=1e-3
+    )

@@ -140,11 +140,14 @@ def load_into(network: Chromm, path: Path) -> None:
 
 
 def configured(config: ChrommConfig, path: Path) -> ChrommConfig:
-    """``config`` as the weights in ``path`` were trained: image size of the human encoder, form of its head."""
+    """``config`` as the weights in ``path`` were trained: image size, form of the head, early or late fusion."""
     height, width = json.loads(card(path).get('human_image_size', json.dumps(config.human.image_size)))
     config = replace(config, human=config.human.resized((height, width), config.human.chromm_heads))
     with _opened(path) as file:
-        names = [key.removeprefix('human_head.') for key in file.keys() if key.startswith('human_head.')]  # noqa: SIM118
+        keys = list(file.keys())
+    if any(key.startswith('scene.human_tokens.') for key in keys):
+        config = config.with_early_fusion()
+    names = [key.removeprefix('human_head.') for key in keys if key.startswith('human_head.')]
     return config.with_depth_form(depth_form(names))
 
 

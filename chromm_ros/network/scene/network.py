@@ -23,6 +23,7 @@ from chromm_ros.network.layers.vit import PatchStem, ViT
 from chromm_ros.network.presets import FULL_SCENE, TINY_SCENE, SceneConfig
 from chromm_ros.network.scene.conditions import Conditions, prepare
 from chromm_ros.network.scene.heads import CameraHead, HeadTransformer, MetricDecoder, ScaleHead
+from chromm_ros.network.scene.human_tokens import HumanTokens
 from chromm_ros.network.scene.output import SceneOutput, scaled_poses
 from chromm_ros.network.scene.pose_injection import PoseInjection
 
@@ -57,6 +58,8 @@ class SceneNetwork(nn.Module):
         if config.depth_encoder is not None:
             self.depth_encoder = ViT(config.depth_encoder)
             self.depth_emb = nn.Parameter(0.02 * torch.randn(1, 1, width))
+        if config.human_dim:
+            self.human_tokens = HumanTokens(config.human_dim, width)
         if config.pose_injection:
             self.pose_inject_blk = nn.ModuleList(PoseInjection(width, heads) for _ in config.pose_injection)
         self._build_heads(config)
@@ -125,7 +128,11 @@ class SceneNetwork(nn.Module):
             return self.encoder((images - self.image_mean) / self.image_std)
 
     def decode(
-        self, tokens: torch.Tensor, grid: tuple[int, int], conditions: Conditions | None = None
+        self,
+        tokens: torch.Tensor,
+        grid: tuple[int, int],
+        conditions: Conditions | None = None,
+        people: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Let all views of a sample see each other.
 
@@ -133,6 +140,7 @@ class SceneNetwork(nn.Module):
             tokens: (B, N, P, C) from :meth:`encode`.
             grid: rows and columns of patches, P of them.
             conditions: what is known of the cameras, from :func:`chromm_ros.network.scene.conditions.prepare`.
+            people: (B, N, M, C) tokens of people that join those of the images (early fusion); None: late fusion.
 
         Returns:
             (B, N, T, 2C) what the heads read, T = registers + P.
@@ -142,8 +150,10 @@ class SceneNetwork(nn.Module):
             if conditions is not None:
                 self._check_conditions(conditions)
                 tokens = self._with_conditions(tokens, conditions)
-            x = torch.cat([self.register_token.expand(batch, views, -1, -1), tokens], 2)
-            frame = self._rotary(grid, tokens.device)
+            registers = self.register_token.expand(batch, views, -1, -1)
+            x = torch.cat([registers, *([] if people is None else [people]), tokens], 2)
+            placeless = x.shape[2] - tokens.shape[2]
+            frame = self._rotary(grid, tokens.device, placeless)
             window = frame.repeat(views)
             outputs = []
             for index, block in enumerate(self.decoder):
@@ -152,10 +162,13 @@ class SceneNetwork(nn.Module):
                 else:
                     x = block(x.flatten(1, 2), window).view_as(x)
                 if conditions is not None and index in self.config.pose_injection:
-                    x = self._with_poses(x, self.config.pose_injection.index(index), grid, conditions)
+                    x = self._with_poses(x, self.config.pose_injection.index(index), grid, conditions, placeless)
                 if index >= len(self.decoder) - 2:
                     outputs.append(x)
-            return torch.cat(outputs, -1)
+            hidden = torch.cat(outputs, -1)
+            if people is None:
+                return hidden
+            return torch.cat([hidden[:, :, : self.config.registers], hidden[:, :, placeless:]], 2)
 
     def heads(
         self,
@@ -235,9 +248,13 @@ class SceneNetwork(nn.Module):
         tokens = self.encode(images.flatten(0, 1)).unflatten(0, images.shape[:2])
         return self.heads(self.decode(tokens, grid, conditions), grid, with_confidence=with_confidence)
 
-    def _rotary(self, grid: tuple[int, int], device: torch.device) -> Rotary2D:
-        """Positions of the tokens of one view for the blocks of decoder and heads."""
-        positions = patch_positions(grid, self.config.registers, device)
+    def _rotary(self, grid: tuple[int, int], device: torch.device, placeless: int | None = None) -> Rotary2D:
+        """Positions of the tokens of one view for the blocks of decoder and heads.
+
+        Args:
+            placeless: tokens before those of the image; None: the registers.
+        """
+        positions = patch_positions(grid, self.config.registers if placeless is None else placeless, device)
         return Rotary2D.at(positions, self.config.encoder.width // self.config.encoder.heads, angle_dtype(device))
 
     def _metric_scale(self, hidden: torch.Tensor, grid: tuple[int, int]) -> torch.Tensor:
@@ -270,20 +287,20 @@ class SceneNetwork(nn.Module):
         return tokens
 
     def _with_poses(
-        self, x: torch.Tensor, number: int, grid: tuple[int, int], conditions: Conditions
+        self, x: torch.Tensor, number: int, grid: tuple[int, int], conditions: Conditions, placeless: int
     ) -> torch.Tensor:
         """Add what known poses say to the patch tokens of ``x`` (B, N, T, C), by injection ``number``.
 
         Only the views with a pose are gathered: the same numbers as a mask of (N * P)^2, which is never built.
         """
-        poses, use, registers = conditions.world_from_camera, conditions.use_poses, self.config.registers
+        poses, use = conditions.world_from_camera, conditions.use_poses
         if poses is None or use is None:
             return x
-        injection, patches = self.pose_inject_blk[number], x[:, :, registers:]
+        injection, patches = self.pose_inject_blk[number], x[:, :, placeless:]
         if use.all:
             deltas = injection(patches.flatten(1, 2), poses, grid).view_as(patches).flatten(0, 1)
         else:
             known = [(sample, on) for sample, (row, on) in enumerate(zip(use.rows, use.views)) if any(row)]
             each = [injection(patches[n, on].flatten(0, 1)[None], poses[n, on][None], grid) for n, on in known]
             deltas = torch.cat([delta.view(len(on), -1, x.shape[-1]) for delta, (_, on) in zip(each, known)])
-        return torch.cat([x[:, :, :registers], use.added(patches, deltas)], 2)
+        return torch.cat([x[:, :, :placeless], use.added(patches, deltas)], 2)
