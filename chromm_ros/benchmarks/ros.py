@@ -6,34 +6,22 @@ time that passes is the node's own.
 
 from __future__ import annotations
 
-import dataclasses
 import multiprocessing
 import os
 import struct
 import time
-import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import rclpy
-import torch
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import Image
 
+from chromm_ros.benchmarks.standin import StandInBackend
 from chromm_ros.body.model import BodyModel
-from chromm_ros.flow import (
-    CameraState,
-    Cloud,
-    Human,
-    HumanState,
-    ImageSet,
-    Snapshot,
-    ViewState,
-    WorldSource,
-)
 from chromm_ros.ros.common import qos
 from chromm_ros.ros.common.dds import dds_environment
 from chromm_ros.ros.nodes.cameras_node import image_message
@@ -41,7 +29,6 @@ from chromm_ros.ros.nodes.capture_node import CaptureNode
 from chromm_ros.ros.outputs import cdr
 from chromm_ros.ros.outputs.messages import NANO, header
 from chromm_ros.ros.outputs.publishers import TOPICS
-from chromm_ros.skeleton import HEAD, JOINTS
 
 GOAL_CORE = 0.35
 GOAL_SET_MS = 15.0
@@ -155,7 +142,7 @@ def watch(names: Sequence[str], people: int, duration: float, total: Callable[[]
         total: how many images were sent; None while there are more to come.
     """
     rclpy.init(args=[])
-    backend = InstantBackend(people)
+    backend = StandInBackend(BodyModel.load(), people, points=20_000)
     options = {'cameras': list(names), 'autostart': False, 'publish_human_tf': True}
     node = CaptureNode(
         lambda settings: backend,
@@ -190,7 +177,8 @@ def watch(names: Sequence[str], people: int, duration: float, total: Callable[[]
         name: float(np.median([row[name] for row in node.health_log.stages])) for name in node.health_log.stages[-1]
     }
     superseded = pipeline.worker.mailbox.replaced
-    result = Measured(received(), len(backend.views), backend.views.count(len(names)), superseded, core, stages)
+    whole = sum(len(images.views) == len(names) for images in backend.sets)
+    result = Measured(received(), len(backend.sets), whole, superseded, core, stages)
     executor.shutdown()
     node.destroy_node()
     rclpy.shutdown()
@@ -203,100 +191,3 @@ def _await(happened: Callable[[], object]) -> None:
         if time.monotonic() > deadline:
             raise TimeoutError(f'the capture node did not subscribe within {PATIENCE:.0f} s')
         time.sleep(0.05)
-
-
-class InstantBackend:
-    """Loads the body and no network."""
-
-    device = 'cpu'
-    trained = True
-
-    def __init__(self, people: int) -> None:
-        self.body = BodyModel.load()
-        self.people = people
-        self.views: list[int] = []
-        """Images of every set that arrived."""
-
-    def session(self, settings: Any, views: Sequence[str]) -> InstantCapture:
-        return InstantCapture(self, tuple(views))
-
-    def warm_up(self, settings: Any, views: Sequence[str]) -> None:
-        pass
-
-    def memory(self) -> dict[str, float]:
-        return {}
-
-    def release(self) -> None:
-        pass
-
-
-class InstantCapture:
-    """Sees the same people in every set, at once."""
-
-    dropped: ClassVar[dict[str, int]] = {}
-
-    def __init__(self, backend: InstantBackend, views: tuple[str, ...]) -> None:
-        self._backend = backend
-        self._views = views
-        self._session = str(uuid.uuid4())
-        self._humans = [_standing(backend.body, k) for k in range(backend.people)]
-        points = np.random.default_rng(0).random((20_000, 3), np.float32)
-        self._cloud = Cloud(points, np.full(points.shape, 128, np.uint8), np.ones(len(points), np.float32))
-
-    def add(self, images: ImageSet) -> Snapshot:
-        """A snapshot of a full rig."""
-        self._backend.views.append(len(images.views))
-        stamp = images.stamp
-        unknown = float('nan')
-        return Snapshot(
-            stamp=stamp,
-            session=self._session,
-            window=len(self._backend.views),
-            humans=tuple(dataclasses.replace(human, last_observed=stamp) for human in self._humans),
-            cameras=tuple(
-                CameraState(view, ViewState.OK, True, stamp, np.eye(4), None, False, unknown, unknown)
-                for view in self._views
-            ),
-            scene_update=self._cloud,
-            world_source=WorldSource.FLOOR,
-            scale=1.0,
-            scale_spread=0.0,
-            seam_error=0.0,
-            stages={},
-            dropped={},
-        )
-
-    def static_scene(self) -> Cloud:
-        return self._cloud
-
-    def predict(self, stamp: int) -> tuple[Human, ...]:
-        return tuple(self._humans)
-
-
-def _standing(body: BodyModel, k: int) -> Human:
-    """Somebody in the rest pose, a metre from the next."""
-    root = np.array([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
-    pose = np.tile(np.eye(3), (52, 1, 1))
-    turned = torch.as_tensor(root, dtype=torch.float32)
-    joints = body.joints(torch.zeros(10), torch.eye(3).expand(52, 3, 3), turned).numpy() + np.array([k, 0.0, 1.0])
-    return Human(
-        id=k + 1,
-        state=HumanState.TRACKED,
-        confidence=1.0,
-        first_observed=0,
-        last_observed=0,
-        absorbed=(),
-        pose=pose,
-        betas=np.zeros(10),
-        root_rotation=root,
-        head=joints[HEAD],
-        joints=joints,
-        joint_rotations=np.tile(root, (JOINTS, 1, 1)),
-        velocity=np.zeros(3),
-        angular_velocity=np.zeros(3),
-        covariance=0.01 * np.eye(6),
-        velocity_covariance=0.01 * np.eye(6),
-        joint_confidence=np.ones(JOINTS),
-        joints_observed=np.ones(JOINTS, bool),
-        observations=(),
-    )

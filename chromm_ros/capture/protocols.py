@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
+from chromm_ros.capture.settings import CaptureSettings
 from chromm_ros.estimate_errors import EstimateErrors
 from chromm_ros.flow import Cloud, FrameFeatures, Human, ImageSet, Snapshot
 from chromm_ros.network import Calibration, PeopleEstimates, SceneGeometry
@@ -80,6 +81,9 @@ class Owner(Protocol):
 
 class LiveCapture(Protocol):
     """What a node needs of :class:`chromm_ros.capture.capture.Capture`."""
+
+    settings: CaptureSettings
+    """Assign others to change what is ``live``."""
 
     @property
     def session(self) -> str:

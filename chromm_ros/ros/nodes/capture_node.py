@@ -30,7 +30,7 @@ from chromm_ros.ros.common.spin import USER_ERRORS, leave, run_node
 from chromm_ros.ros.common.transforms import CameraFrames
 from chromm_ros.ros.nodes import services
 from chromm_ros.ros.nodes.health import HealthLog, diagnostics
-from chromm_ros.ros.nodes.model import Backend, gpu_lost
+from chromm_ros.ros.nodes.model import Backend, NetworkBackend, gpu_lost
 from chromm_ros.ros.nodes.pipeline import Pipeline
 from chromm_ros.ros.outputs.body_shapes import meshes_of
 from chromm_ros.ros.outputs.publishers import Outputs
@@ -55,7 +55,7 @@ class CaptureNode(LoadsItsOwnDump, LifecycleNode):
         options: of ``rclpy.node.Node``.
     """
 
-    def __init__(self, make_backend: Callable[[NodeSettings], Any] = Backend, **options: Any) -> None:
+    def __init__(self, make_backend: Callable[[NodeSettings], Backend] = NetworkBackend, **options: Any) -> None:
         super().__init__('chromm', **options)
         self.parameters = declare(self, Parameters())
         parameter_checks.check(self.parameters.node, self.get_namespace())
@@ -64,7 +64,7 @@ class CaptureNode(LoadsItsOwnDump, LifecycleNode):
         self.health_log = HealthLog()
         self._qos_mismatches = QosMismatches(self, self.get_logger().warning)
         self._make_backend = make_backend
-        self._backend: Any = None
+        self._backend: Backend | None = None
         self._predict_timer: Timer | None = None
         self._outputs: Outputs | None = None
         self._frames: CameraFrames | None = None
@@ -116,7 +116,7 @@ class CaptureNode(LoadsItsOwnDump, LifecycleNode):
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Subscribe and start a session."""
-        if self._outputs is None or self._frames is None:
+        if self._backend is None or self._outputs is None or self._frames is None:
             return TransitionCallbackReturn.ERROR
         try:
             self.pipeline = Pipeline(self, self._backend, self.parameters, self._outputs, self._frames, self._ready)
@@ -331,7 +331,7 @@ class CaptureNode(LoadsItsOwnDump, LifecycleNode):
         with pipeline.worker.idle:
             scene = pipeline.capture.static_scene()
         last = pipeline.last
-        if request.include_humans and last is not None:
+        if request.include_humans and last is not None and self._backend is not None:
             scene = services.with_people(scene, last.humans, meshes_of(last.humans, self._backend.body))
         write_ply(path, scene)
         return f'{len(scene.points)} points written to {path}'

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
 import numpy as np
 
 from chromm_ros.capture.capture import Capture
+from chromm_ros.capture.protocols import LiveCapture, Network
 from chromm_ros.capture.settings import CaptureSettings
 from chromm_ros.flow import ImageSet, ViewImage
 from chromm_ros.ros.common.settings import NodeSettings
@@ -20,8 +21,33 @@ WARM_UP_SIZE = (640, 480)
 SECOND = 1_000_000_000
 
 
-class Backend:
-    """The real one. A stand-in needs the same attributes and methods.
+class Backend(Protocol):
+    """What the capture node computes with."""
+
+    body: Any
+    """The body model: a :class:`chromm_ros.body.model.BodyModel`."""
+    trained: bool
+    """False: the weights are random; people and scene mean nothing."""
+
+    @property
+    def device(self) -> str:
+        """``cpu``, ``cuda``, ``cuda:1``."""
+
+    def session(self, settings: CaptureSettings, views: Sequence[str]) -> LiveCapture:
+        """A capture that has seen nothing yet, with a session id of its own."""
+
+    def warm_up(self, settings: CaptureSettings, views: Sequence[str]) -> None:
+        """Run once as large as it will get, so that too little memory shows before anybody relies on the node."""
+
+    def memory(self) -> dict[str, float]:
+        """Memory of the GPU [MB], empty on a CPU."""
+
+    def release(self) -> None:
+        """Give the memory back."""
+
+
+class NetworkBackend:
+    """A network with its body.
 
     Raises:
         OSError, ValueError, KeyError, RuntimeError: weights or body cannot be loaded; the text is for the user.
@@ -33,7 +59,7 @@ class Backend:
 
         self.device = device_of(settings.device)
         self.body: BodyModel = BodyModel.load(settings.body_model or None)
-        self.network: Any = load_network(
+        self.network: Network | None = load_network(
             settings.preset,
             weights=settings.weights or None,
             device=self.device,
@@ -47,6 +73,8 @@ class Backend:
 
     def session(self, settings: CaptureSettings, views: Sequence[str]) -> Capture:
         """A capture that has seen nothing yet, with a session id of its own."""
+        if self.network is None:
+            raise RuntimeError('the weights were released: configure the node again')
         return Capture(self.network, self.body, settings, views)
 
     def warm_up(self, settings: CaptureSettings, views: Sequence[str]) -> None:

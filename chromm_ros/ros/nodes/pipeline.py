@@ -16,6 +16,7 @@ from rclpy.subscription import Subscription
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from chromm_ros import conditions
+from chromm_ros.capture.protocols import LiveCapture
 from chromm_ros.conditions import Finding
 from chromm_ros.flow import Human, Snapshot
 from chromm_ros.intake.assembly import READERS, Assembler, CameraInput
@@ -84,7 +85,7 @@ class Pipeline:
         chosen = parameters.node
         self._views = chosen.cameras
         self.assembler = Assembler(_camera_inputs(chosen), self._pose_of)
-        self.capture: Any = backend.session(parameters.capture, chosen.cameras)
+        self.capture: LiveCapture = backend.session(parameters.capture, chosen.cameras)
         self.worker: Worker[PendingSet] = Worker(self._work, self._failed, chosen.queue_policy == 'block')
         try:
             self._subscribe()

@@ -16,7 +16,7 @@ from vision_msgs.msg import Detection3DArray
 from visualization_msgs.msg import MarkerArray
 
 from chromm_ros.body.model import BodyModel
-from chromm_ros.capture.capture import Capture
+from chromm_ros.capture.protocols import LiveCapture
 from chromm_ros.flow import Human, HumanState, Snapshot
 from chromm_ros.msg import CaptureStatus, HumanArray
 from chromm_ros.ros.common import qos
@@ -117,7 +117,7 @@ class Outputs:
         return self._publishers[name].get_subscription_count() > 0
 
     def build(
-        self, snapshot: Snapshot, capture: Capture, settings: NodeSettings, context: WindowContext
+        self, snapshot: Snapshot, capture: LiveCapture, settings: NodeSettings, context: WindowContext
     ) -> WindowMessages:
         """Encode what somebody wants of a snapshot; HumanArray and CaptureStatus always."""
         bodies = body_shapes_of(snapshot.humans, self._body, self._shape_cache)
