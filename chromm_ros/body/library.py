@@ -12,11 +12,9 @@ import numpy as np
 from chromm_ros.body.files import read_free, read_smplx
 from chromm_ros.body.posing import PosedBody, SkinRegressor
 from chromm_ros.body.smpl_files import read_regressor, read_smpl, read_vertex_map
+from chromm_ros.skeleton import BODY_JOINTS
 
 GENDERS = ('neutral', 'male', 'female')
-
-BODY22 = 22
-"""Joints that SMPL and SMPL-X share."""
 
 SHAPES = 16
 """Shape directions that are kept of SMPL-X files; BEDLAM has 11."""
@@ -47,7 +45,7 @@ class BodyLibrary:
         Raises:
             FileNotFoundError: there is no such folder.
         """
-        self.folder = None if folder is None else Path(folder)
+        self.folder = None if folder is None else Path(folder).expanduser()
         self.regressed = regressed
         self.files: dict[tuple[str, str], Path] = {}
         self._others: dict[str, Path] = {}
@@ -76,6 +74,11 @@ class BodyLibrary:
             self._others.setdefault('smplx2smpl', path)
         elif path.name.lower().startswith('j_regressor_') and path.suffix == '.npy':
             self._others.setdefault(path.stem.lower().removeprefix('j_regressor_'), path)
+
+    def describe(self) -> list[str]:
+        """What was found, one line each."""
+        lines = [f'{model} {gender}: {path}' for (model, gender), path in sorted(self.files.items())]
+        return lines + [f'{name}: {path}' for name, path in sorted(self._others.items())]
 
     def has(self, model: str, gender: str) -> bool:
         """Whether the file of a body is there."""
@@ -122,7 +125,7 @@ class BodyLibrary:
             return self._proxy(betas, root, pose, transl)
         body = self.body(model, gender)
         if names == 'body22':
-            return body.joints(betas, root, pose, transl)[..., :BODY22, :]
+            return body.joints(betas, root, pose, transl)[..., :BODY_JOINTS, :]
         if model == 'smpl' and not (self.regressed and self.has('smpl', 'neutral')):
             return body.joints(betas, root, pose, transl)
         return self.smpl24(model, gender)(betas, root, pose, transl)
@@ -187,8 +190,8 @@ class BodyLibrary:
     @staticmethod
     def _proxy(betas: np.ndarray, root: np.ndarray, pose: np.ndarray, transl: np.ndarray) -> np.ndarray:
         full = np.broadcast_to(np.eye(3), (*pose.shape[:-3], 54, 3, 3)).copy()
-        full[..., : BODY22 - 1, :, :] = pose[..., : BODY22 - 1, :, :]
-        return _free().joints(betas, root, full, transl)[..., :BODY22, :]
+        full[..., : BODY_JOINTS - 1, :, :] = pose[..., : BODY_JOINTS - 1, :, :]
+        return _free().joints(betas, root, full, transl)[..., :BODY_JOINTS, :]
 
     def _other(self, key: str, name: str) -> Path:
         if key not in self._others:

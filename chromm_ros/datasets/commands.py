@@ -34,6 +34,8 @@ def check(
     if not data:
         raise ValueError('no data set was named; expected KIND:DIR, such as emdb:/data/EMDB')
     library = BodyLibrary(bodies)
+    if bodies is not None:
+        print('\n'.join([f'body files in {bodies}', *(f'  {line}' for line in library.describe() or ['none'])]))
     lacking = False
     for argument in data:
         kind, folder = split_kind(argument)

@@ -30,10 +30,26 @@ def require_folder(folder: str | Path, expected: Mapping[str, str], name: str) -
     folder = Path(folder).expanduser()
     if not folder.is_dir():
         raise FileNotFoundError(f'{folder} is not a folder; expected the folder of {name}')
-    if not any(next(folder.glob(pattern), None) for pattern in expected):
-        words = ' or '.join(f'{meaning} ({pattern})' for pattern, meaning in expected.items())
-        raise FileNotFoundError(f'{folder} is not the folder of {name}: expected {words} in it')
-    return folder
+    if _matches(folder, expected):
+        return folder
+    words = ' or '.join(f'{meaning} ({pattern})' for pattern, meaning in expected.items())
+    nearby = [
+        path for path in (*sorted(folder.glob('*')), folder.parent) if path.is_dir() and _matches(path, expected)
+    ]
+    archives = [path.name for path in sorted(folder.glob('*')) if path.suffix in ('.zip', '.tar', '.gz', '.7z')]
+    hint = ''
+    if nearby:
+        hint = f'; {nearby[0]} looks like it'
+    elif archives:
+        hint = f'; it holds {len(archives)} archives such as {archives[0]}: extract them'
+    raise FileNotFoundError(f'{folder} is not the folder of {name}: expected {words} in it{hint}')
+
+
+def _matches(folder: Path, expected: Mapping[str, str]) -> bool:
+    try:
+        return any(next(folder.glob(pattern), None) for pattern in expected)
+    except PermissionError:
+        return False
 
 
 def known_split(dataset: Any, split: str) -> str:
@@ -56,7 +72,7 @@ def read_json(path: Path, kind: type = dict) -> Any:
         ValueError: it is no JSON, or another kind of it than expected.
     """
     try:
-        with path.open(encoding='utf-8') as stream:
+        with path.open(encoding='utf-8-sig') as stream:
             content = json.load(stream)
     except (ValueError, RecursionError) as error:
         raise ValueError(f'{path}: is no complete JSON file ({error})') from error

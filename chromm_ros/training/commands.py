@@ -135,7 +135,7 @@ class DataRun(Run):
         if self.data and self.preset == 'full' and self.paper_schedule is not None:
             epochs = self.paper_schedule[0] if epochs is None else epochs
             if settings.rate == self.tiny_rate:  # nobody asked for another one
-                settings = replace(settings, rate=self.paper_schedule[1])
+                settings = replace(settings, rate=self.paper_schedule[1], weight_decay=0.05, clip=1.0)
         return settings if epochs is None else replace(settings, steps=data_sets.steps_of(sampler, epochs))
 
     def body(self) -> BodyModel:

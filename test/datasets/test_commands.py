@@ -38,7 +38,8 @@ def test_every_kind_tells_what_it_found(
     printed = capsys.readouterr().out
     # small copies of EMDB lack 22 of its 25 sequences; the others hold all that their lists name
     assert status == (kind == 'emdb'), printed
-    assert printed.startswith(f'{kind}:{tmp_path}\n  licence  ')
+    assert f'\n{kind}:{tmp_path}\n  licence  ' in printed
+    assert 'smplx neutral: ' in printed
     assert '  found    ' in printed
     assert sorted(str(path) for path in tmp_path.rglob('*')) == before, 'nothing is written beside the data'
 
