@@ -183,6 +183,8 @@ class Heads(DataRun):
     depth: DepthForm | None = None
     """How the head says where people are (Table 7): residual, direct, translation; none: as in the weights. Another
     form than theirs starts the head anew."""
+    early_fusion: bool = False
+    """Let people join the tokens of the scene decoder, too (Table 9)."""
     trainer: TrainerSettings = field(
         default_factory=lambda: TrainerSettings(steps=1000, rate=Heads.tiny_rate, clip=2.0, schedule='one_cycle')
     )
@@ -197,6 +199,8 @@ class Heads(DataRun):
         network = Chromm.from_preset(self.preset, self.weights)
         if self.depth is not None and self.depth != network.human_head.config.depth:
             network.renew_human_head(self.depth)
+        if self.early_fusion and not network.config.scene.human_dim:
+            network.join_people_early()
         if self.preset == 'tiny':
             return HeadStage(network, sampler, self.body(), TINY_STAGE_1, head_jitter=1.3)
         return HeadStage(network, sampler, self.body(), PAPER_STAGE_1)

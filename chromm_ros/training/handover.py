@@ -45,6 +45,9 @@ def install(network: Chromm, part: str, weights: dict[str, torch.Tensor]) -> Non
             form = weight_file.depth_form(_below('head.', weights))
             if form is not None and form != network.human_head.config.depth:
                 network.renew_human_head(form)
+            early = _below('early.', weights)
+            if early:
+                network.join_people_early().scene.human_tokens.load_state_dict(early)
             network.human_encoder.load_state_dict(_below('encoder.', weights))
             network.human_head.load_state_dict(_below('head.', weights))
         else:

@@ -17,6 +17,7 @@ from chromm_ros.skeleton import HEAD
 from chromm_ros.training import people_losses
 from chromm_ros.training.chamfer import chamfer_loss, visible_vertices
 from chromm_ros.training.clips import ClipBatch
+from chromm_ros.training.early_fusion import true_people
 from chromm_ros.training.framing import for_humans, for_scene
 from chromm_ros.training.human_stage import (
     HeadInputs,
@@ -65,7 +66,8 @@ class HeadStage(Stage):
         """
         super().__init__()
         self.scene = network.scene.requires_grad_(False)
-        self.trained = HumanBranch(network.human_encoder, network.human_head)
+        early = network.scene.human_tokens.requires_grad_(True) if network.scene.config.human_dim else None
+        self.trained = HumanBranch(network.human_encoder, network.human_head, early)
         self.trained.encoder.backbone.requires_grad_(False)
         self.sampler = sampler
         self.body = body
@@ -89,8 +91,10 @@ class HeadStage(Stage):
         head_px = targets.head_px + jitter
         with self.network_precision(batch.images.device):
             with torch.no_grad():
-                points, scene_tokens = frozen_scene(self.scene, batch)
                 tokens = encoder.tokens(people.images.flatten(0, 1))
+            early = true_people(self.scene, encoder, tokens, targets, batch.images.shape[:2])
+            with torch.set_grad_enabled(early is not None):  # what brings people in learns through the frozen decoder
+                points, scene_tokens = frozen_scene(self.scene, batch, people=early)
             inputs = head_inputs(self.scene, batch, targets, points, scene_tokens, head_px, box)
             if progress >= self.adjust_from:
                 with torch.no_grad():
@@ -146,8 +150,10 @@ class PelvisStage(Stage):
         true_intrinsics = targets.intrinsics
         with self.network_precision(batch.images.device):
             with torch.no_grad():
-                points, scene_tokens = frozen_scene(self.network.scene, batch, told=self.intrinsics_given)
                 tokens = branch.encoder.tokens(people.images[:, 0])
+                scene, shape = self.network.scene, batch.images.shape[:2]
+                early = true_people(scene, branch.encoder, tokens, targets, shape)
+                points, scene_tokens = frozen_scene(scene, batch, self.intrinsics_given, early)
                 if not self.intrinsics_given:
                     targets = replace(targets, intrinsics=box.intrinsics(_recovered(points))[targets.frame])
                 inputs = head_inputs(self.network.scene, batch, targets, points, scene_tokens, targets.head_px, box)
@@ -221,10 +227,12 @@ def where_people(batch: ClipBatch, answer: HumanAnswer, box: Letterbox) -> torch
     return torch.where(batch.outlined[:, 0, None, None], batch.instance[:, 0] > 0, predicted)
 
 
-def frozen_scene(scene: SceneNetwork, batch: ClipBatch, told: bool = True) -> tuple[torch.Tensor, torch.Tensor]:
-    """Point maps (F, H, W, 3) and decoded tokens (F, P, C) of a batch, F = B * N."""
+def frozen_scene(
+    scene: SceneNetwork, batch: ClipBatch, told: bool = True, people: torch.Tensor | None = None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Point maps (F, H, W, 3) and decoded tokens (F, P, C) of a batch, F = B * N; ``people`` as in ``decode``."""
     views = torch.full(batch.images.shape[:2], told)
-    output, tokens = run_scene(scene, batch, views)
+    output, tokens = run_scene(scene, batch, views, people=people)
     return output.local_points.flatten(0, 1), tokens.flatten(0, 1)
 
 
@@ -248,7 +256,7 @@ def head_inputs(
     scene_px = box.to_image(head_px)
     estimate = thinned(points.unflatten(0, (-1, length)), batch)[..., 2]
     weight = torch.where((batch.depth > 0) & (batch.instance == 0), 1 / batch.depth.clamp(min=0.1), 0.0)
-    scale = optimal_scale(estimate, batch.depth, weight)
+    scale = optimal_scale(estimate.detach(), batch.depth, weight)
     index = patch_index(scene_px, scene.config.encoder.patch, scene.encoder.grid(*batch.image_size))
     return HeadInputs(
         scene_tokens=scene_tokens[targets.frame, index],

@@ -12,6 +12,7 @@ from chromm_ros.geometry.cameras import unproject
 from chromm_ros.network.human.encoder import HumanEncoder
 from chromm_ros.network.human.head import HumanHead, PersonEstimate
 from chromm_ros.network.human.letterbox import Letterbox
+from chromm_ros.network.scene.human_tokens import HumanTokens
 from chromm_ros.skeleton import BODY_JOINTS
 from chromm_ros.training import people_losses
 from chromm_ros.training.clips import ClipBatch
@@ -31,15 +32,20 @@ HIDDEN_WEIGHT = 0.15
 
 
 class HumanBranch(nn.Module):
-    """Encoder and head together: what the optimiser moves."""
+    """Encoder and head together, and what brings people into the scene decoder: what the optimiser moves."""
 
     encoder: HumanEncoder
     head: HumanHead
 
-    def __init__(self, encoder: HumanEncoder, head: HumanHead) -> None:
+    def __init__(self, encoder: HumanEncoder, head: HumanHead, early: HumanTokens | None = None) -> None:
+        """
+        Args:
+            early: of a scene branch with early fusion; None: late fusion.
+        """
         super().__init__()
         self.encoder = encoder
         self.head = head
+        self.early = early
 
 
 @dataclass(frozen=True)

@@ -75,19 +75,24 @@ class SceneStage(Stage):
 
 
 def run_scene(
-    network: SceneNetwork, batch: ClipBatch, told: torch.Tensor | None = None, with_confidence: bool = False
+    network: SceneNetwork,
+    batch: ClipBatch,
+    told: torch.Tensor | None = None,
+    with_confidence: bool = False,
+    people: torch.Tensor | None = None,
 ) -> tuple[SceneOutput, torch.Tensor]:
     """Geometry of a batch, and its decoded patch tokens (B, N, P, C) without registers.
 
     Args:
         told: (B, N) bool: views whose intrinsics are given; None: all.
+        people: (B, N, M, C) that join the tokens of the images (early fusion).
     """
     conditions = prepare(
         batch.image_size, intrinsics=batch.intrinsics, masks=None if told is None else {'intrinsics': told}
     )
     grid = network.encoder.grid(*batch.image_size)
     tokens = network.encode(batch.images.flatten(0, 1)).unflatten(0, batch.images.shape[:2])
-    hidden = network.decode(tokens, grid, conditions)
+    hidden = network.decode(tokens, grid, conditions, people)
     output = network.heads(hidden, grid, with_confidence=with_confidence)
     return output, hidden[:, :, network.config.registers :]
 

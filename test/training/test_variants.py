@@ -1,4 +1,4 @@
-"""The alternatives of the paper's Table 7 are trained, exported and found again."""
+"""The alternatives of the paper's Tables 7 and 9 are trained, exported and found again."""
 
 from __future__ import annotations
 
@@ -39,3 +39,25 @@ def test_stage_1_trains_it_and_the_exported_file_has_it(
     decoder = 'decode_direct_depth' if form == 'direct' else 'decode_translation'
     moved = [name for name, value in trained.human_head.state_dict().items() if not value.equal(before[name])]
     assert any(name.startswith(decoder) for name in moved)
+
+
+def test_people_who_join_the_decoder_early_are_learnt_through_it(
+    clips: Clips, body: BodyModel, tmp_path: Path
+) -> None:
+    start = tmp_path / 'start.safetensors'
+    network = Chromm(choose('tiny', 'chromm'))
+    network.save(start)
+    network.join_people_early()
+    for decoder in (network.human_head.decode_pose, network.human_head.decode_depth):
+        torch.nn.init.normal_(decoder[-1].weight, std=0.01)  # zeros would let no gradient through
+    before = {name: value.clone() for name, value in network.scene.state_dict().items()}
+    stage = HeadStage(network, FrameSampler([clips], Sampling(4, (2,))), body, TINY_STAGE_1).train()
+
+    Trainer(stage, TrainerSettings(steps=2, rate=1e-2), tmp_path / 'run', 'cpu').run()
+    Export(file=tmp_path / 'trained.safetensors', weights=start, heads=tmp_path / 'run').run()
+
+    moved = {name for name, value in network.scene.state_dict().items() if not value.equal(before[name])}
+    assert moved == {'human_tokens.project.weight', 'human_tokens.project.bias', 'human_tokens.nobody'}
+    trained = Chromm.from_preset('tiny', tmp_path / 'trained.safetensors')
+    assert trained.config.scene.human_dim
+    assert not trained.scene.human_tokens.project.weight.allclose(before['human_tokens.project.weight'], atol=1e-4)
