@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,8 @@ from chromm_ros.datasets.mpii import Mpii
 from chromm_ros.datasets.threedpw import ThreeDpw
 from chromm_ros.geometry.cameras import project
 from chromm_ros.network.chromm import Chromm
-from chromm_ros.network.presets import choose
+from chromm_ros.network.layers.preprocessing import target_size
+from chromm_ros.network.presets import TINY, choose
 from chromm_ros.training.clips import ClipBatch
 from chromm_ros.training.fitting import Fitted
 from chromm_ros.training.head_stages import HeadStage, PelvisStage
@@ -266,3 +268,22 @@ def test_processes_that_read_ahead_read_the_same(bedlam: Path, bodies: BodyLibra
     others = [batch.images for batch in ahead.loader(range(5, 8), 2, False)]
     assert len(alone) == 3
     assert all(torch.equal(first, second) for first, second in zip(alone, others))
+
+
+@pytest.mark.parametrize('kind', [HeadStage, PelvisStage])
+def test_stages_run_where_the_branches_want_other_sizes(
+    bedlam: Path, stills: list[RecordedClips], bodies: BodyLibrary, model: BodyModel, kind: type
+) -> None:
+    """As in the full preset: the scene's images in whole patches, the people's on a square with a border."""
+    small = replace(TINY.scene, pixel_limit=128 * 96)
+    config = replace(TINY, scene=small, human=replace(TINY.human, image_size=(224, 224)))
+    shots = RecordedClips(Bedlam(bedlam, bodies), bodies, lambda w, h: target_size(w, h, 16, small.pixel_limit))
+    for source in [shots] if kind is HeadStage else [shots, *stills]:
+        length = 3 if kind is HeadStage else 1
+        stage = kind(Chromm(config), FrameSampler([source], Sampling(6, (length,))), model)
+        rng, generator = generators(0, 1)
+        stage.train()
+        loss, terms = stage(stage.sampler.draw(rng), generator, 0.9)
+        loss.backward()
+        assert all(torch.isfinite(value).all() for value in terms.values())
+        assert float(terms['pelvis']) > 0
