@@ -32,7 +32,7 @@ def pixels(points: np.ndarray, lens: Lens) -> np.ndarray:
     return found.reshape(*points.shape[:-1], 2)
 
 
-@lru_cache(maxsize=24)
+@lru_cache(maxsize=12)
 def _maps(model: str, intrinsics: bytes, distortion: bytes, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     matrix = np.frombuffer(intrinsics).reshape(3, 3)
     coefficients = np.frombuffer(distortion)

@@ -12,6 +12,7 @@ from fake_prox import fake_prox
 from fake_rich import fake_rich
 
 from chromm_ros.body.library import BodyLibrary
+from chromm_ros.datasets import bedlam_files
 from chromm_ros.datasets.commands import check
 from chromm_ros.datasets.registry import PLACES, open_dataset, split_kind
 
@@ -75,3 +76,33 @@ def test_wrong_folders_and_kinds_are_named(tmp_path: Path, capsys: pytest.Captur
             split_kind(argument)
     with pytest.raises(ValueError, match='no data set was named'):
         check(())
+
+
+@pytest.mark.parametrize(
+    ('kind', 'pattern', 'content', 'words'),
+    [
+        ('bedlam', '*/depth/*/*_0000_depth.exr', b'cut off', 'no EXR file'),
+        ('bedlam', '*/ground_truth/camera/*.csv', b'name,x\n', 'has no column'),
+        ('coco', 'train2017/*1.jpg', b'', 'no picture'),
+        ('prox', 'recordings/*/Depth/*00000*.png', b'', 'no picture'),
+        ('egoexo4d', 'takes/*/frame_aligned_videos/cam01.mp4', b'no video', 'no video'),
+        ('egohumans', '*/*/processed_data/smpl/00011.npy', b'cos\nsystem\n', 'no .npy file'),
+        ('rich', 'bodies/test/Gym_011_pushup1/00010/011.pkl', b'cos\nsystem\n(S"false"\ntR.', 'refused to read'),
+        ('3dpw', '3DPW_test_SMPLX_NeuralAnnot.json', b'{', 'no complete JSON'),
+        ('mpii', 'annotations/MPII_train_SMPLX_NeuralAnnot.json', b'{}', 'parameters of none'),
+        ('emdb', 'P0/*/*_data.pkl', b'cos\nsystem\n(S"false"\ntR.', 'refused to read'),
+    ],
+)
+def test_broken_files_are_named(
+    tmp_path: Path, bodies: BodyLibrary, kind: str, pattern: str, content: bytes, words: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    MAKERS[kind](tmp_path, bodies)
+    file = sorted(tmp_path.glob(pattern))[0]
+    file.unlink()
+    file.write_bytes(content)
+    bedlam_files.camera_rows.cache_clear()
+    assert check((f'{kind}:{tmp_path}',), bodies=bodies.folder, all=True) == 1
+    named = [line for line in capsys.readouterr().out.splitlines() if 'missing' in line and words in line]
+    assert named
+    assert file.name in named[0]
