@@ -10,15 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from chromm_ros.body.library import BodyLibrary
-from chromm_ros.body.model import BodyModel
 from chromm_ros.evaluation.protocols.clips import Clip
 from chromm_ros.evaluation.protocols.estimates import Estimates
 from chromm_ros.evaluation.protocols.images import read_images
 from chromm_ros.evaluation.protocols.pass_settings import PassSettings
 from chromm_ros.evaluation.protocols.single_pass import SinglePass
 from chromm_ros.evaluation.protocols.stitching import PER_DETECTION, PER_PERSON, chain
-from chromm_ros.network.chromm import Chromm, HumanHeadName
+from chromm_ros.settings import UsageError
 
 SHARED = 10
 """Frames that two chunks of a moving camera have in common: what lies between its places gives the scale."""
@@ -101,35 +99,46 @@ class PelvisPredictor:
                 features = network.encode([image])
                 geometry = network.decode(features)
                 people = network.people(features, geometry).numpy()
-                coarse = network.coarse_pelvises(features, geometry).cpu().numpy()
                 kept = people.valid[0]
-                found.append(
-                    {
-                        'detection_frame': np.full(kept.sum(), instant.frame),
-                        'detection_view': np.full(kept.sum(), clip.truth.views.index(name)),
-                        'detection_id': np.full(kept.sum(), -1),
-                        'detection_head': people.head_px[0, kept],
-                        'detection_pelvis': people.pelvis_px[0, kept],
-                        'detection_pelvis_coarse': coarse[0, kept],
-                    }
-                )
+                rows_of_image = {
+                    'detection_frame': np.full(kept.sum(), instant.frame),
+                    'detection_view': np.full(kept.sum(), clip.truth.views.index(name)),
+                    'detection_id': np.full(kept.sum(), -1),
+                    'detection_head': people.head_px[0, kept],
+                    'detection_pelvis': people.pelvis_px[0, kept],
+                }
+                if hasattr(network, 'coarse_pelvises'):
+                    coarse = network.coarse_pelvises(features, geometry).cpu().numpy()
+                    rows_of_image['detection_pelvis_coarse'] = coarse[0, kept]
+                found.append(rows_of_image)
         rows: dict[str, Any] = {name: np.concatenate([part[name] for part in found]) for name in found[0]}
         return Estimates(np.array(frames), clip.truth.views, **rows)
 
 
-def load_network(
-    preset: str, weights: Path | None, human_head: HumanHeadName, device: str, precision: str, bodies: BodyLibrary
-) -> Chromm:
-    """A network whose body is the user's neutral SMPL-X where it is there.
+def check_network(network: Any, settings: PassSettings, pixels: str) -> None:
+    """Refuse what a network cannot be scored on.
+
+    Args:
+        pixels: what the benchmark needs besides people and cameras: ``pelvis``, ``depth`` or nothing.
 
     Raises:
-        OSError, ValueError: the weights or the body do not fit; the message says what to do.
+        UsageError: says what would do.
     """
-    body = BodyModel.load(bodies.files.get(('smplx', 'neutral')))
-    network = Chromm.from_preset(preset, weights, device, precision, human_head, body)
     if not network.trained:
         print('The network is not trained: these numbers say nothing about accuracy.')
-    return network
+    if settings.pooling == 'max' and not hasattr(network, 'fused_tokens'):
+        raise UsageError('this network has no tokens that could be pooled; use pooling=average')
+    if network.places_cameras:
+        return
+    if pixels == 'depth':
+        raise UsageError(
+            'this network sees no scene and has no depth; give --preset tiny, or --weights of preset full'
+        )
+    if not pixels and not settings.known_cameras:
+        raise UsageError(
+            'this network places no cameras: add --set known_cameras=true known_intrinsics=true, which does not '
+            'compare with the paper, or give --preset tiny, or --weights of preset full'
+        )
 
 
 def describe(preset: str, weights: Path | None, human_head: str, precision: str, settings: PassSettings) -> str:

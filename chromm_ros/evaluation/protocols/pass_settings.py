@@ -31,6 +31,8 @@ class PassSettings:
     """Pose and shape of a person: the mean over its views, or decoded from the maximum of its tokens (``max``)."""
     known_intrinsics: bool = False
     """Tell the network the true intrinsics; the paper does not."""
+    known_cameras: bool = False
+    """Take the true camera poses; the paper does not, but preset open places no cameras."""
     layout: str = 'smpl24'
     """``smpl24`` or ``coco17``: joints of the bodies, where the body files give them."""
 

@@ -55,15 +55,22 @@ class SinglePass:
         decoded = run_network(self.network, window.rows(), (), False, StageClock())
         if not decoded.finite:
             raise ValueError(f'the network gave NaN or Inf for frames {frames[0]} to {frames[-1]}')
+        poses = [
+            pose if row.given_pose is None else row.given_pose
+            for row, pose in zip(decoded.rows, decoded.world_from_camera)
+        ]
         window.place(
             [
                 Placed(decoded.people.take(n), lens, pose)
-                for n, (lens, pose) in enumerate(zip(decoded.intrinsics, decoded.world_from_camera))
+                for n, (lens, pose) in enumerate(zip(decoded.intrinsics, poses))
             ]
         )
         people = stack_people(tuple(window.steps), views)
         if self.settings.adjust_scale:
-            people = rescaled(people, scale_ratio(people, self.settings.people.scale).ratio)
+            placed = rescaled(people, scale_ratio(people, self.settings.people.scale).ratio)
+            given = people.given[..., None, None]
+            poses_in_use = np.where(given, people.world_from_camera, placed.world_from_camera)
+            people = dataclasses.replace(placed, world_from_camera=poses_in_use)
         _, fused = reconstruct_people(people, self.settings.people, self.network.errors, self.body)
         if self.settings.pooling == 'max':
             tokens = self.network.fused_tokens(join_features(window.rows()), decoded.geometry).float().cpu().numpy()
@@ -74,23 +81,21 @@ class SinglePass:
         steps: list[WindowStep] = []
         frames = []
         scene_size = None
+        settings = self.settings
         for instant, images in read_images(instants):
             features = self.network.encode(list(images.values()), scene_size=scene_size)
             scene_size = features.scene_size
             stamp = round(instant.time * 1e9)
-            lenses = {view.name: view.lens.intrinsics for view in instant.views}
-            rows = {
-                view: Row(view, ViewImage(NO_PIXELS, stamp, self._told(lenses[view])), features.take([n]))
-                for n, view in enumerate(images)
-            }
+            rows = {}
+            for n, view in enumerate(instant.views):
+                image = ViewImage(NO_PIXELS, stamp, view.lens.intrinsics if settings.known_intrinsics else None)
+                given = view.world_from_camera if settings.known_cameras else None
+                rows[view.name] = Row(view.name, image, features.take([n]), given)
             steps.append(WindowStep(stamp, rows))
             frames.append(instant.frame)
         window = RollingWindow(len(steps))
         window.steps.extend(steps)
         return window, frames
-
-    def _told(self, intrinsics: np.ndarray) -> np.ndarray | None:
-        return intrinsics if self.settings.known_intrinsics else None
 
     def _pooled(self, people: ViewPeople, fused: People, tokens: np.ndarray) -> People:
         """The people with pose and shape decoded from the maximum of their tokens (V, T, M, D) over the views."""

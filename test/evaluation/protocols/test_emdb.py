@@ -223,7 +223,7 @@ def test_a_killed_run_with_the_network_goes_on_where_it_was(bodies, body_folder,
     (second / 'P2_20_outdoor_walk_data.pkl').write_bytes((first / 'P2_19_indoor_walk_off_mvs_data.pkl').read_bytes())
     command = [
         sys.executable, '-m', 'chromm_ros.cli', 'evaluate', 'emdb', '--data', folder, '--json', tmp_path / 'r.json',
-        '--chunk', '4', '--segment', '4', '--resume', '--pictures', tmp_path / 'pictures',
+        '--preset', 'tiny', '--chunk', '4', '--segment', '4', '--resume', '--pictures', tmp_path / 'pictures',
     ]  # fmt: skip
     kept = tmp_path / 'r.json.parts' / 'P2'
     run = subprocess.Popen(list(map(str, command)), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -240,3 +240,14 @@ def test_a_killed_run_with_the_network_goes_on_where_it_was(bodies, body_folder,
     assert load(kept / '20_outdoor_walk.npz').joints.shape[1:] == (22, 3)
     assert 'WA-MPJPE' in done.stdout
     assert (tmp_path / 'pictures' / 'P2' / '20_outdoor_walk.png').stat().st_size > 10_000
+
+
+def test_a_network_that_places_no_cameras_says_what_to_do(evaluate, folder, capsys):
+    status, _ = evaluate('emdb', folder, '--preset', 'open')
+    assert status == 2
+    assert '--set known_cameras=true' in capsys.readouterr().err
+
+
+def test_true_cameras_do_not_compare(evaluate, folder):
+    _, result = evaluate('emdb', folder, '--oracle', 'identity', '--set', 'known_cameras=true')
+    assert 'the true cameras were given' in result['why_not']

@@ -151,3 +151,13 @@ def test_without_scale_adjustment_the_scale_of_the_network_stays(people):
 def test_chunks_never_cross_a_segment():
     assert list(chunk_ranges(230, 25, 100))[3:6] == [(75, 100), (100, 125), (125, 150)]
     assert list(chunk_ranges(230, 100, 100)) == [(0, 100), (100, 200), (200, 230)]
+
+
+def test_true_cameras_stay_where_they_are(people):
+    studio = Studio(people)
+    clip = clip_of(StudioSequence(studio, True, 3))
+    network = TruthfulNetwork(studio, gauge='random', metric_error=1.3)
+    settings = PassSettings(known_cameras=True, known_intrinsics=True)
+    estimates = InstantPredictor(SinglePass(network, BODY, BodyLibrary(), settings), '').predict(clip)
+    np.testing.assert_allclose(estimates.world_from_camera, clip.truth.world_from_camera, atol=1e-9)
+    assert score_instants(clip, estimates).means()['w_mpjpe_cameras'] < 0.2
