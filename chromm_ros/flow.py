@@ -225,7 +225,7 @@ class People:
     fused: np.ndarray
     """(V, T, K) bool: the view's head was used (false: absent, or rejected as an outlier)."""
     residual: np.ndarray
-    """(V, T, K) distance of the view's own head from the fused head [m]; NaN where the view is absent."""
+    """(V, T, K) distance at which the view's ray to the head passes the fused head [m]; NaN: the view is absent."""
     measured: np.ndarray | None = None
     """(T, K) bool: pose and shape were fitted to the landmarks of several views; None: nobody's were."""
     dropped: Mapping[str, int] = field(default_factory=dict)
@@ -249,7 +249,7 @@ class Observation:
     roi: tuple[int, int, int, int]
     """x, y, width, height: bounding box of the projected joints inside the image [px]."""
     residual: float
-    """Distance of this view's head from the fused head [m]."""
+    """Distance at which this view's ray to the head passes the fused head [m]."""
 
 
 @dataclass(frozen=True)

@@ -17,21 +17,32 @@ class FollowPerson(Node):
         super().__init__('follow_person')
         self.distance = self.declare_parameter('distance', 1.2).value  # [m]
         self.max_age = self.declare_parameter('max_age', 1.0).value  # [s]; older people are not followed
-        self.followed = None
+        self.patience = self.declare_parameter('patience', 5.0).value  # [s] to wait for somebody who is gone
+        self.followed, self.last_here = None, 0.0
         self.goals = self.create_publisher(PoseStamped, 'goal_pose', 1)
         self.create_subscription(HumanArray, '/chromm/humans', self.on_humans, 5)
 
     def on_humans(self, message):
-        age = (self.get_clock().now() - rclpy.time.Time.from_msg(message.header.stamp)).nanoseconds * 1e-9
-        tracked = {human.id: human for human in message.humans if human.state == Human.TRACKED}
+        now = self.get_clock().now()
+        here = {human.id: human for human in message.humans if human.state != Human.LOST}
         absorbed = {old: human.id for human in message.humans for old in human.absorbed}
         self.followed = absorbed.get(self.followed, self.followed)
-        if age > self.max_age or not tracked:
-            return  # silence: the planner keeps the last goal and its own time-out
-        if self.followed not in tracked:
-            self.followed = max(tracked.values(), key=lambda human: human.confidence).id
+        if self.followed in here:
+            self.last_here = now.nanoseconds * 1e-9
+        elif self.followed is None or now.nanoseconds * 1e-9 - self.last_here > self.patience:
+            self.choose(here)
+        person = here.get(self.followed)
+        age = (now - rclpy.time.Time.from_msg(message.header.stamp)).nanoseconds * 1e-9
+        # Somebody without a place, or who is not surely a person yet, is waited for: the planner keeps its last goal.
+        if person and person.cylinder.placed and person.state != Human.TENTATIVE and age <= self.max_age:
+            self.goals.publish(goal_before(person, message.header, self.distance))
+
+    def choose(self, here):
+        tracked = [human for human in here.values() if human.state == Human.TRACKED]
+        self.followed = max(tracked, key=lambda human: human.confidence).id if tracked else None
+        if tracked:
+            self.last_here = self.get_clock().now().nanoseconds * 1e-9
             self.get_logger().info(f'following person {self.followed}')
-        self.goals.publish(goal_before(tracked[self.followed], message.header, self.distance))
 
 
 def goal_before(human, header, distance):

@@ -16,6 +16,7 @@ import pytest
 import yaml
 from browser import opened
 from optional import PYTHON_PACKAGES, need_package, need_program
+from smplx.joint_names import JOINT_NAMES
 
 ROOT = Path(__file__).resolve().parent.parent
 INTERFACES = sorted([*ROOT.glob('msg/*.msg'), *ROOT.glob('srv/*.srv')])
@@ -82,6 +83,13 @@ def declared_in_package_xml() -> set[str]:
 def test_every_field_says_what_it_means(file):
     for line in lines_of(file.read_text()):
         assert line == '---' or '  # ' in line, f'{file.name}: {line!r} has no comment'
+
+
+def test_the_message_names_every_joint_in_the_order_of_smplx():
+    text = ' '.join(line.strip('# ') for line in (ROOT / 'msg' / 'Human.msg').read_text().splitlines())
+    listed = text[text.index('The joints:') : text.index('uint8 TENTATIVE')]
+    named = dict(re.findall(r'(\d+) ([a-z_0-9]+)', listed))
+    assert [named[str(joint)] for joint in range(55)] == JOINT_NAMES[:55]
 
 
 @pytest.mark.parametrize(('name', 'target'), entry_points())

@@ -63,7 +63,7 @@ def fuse(
     root = mean(dense(pose[:, :3, :3] @ people.root_rotation[rows]), weights)
     valid = np.asarray(present.any(0))
     position = heads.position.reshape(steps, count, 3)
-    residual = np.where(present, np.linalg.norm(points - position, axis=-1), np.nan)
+    missed = np.moveaxis(heads.missed.reshape(steps, count, views), -1, 0)
     fused = People(
         identity=identity,
         valid=valid,
@@ -74,7 +74,7 @@ def fuse(
         head_covariance=heads.covariance.reshape(steps, count, 3, 3),
         joints=_joints(betas, theta, root, position, valid, body),
         fused=used,
-        residual=residual,
+        residual=np.where(present, missed, np.nan),
         dropped=_dropped(present, used, heads),
     )
     return fused if people.landmarks is None else with_landmarks(people, fused, errors, cast(ShapedBody, body))

@@ -41,6 +41,7 @@ class Heads:
     covariance: np.ndarray  # (N, 3, 3) [m^2]
     used: np.ndarray  # (N, V) bool
     disagreeing: np.ndarray  # (N,) bool: views pass each other too far, and nothing tells which is wrong
+    missed: np.ndarray  # (N, V) distance at which the ray of each view passes the position [m]; 0 without a ray
 
 
 def locate(rays: HeadRays, settings: FusionSettings, errors: EstimateErrors) -> Heads:
@@ -67,7 +68,9 @@ def locate(rays: HeadRays, settings: FusionSettings, errors: EstimateErrors) -> 
         position[rows], averaged[rows] = _position(_rows(rays, rows), used[rows], settings, errors)
     bad = (_misses(rays, used, position).max(-1, initial=0.0) > limit) & (used.sum(-1) > 1)
     position[bad] = _average(_rows(rays, bad), used[bad])
-    return Heads(position, _covariance(rays, used, position, averaged | bad, settings, errors), used, bad)
+    covariance = _covariance(rays, used, position, averaged | bad, settings, errors)
+    _, missed = along_and_across(position, rays.origins, rays.directions)
+    return Heads(position, covariance, used, bad, np.where(rays.present, missed, 0.0))
 
 
 def _position(

@@ -26,7 +26,8 @@ def load(name):
 
 
 def human(identity, x=0.0, y=0.0, heading=0.0, **fields):
-    made = Human(id=identity, state=Human.TRACKED, confidence=0.9, **fields)
+    made = Human(**{'id': identity, 'state': Human.TRACKED, 'confidence': 0.9, **fields})
+    made.cylinder.placed = True
     made.pose.pose.position.x, made.pose.pose.position.y = x, y
     made.pose.pose.orientation.z, made.pose.pose.orientation.w = math.sin(heading / 2), math.cos(heading / 2)
     return made
@@ -70,6 +71,35 @@ def test_the_follower_keeps_to_one_person_through_a_merge_and_stays_silent_on_ol
     follower.on_humans(old)
     follower.on_humans(array_of(follower))
     assert len(follower.sent) == sent
+
+
+@pytest.mark.parametrize('state', [Human.PREDICTED, Human.TENTATIVE, None])
+def test_the_follower_stays_with_somebody_who_is_out_of_sight_for_a_while(follower, state):
+    follower.on_humans(array_of(follower, human(4)))
+    others = [human(5, confidence=0.99)]
+    hidden = [] if state is None else [human(4, state=state)]
+    for _ in range(3):
+        follower.on_humans(array_of(follower, *others, *hidden))
+        assert follower.followed == 4
+    assert len(follower.sent) == 1 + 3 * (state == Human.PREDICTED)
+    follower.on_humans(array_of(follower, human(4), *others))
+    assert follower.sent[-1].pose.position.x == pytest.approx(1.2)
+
+
+def test_the_follower_takes_somebody_else_when_its_patience_is_over(follower):
+    follower.on_humans(array_of(follower, human(4)))
+    follower.last_here -= follower.patience + 1
+    follower.on_humans(array_of(follower, human(5)))
+    assert follower.followed == 5
+
+
+def test_the_follower_does_not_drive_to_where_somebody_may_be(follower):
+    lost_sight = human(4, state=Human.PREDICTED)
+    lost_sight.cylinder.placed = False
+    follower.on_humans(array_of(follower, human(4)))
+    follower.on_humans(array_of(follower, lost_sight))
+    assert len(follower.sent) == 1
+    assert follower.followed == 4
 
 
 def test_retargeting_gets_every_body_joint_by_its_name():

@@ -114,6 +114,20 @@ def test_a_view_that_sees_somebody_else_is_left_out_and_counted(clean, body):
     assert (people.residual[1, :, :2] > 0.5).all()
 
 
+def test_what_is_fused_of_three_views_or_more_lies_within_the_limit(noisy, body):
+    settings = FusionSettings()
+    people = fuse(noisy.people, noisy.person, settings, ERRORS, body)
+    several = people.fused & (people.fused.sum(0) > 2)
+    assert several.any()
+    assert (people.residual[several] <= settings.max_ray_distance).all()
+
+
+def test_the_residual_is_that_of_the_ray_and_knows_no_depth(clean, body):
+    deeper = changed(clean.people, head=clean.people.head * np.array([1.3, 1.0, 1.0, 1.0])[:, None, None, None])
+    people = fuse(deeper, clean.person, FusionSettings(position='triangulation'), ERRORS, body)
+    np.testing.assert_allclose(people.residual[people.fused], 0.0, atol=1e-4)
+
+
 def test_scores_weigh_the_views(clean, body):
     betas = clean.people.betas + np.arange(4.0)[:, None, None, None]
     score = np.broadcast_to(np.array([1.0, 0.0, 0.0, 1.0])[:, None, None], clean.people.score.shape)

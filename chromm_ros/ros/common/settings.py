@@ -63,6 +63,15 @@ class NodeSettings(IntakeSettings):
     publish_capsules: bool = setting(True, 'Fill the capsules of Human messages.', live=True)
     margin_sigma: float = 2.0
     """Standard deviations of the position in the margin of the bounding cylinder."""
+    max_margin: float = setting(
+        1.0,
+        'Margin of the bounding cylinder up to which a person is reported at a place and as an obstacle; beyond it '
+        'somebody may be in the region.',
+        unit='m',
+        low=0.0,
+        high=10.0,
+        live=True,
+    )
     marker_style: str = setting(
         'skeleton', 'How ~/markers shows people.', choices=('skeleton', 'capsules', 'mesh'), live=True
     )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from chromm_ros.flow import Human, HumanState
+from chromm_ros.flow import Human
 from chromm_ros.ros.outputs.body_shapes import BodyShapes
 from chromm_ros.ros.outputs.messages import Description, Turns, covariance_row, header
 
@@ -16,13 +16,14 @@ UPRIGHT = (0.0, 0.0, 0.0, 1.0)
 
 
 def detections(humans: Sequence[Human], bodies: BodyShapes, stamp: int, frame: str) -> Description:
-    """vision_msgs/Detection3DArray of everybody who is not lost.
+    """vision_msgs/Detection3DArray.
 
     The box is upright and encloses the bounding cylinder, without its margin. The pose of the only result is
     ``Human.pose`` with its covariance; its score is the existence probability; the id is that of the person.
 
     Args:
-        bodies: shapes of ``humans``.
+        humans: who are to be reported: of ``vision_msgs`` nothing can tell that somebody has no place.
+        bodies: their shapes.
     """
     turns = Turns.of(humans)
     return {
@@ -40,7 +41,6 @@ def detections(humans: Sequence[Human], bodies: BodyShapes, stamp: int, frame: s
                 'id': str(human.id),
             }
             for k, human in enumerate(humans)
-            if human.state != HumanState.LOST
         ],
     }
 

@@ -13,6 +13,7 @@ from scipy.spatial.transform import Rotation
 
 from chromm_ros.flow import CameraState, Human, Observation, Snapshot
 from chromm_ros.ros.outputs.body_shapes import BodyShapes
+from chromm_ros.ros.outputs.margins import margin_of
 from chromm_ros.skeleton import HEAD, HIPS, JOINTS
 
 Description = dict[str, Any]
@@ -31,6 +32,7 @@ class HumanOptions:
     joints: bool = True
     capsules: bool = True
     margin_sigma: float = 2.0
+    max_margin: float = 1.0
     model: str = ''
     """Name of the body model."""
 
@@ -66,7 +68,7 @@ def human_array(
     Args:
         bodies: body_shapes_of of ``snapshot.humans``.
         frame: the world frame.
-        latency: time of publication minus the stamp of the snapshot [s].
+        latency: time of publication minus the stamp of the snapshot [s]; 0 for people extrapolated to now.
     """
     views = [camera.view for camera in snapshot.cameras]
     turns = Turns.of(snapshot.humans)
@@ -125,6 +127,7 @@ def _human(
     options: HumanOptions,
 ) -> Description:
     frames = turns.frames[k]
+    margin = margin_of(human, now, latency, options.margin_sigma, options.max_margin)
     message: Description = {
         'id': human.id,
         'body_id': body_id(human.id),
@@ -145,7 +148,8 @@ def _human(
             'base': bodies.cylinder_base[k],
             'radius': float(bodies.cylinder_radius[k]),
             'height': float(bodies.cylinder_height[k]),
-            'margin': position_margin(human, latency, options.margin_sigma),
+            'margin': margin.width,
+            'placed': margin.placed,
         },
         'observations': [_observation(observation, views) for observation in human.observations],
     }
@@ -191,12 +195,6 @@ def covariance_row(matrix: np.ndarray) -> np.ndarray:
         flat = np.zeros(36)
         flat[0] = -1.0
     return flat
-
-
-def position_margin(human: Human, latency: float, sigma: float) -> float:
-    """How far the person may be from where the cylinder stands [m]: uncertainty, and motion since the image."""
-    spread = math.sqrt(max(float(np.linalg.eigvalsh(human.covariance[:2, :2])[-1]), 0.0))
-    return sigma * spread + float(np.linalg.norm(human.velocity)) * latency
 
 
 def _capsule_rows(bodies: BodyShapes, k: int) -> np.ndarray:

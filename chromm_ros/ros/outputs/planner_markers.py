@@ -10,6 +10,7 @@ from visualization_msgs.msg import Marker
 
 from chromm_ros.flow import Human
 from chromm_ros.ros.outputs.body_shapes import BodyShapes
+from chromm_ros.ros.outputs.margins import Margin
 from chromm_ros.ros.outputs.markers import person_marker
 from chromm_ros.ros.outputs.messages import Description
 
@@ -27,20 +28,24 @@ SLOWEST = 0.05
 
 
 def planner_markers(
-    humans: Sequence[Human], bodies: BodyShapes, margins: Sequence[float], stamp: int, frame: str
+    humans: Sequence[Human], bodies: BodyShapes, margins: Sequence[Margin], stamp: int, frame: str
 ) -> list[Description]:
     """For each person a cylinder, the same inflated by the margin, an ellipsoid at the hips, an arrow of the motion.
 
+    Of somebody who has no place only the region is shown.
+
     Args:
         bodies: shapes of ``humans``.
-        margins: suggested inflation of each person's cylinder [m].
+        margins: of each person's cylinder.
     """
     shown = []
     for k, (human, margin) in enumerate(zip(humans, margins)):
         radius = float(bodies.cylinder_radius[k])
+        shown.append(_cylinder(human, MARGIN, bodies, k, radius + margin.width, MARGIN_OPACITY, stamp, frame))
+        if not margin.placed:
+            continue
         shown += [
             _cylinder(human, CYLINDER, bodies, k, radius, CYLINDER_OPACITY, stamp, frame),
-            _cylinder(human, MARGIN, bodies, k, radius + margin, MARGIN_OPACITY, stamp, frame),
             _ellipsoid(human, stamp, frame),
         ]
         if np.linalg.norm(human.velocity) > SLOWEST:

@@ -25,14 +25,13 @@ from chromm_ros.ros.common.settings import NodeSettings
 from chromm_ros.ros.outputs import cdr, clouds, markers, planner_markers
 from chromm_ros.ros.outputs.body_shapes import BodyShapeCache, BodyShapes, body_shapes_of, meshes_of
 from chromm_ros.ros.outputs.detections import detections
+from chromm_ros.ros.outputs.margins import Margin, margin_of
 from chromm_ros.ros.outputs.messages import (
-    NANO,
     Description,
     HumanOptions,
     camera_poses,
     capture_status,
     human_array,
-    position_margin,
 )
 
 TOPICS: dict[str, tuple[type, QoSProfile, str]] = {
@@ -140,8 +139,7 @@ class Outputs:
         """~/humans_predicted: people extrapolated to ``stamp`` [ns] since the last snapshot."""
         moved = Snapshot(**{**vars(last), 'stamp': stamp, 'humans': tuple(humans)})
         bodies = body_shapes_of(moved.humans, self._body, self._prediction_shape_cache)
-        late = (stamp - last.stamp) / NANO
-        message = human_array(moved, bodies, self.world_frame, late, self._options(settings), predicted=True)
+        message = human_array(moved, bodies, self.world_frame, 0.0, self._options(settings), predicted=True)
         return self._encoded('humans_predicted', message)
 
     def send(self, messages: Sequence[tuple[str, bytes]]) -> None:
@@ -159,25 +157,40 @@ class Outputs:
             built.append(('camera_poses', camera_poses(snapshot, frame)))
         if self.wanted('scene_update'):
             built.append(('scene_update', clouds.scene_cloud(snapshot.scene_update, stamp, frame)))
+        present = [k for k, human in enumerate(snapshot.humans) if human.state != HumanState.LOST]
+        sigma, widest = settings.margin_sigma, settings.max_margin
+        margins = {k: margin_of(snapshot.humans[k], stamp, late, sigma, widest) for k in present}
+        placed = [k for k in present if margins[k].placed]
         if self.wanted('obstacles'):
-            built.append(('obstacles', clouds.obstacles(bodies, settings.obstacle_spacing, stamp, frame)))
+            cloud = clouds.obstacles(bodies.of(placed), settings.obstacle_spacing, stamp, frame)
+            built.append(('obstacles', cloud))
         if self.wanted('detections'):
-            built.append(('detections', detections(snapshot.humans, bodies, stamp, frame)))
+            people = [snapshot.humans[k] for k in placed]
+            built.append(('detections', detections(people, bodies.of(placed), stamp, frame)))
         if self.wanted('markers') or self.wanted('planner_markers'):
-            kept = [k for k, human in enumerate(snapshot.humans) if human.state != HumanState.LOST]
-            humans, shapes = [snapshot.humans[k] for k in kept], bodies.of(kept)
-            shown = {human.id for human in humans}
-            gone, self._marked = self._marked - shown, shown
-            if self.wanted('markers'):
-                people = self._people(humans, shapes, settings.marker_style, stamp)
-                cameras = markers.cameras(snapshot.cameras, stamp, frame)
-                removed = markers.deletions(sorted(gone), stamp, frame)
-                built.append(('markers', {'markers': removed + people + cameras}))
-            if self.wanted('planner_markers'):
-                margins = [position_margin(human, late, settings.margin_sigma) for human in humans]
-                drawn = planner_markers.planner_markers(humans, shapes, margins, stamp, frame)
-                removed = markers.deletions(sorted(gone), stamp, frame, planner_markers.NAMESPACES)
-                built.append(('planner_markers', {'markers': removed + drawn}))
+            humans, shapes = [snapshot.humans[k] for k in present], bodies.of(present)
+            built += self._markers(snapshot, humans, shapes, list(margins.values()), settings.marker_style)
+        return built
+
+    def _markers(
+        self,
+        snapshot: Snapshot,
+        humans: Sequence[Human],
+        bodies: BodyShapes,
+        margins: Sequence[Margin],
+        style: str,
+    ) -> list[tuple[str, Description]]:
+        stamp, frame = snapshot.stamp, self.world_frame
+        shown = {human.id for human in humans}
+        gone, self._marked = sorted(self._marked - shown), shown
+        built: list[tuple[str, Description]] = []
+        if self.wanted('markers'):
+            drawn = self._people(humans, bodies, style, stamp) + markers.cameras(snapshot.cameras, stamp, frame)
+            built.append(('markers', {'markers': markers.deletions(gone, stamp, frame) + drawn}))
+        if self.wanted('planner_markers'):
+            drawn = planner_markers.planner_markers(humans, bodies, margins, stamp, frame)
+            removed = markers.deletions(gone, stamp, frame, planner_markers.NAMESPACES)
+            built.append(('planner_markers', {'markers': removed + drawn}))
         return built
 
     def _people(self, humans: Sequence[Human], bodies: BodyShapes, style: str, stamp: int) -> list[Description]:
@@ -203,7 +216,11 @@ class Outputs:
 
     def _options(self, settings: NodeSettings) -> HumanOptions:
         return HumanOptions(
-            settings.publish_joints, settings.publish_capsules, settings.margin_sigma, self._body.name
+            settings.publish_joints,
+            settings.publish_capsules,
+            settings.margin_sigma,
+            settings.max_margin,
+            self._body.name,
         )
 
     @staticmethod

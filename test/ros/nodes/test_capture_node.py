@@ -14,6 +14,7 @@ from rclpy.qos import qos_profile_sensor_data
 from reliability_table import record
 from sensor_msgs.msg import Image, PointCloud2
 from standins import StandInBackend, camera
+from vision_msgs.msg import Detection3DArray
 from visualization_msgs.msg import Marker, MarkerArray
 
 from chromm_ros.msg import CaptureStatus, HumanArray
@@ -179,6 +180,29 @@ def test_expensive_outputs_are_built_only_for_subscribers(stage):
     one.listen(PointCloud2, '/chromm/scene')
     one.until(lambda: any('scene' in names for names in built), lambda: one.feed(next(stamps)))
     one.until(lambda: {'markers', 'obstacles'} <= built[-1], lambda: one.feed(next(stamps)))
+
+
+def test_whoever_has_no_place_is_no_obstacle_and_no_detection(stage):
+    one = active(stage())
+    one.listen(PointCloud2, '/chromm/obstacles', qos_profile_sensor_data)
+    one.listen(Detection3DArray, '/chromm/detections')
+    one.listen(HumanArray, '/chromm/humans')
+
+    def said(topic):
+        return one.heard[topic] and one.heard[topic][-1]
+
+    def feed():
+        one.feed(one.node.get_clock().now().nanoseconds)  # the margin knows how old images are
+
+    one.until(lambda: said('/chromm/obstacles') and said('/chromm/obstacles').width > 0, feed)
+    one.until(lambda: said('/chromm/detections') and len(said('/chromm/detections').detections) > 0, feed)
+    one.until(lambda: said('/chromm/humans'), feed)
+    assert all(person.cylinder.placed for person in said('/chromm/humans').humans)
+    assert one.node.set_parameters_atomically([Parameter('max_margin', value=0.0)]).successful
+    one.until(lambda: said('/chromm/obstacles').width == 0, feed)
+    one.until(lambda: len(said('/chromm/detections').detections) == 0, feed)
+    one.until(lambda: not any(person.cylinder.placed for person in said('/chromm/humans').humans), feed)
+    assert said('/chromm/humans').humans
 
 
 def test_markers_of_people_who_left_are_deleted(stage):

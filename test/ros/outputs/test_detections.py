@@ -18,8 +18,8 @@ def published(humans):
     )
 
 
-def test_everybody_who_is_not_lost_is_a_detection_with_the_id_of_the_person():
-    states = [HumanState.TENTATIVE, HumanState.TRACKED, HumanState.PREDICTED, HumanState.LOST]
+def test_everybody_is_a_detection_with_the_id_of_the_person():
+    states = [HumanState.TENTATIVE, HumanState.TRACKED, HumanState.PREDICTED]
     message = published([human(7 + k, k, state=state) for k, state in enumerate(states)])
     assert [found.id for found in message.detections] == ['7', '8', '9']
     for head in [message.header, *(found.header for found in message.detections)]:

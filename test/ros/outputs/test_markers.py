@@ -12,6 +12,7 @@ from visualization_msgs.msg import Marker, MarkerArray
 from chromm_ros.flow import HumanState
 from chromm_ros.ros.outputs import cdr
 from chromm_ros.ros.outputs.body_shapes import body_shapes_of, meshes_of
+from chromm_ros.ros.outputs.margins import Margin
 from chromm_ros.ros.outputs.markers import cameras, capsules, deletions, labels, meshes, skeletons
 from chromm_ros.ros.outputs.planner_markers import NAMESPACES, planner_markers
 from chromm_ros.skeleton import BONES
@@ -51,7 +52,7 @@ BODIES = [
     lambda: skeletons(HUMANS, 5, 'map'),
     lambda: capsules(HUMANS, bodies(), 5, 'map'),
     lambda: meshes(HUMANS, meshes_of(HUMANS, StandInBody()), StandInBody.faces, 5, 'map'),
-    lambda: planner_markers(HUMANS, bodies(), [0.3, 0.0], 5, 'map'),
+    lambda: planner_markers(HUMANS, bodies(), [Margin(0.3, True), Margin(0.0, True)], 5, 'map'),
 ]
 LOST = dataclasses.replace(camera('lost', 1), world_from_camera=None)
 RIG = [camera('front', 1, np.eye(4)), LOST]
@@ -140,7 +141,9 @@ def test_what_a_planner_sees_is_what_the_message_says():
     person = type(person)(**{**vars(person), 'velocity': np.array([0.5, 0.0, 0.0])})
     person.covariance[:3, :3] = np.diag([0.04, 0.01, 0.0])
     shapes = body_shapes_of([person], StandInBody())
-    drawn = {marker.ns: marker for marker in published(planner_markers([person], shapes, [0.4], 5, 'map'))}
+    drawn = {
+        marker.ns: marker for marker in published(planner_markers([person], shapes, [Margin(0.4, True)], 5, 'map'))
+    }
     assert drawn['cylinder'].scale.x == pytest.approx(2 * float(shapes.cylinder_radius[0]))
     assert drawn['margin'].scale.x == pytest.approx(2 * (float(shapes.cylinder_radius[0]) + 0.4))
     bottom = drawn['cylinder'].pose.position.z - drawn['cylinder'].scale.z / 2
@@ -149,3 +152,8 @@ def test_what_a_planner_sees_is_what_the_message_says():
     assert sizes == pytest.approx([0.005, 0.4, 0.8]), 'two standard deviations to either side'
     first, last = drawn['motion'].points
     assert last.x - first.x == pytest.approx(0.5)
+
+
+def test_of_somebody_without_a_place_only_the_region_is_shown():
+    (region,) = published(planner_markers(HUMANS[:1], bodies(), [Margin(2.0, False)], 5, 'map'))
+    assert region.ns == 'margin'
