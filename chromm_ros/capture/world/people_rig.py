@@ -97,7 +97,7 @@ class PeopleRig:
             return self._alone(rows, notices)
         if stamp >= self._next and not self._moves:
             decoded = look(list(rows.values()))
-            for sentence in [] if decoded is None else self.see(stamp, _seen_views(decoded)):
+            for sentence in [] if decoded is None else self.see(stamp, seen_views(decoded)):
                 notices.say(sentence)
         placed = self.placed(rows)
         unplaced = [view for view in rows if view not in placed]
@@ -254,7 +254,8 @@ def _people_of(saved: dict[str, Any]) -> SeenPeople:
     return SeenPeople(**{**saved, 'image_size': (width, height)})
 
 
-def _seen_views(decoded: Decoded) -> dict[str, SeenView]:
+def seen_views(decoded: Decoded) -> dict[str, SeenView]:
+    """What each row of a pass over one image set says."""
     seen = {}
     for n, row in enumerate(decoded.rows):
         height, width = row.image.pixels.shape[:2]
@@ -279,7 +280,7 @@ def _report(views: list[str], found: Calibration) -> str:
     place = max(max(check.error[0], check.halves[0]) for check in checks)
     turn = max(max(check.error[1], check.halves[1]) for check in checks)
     pixels = max(check.miss_px for check in checks)
-    scale = f', scale within {100 * found.scale_error:.0f} %' if found.scale_error else ''
+    scale = f', scale within {100 * found.scale_error:.0f} %' if found.scale_error > 0 else ''
     return (
         f'People tell where {", ".join(views)} stand{"s" if len(views) == 1 else ""}: within about {place:.2f} m and '
         f'{np.degrees(turn):.1f} degrees{scale}, landmarks within {pixels:.0f} px.'

@@ -23,6 +23,9 @@ SHOULDERS, HIPS, ANKLES, FEET = (0, 1), (6, 7), (10, 11), (15, 16, 17, 18)
 LIMBS = ((0, 2), (1, 3), (2, 4), (3, 5), (6, 8), (7, 9), (8, 10), (9, 11))
 """Upper arms, forearms, thighs, shins: bones whose ends are landmarks, which set the size of a person."""
 
+LIMBS_OF_HEIGHT = 1.56
+"""Summed length of the ``LIMBS`` over standing height; measured on the free body."""
+
 LEAST_DEPTH = 0.3
 """[m] nearer than this nobody is placed."""
 

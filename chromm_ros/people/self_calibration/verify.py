@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -20,8 +20,8 @@ from chromm_ros.people.self_calibration.estimate import FOCAL_NOISE, CameraPrior
 from chromm_ros.people.self_calibration.level import Level, find_level
 from chromm_ros.people.self_calibration.sightings import HIPS, SHOULDERS, Sighting
 
-LEAST_SIGHTINGS = 6
-"""Times at which a camera must see somebody together with another one."""
+LEAST_SIGHTINGS, APART = 6, 0.25
+"""Times at which a camera must see somebody together with another one, and seconds between two that both count."""
 
 BLOCK = 3
 """Sightings in a row that belong to the same half."""
@@ -94,11 +94,17 @@ class Calibration:
     """None: given poses say where up is, or nothing is known."""
     landmarks: np.ndarray = field(default_factory=lambda: np.zeros((0, 0, 3)))
     """(P, L, 3) of the people, world [m]; NaN where not seen by two cameras."""
+    stamps: np.ndarray = field(default_factory=lambda: np.zeros(0, int))
+    """(P,) when they were there [ns]."""
 
     @property
     def verified(self) -> bool:
         """Whether all cameras of the rig may be trusted."""
         return all(not check.problem for check in self.checks.values())
+
+    def people_at(self, stamp: int) -> np.ndarray:
+        """(K, L, 3) those of the ``landmarks`` that are of one time [ns]."""
+        return self.landmarks[self.stamps == stamp]
 
 
 def calibrate(sightings: Sequence[Sighting], priors: Mapping[str, CameraPrior], limbs: float) -> Calibration:
@@ -127,7 +133,7 @@ def calibrate(sightings: Sequence[Sighting], priors: Mapping[str, CameraPrior], 
     ordered = {view: failed.get(view) or checks.get(view) or CameraCheck() for view in priors}
     if whole is None or contradictions >= len(whole.views):
         return Calibration({view: _refused(view, check, priors[view]) for view, check in ordered.items()})
-    return _finished(whole, ordered, priors)
+    return _finished(whole, ordered, priors, sightings)
 
 
 def _refused(view: str, check: CameraCheck, prior: CameraPrior) -> CameraCheck:
@@ -137,7 +143,12 @@ def _refused(view: str, check: CameraCheck, prior: CameraPrior) -> CameraCheck:
     return replace(check, problem=f'{view} may be right, but most of the other cameras contradict each other.')
 
 
-def _finished(whole: RigEstimate, checks: dict[str, CameraCheck], priors: Mapping[str, CameraPrior]) -> Calibration:
+def _finished(
+    whole: RigEstimate,
+    checks: dict[str, CameraCheck],
+    priors: Mapping[str, CameraPrior],
+    sightings: Sequence[Sighting],
+) -> Calibration:
     given = bool(whole.cameras.known.any())
     level = None if given else find_level(whole.landmarks, whole.repeats, whole.cameras.poses[0])
     change = Similarity.identity() if level is None else level.change
@@ -149,6 +160,7 @@ def _finished(whole: RigEstimate, checks: dict[str, CameraCheck], priors: Mappin
         0.0 if given else SIZE_ERROR / math.sqrt(max(1.0, _persons(whole))),
         level,
         change.apply(whole.landmarks.reshape(-1, 3)).reshape(whole.landmarks.shape),
+        np.array([sightings[person.sighting].stamp for person in whole.shared], int),
     )
 
 
@@ -178,7 +190,7 @@ def _checks(
         sd = np.sqrt(np.maximum(np.diagonal(whole.adjusted.covariance[v]), 0))
         miss = float(np.median(whole.adjusted.miss[own])) if own.any() else math.nan
         found = CameraCheck(
-            sightings=len({person.sighting for person in whole.shared if v in person.views}),
+            sightings=_times(sightings[person.sighting].stamp for person in whole.shared if v in person.views),
             miss=miss,
             miss_px=miss * float(whole.cameras.adjusted_intrinsics[v, 0, 0]),
             seen=seen[v],
@@ -219,6 +231,15 @@ def _problem(view: str, check: CameraCheck, depth: float, whole: RigEstimate) ->
         more = both if len(whole.views) > 2 else 'let a third camera see the same people'  # two hardly tell it
         return f'The focal length of {view} is known {known}: give its camera_info, or {more}.', False
     return '', False
+
+
+def _times(stamps: Iterable[int]) -> int:
+    """How many of these stamps [ns] are far enough apart to count."""
+    count, last = 0, -math.inf
+    for stamp in sorted(stamps):
+        if stamp - last >= 1e9 * APART:
+            count, last = count + 1, stamp
+    return count
 
 
 def _badness(check: CameraCheck) -> tuple[float, ...]:

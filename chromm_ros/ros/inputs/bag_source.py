@@ -89,6 +89,12 @@ class BagSource:
         """What a person should know of the recording; complete after it was read."""
         return (*self.remarks, *self._said, *(() if self._intake is None else notes_of(self._intake)))
 
+    @property
+    def frames(self) -> dict[str, str]:
+        """TF frame of each camera, as its images name it; complete after the bag was read."""
+        notes = {} if self._intake is None else self._intake.assembler.notes
+        return {name: noted.frame.lstrip('/') for name, noted in notes.items() if noted.frame}
+
     @cached_property
     def cameras(self) -> tuple[BagCamera, ...]:
         """The cameras and their topics."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import time
 from collections import Counter, deque
 from collections.abc import Sequence
@@ -13,28 +12,23 @@ import message_filters
 from rclpy.guard_condition import GuardCondition
 from rclpy.lifecycle import LifecycleNode
 from rclpy.subscription import Subscription
-from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from chromm_ros import conditions
 from chromm_ros.capture.protocols import LiveCapture
 from chromm_ros.conditions import Finding
 from chromm_ros.flow import Human, Snapshot
-from chromm_ros.intake.assembly import READERS, Assembler, CameraInput
+from chromm_ros.intake.assembly import Assembler
 from chromm_ros.intake.dating import Dating
 from chromm_ros.intake.image_cdr import read_stamp
 from chromm_ros.intake.rig_buffer import TIME_JUMP, MatchedSet, SyncLimits
-from chromm_ros.ros.common import qos
-from chromm_ros.ros.common.qos_mismatch import NO_SUBSCRIPTION_EVENTS
-from chromm_ros.ros.common.settings import NodeSettings, Parameters
+from chromm_ros.ros.common.settings import Parameters
 from chromm_ros.ros.common.transforms import CameraFrames
+from chromm_ros.ros.inputs.camera_topics import CameraTopics, camera_inputs
 from chromm_ros.ros.inputs.synchronizer import Synchronizer
 from chromm_ros.ros.nodes.model import Backend
 from chromm_ros.ros.nodes.worker import Worker
 from chromm_ros.ros.outputs.messages import NANO
 from chromm_ros.ros.outputs.publishers import Outputs, WindowContext, WindowMessages
-
-IMAGE_TYPES = {'raw': Image, 'compressed': CompressedImage}
-"""By transport."""
 
 SUPERSEDED = 'superseded_sets'
 
@@ -84,51 +78,16 @@ class Pipeline:
         self._epoch = 0
         chosen = parameters.node
         self._views = chosen.cameras
-        self.assembler = Assembler(_camera_inputs(chosen), self._pose_of)
+        self.assembler = Assembler(camera_inputs(chosen), self._pose_of)
         self.capture: LiveCapture = backend.session(parameters.capture, chosen.cameras)
         self.worker: Worker[PendingSet] = Worker(self._work, self._failed, chosen.queue_policy == 'block')
-        try:
-            self._subscribe()
-        except Exception:
-            self._unsubscribe()
-            raise
+        self._topics = CameraTopics(node, chosen, self.assembler.calibrate)
         dating = Dating(chosen.cameras, chosen.stamps)
-        self.synchronizer = Synchronizer(self.images, self._limits(), dating, read_stamp, self._now)
+        self.synchronizer = Synchronizer(self._topics.images, self._limits(), dating, read_stamp, self._now)
         self.synchronizer.registerCallback(self._post)
         self.worker.start()
 
     # -- in the executor's thread -------------------------------------------------------------------------------
-
-    def _subscribe(self) -> None:
-        chosen, node = self.parameters.node, self._node
-        self.images: dict[str, message_filters.Subscriber] = {}
-        self._infos: list[Subscription] = []
-        for camera in chosen.cameras:
-            self.images[camera] = message_filters.Subscriber(
-                node,
-                IMAGE_TYPES[chosen.transport(camera)],
-                chosen.image_topic_of(camera),
-                qos_profile=qos.images(
-                    chosen.image_reliability, chosen.sync_queue_size, chosen.queue_policy == 'block'
-                ),
-                raw=True,
-                qos_overriding_options=qos.overridable(),
-                event_callbacks=NO_SUBSCRIPTION_EVENTS,
-            )
-            self._infos.append(
-                node.create_subscription(
-                    CameraInfo,
-                    chosen.camera_info_topic_of(camera),
-                    functools.partial(self.assembler.calibrate, camera),
-                    qos.sensor(1),
-                    qos_overriding_options=qos.overridable(),
-                    event_callbacks=NO_SUBSCRIPTION_EVENTS,
-                )
-            )
-
-    def _unsubscribe(self) -> None:
-        for subscription in self.subscriptions:
-            self._node.destroy_subscription(subscription)
 
     def _limits(self) -> SyncLimits:
         capture = self.parameters.capture
@@ -190,14 +149,19 @@ class Pipeline:
         return found
 
     @property
+    def images(self) -> dict[str, message_filters.Subscriber]:
+        """The filters that the images of each camera come out of."""
+        return self._topics.images
+
+    @property
     def subscriptions(self) -> list[Subscription]:
         """To images and calibrations."""
-        return [image.sub for image in self.images.values()] + self._infos
+        return self._topics.subscriptions
 
     def stop(self, patience: float) -> bool:
         """End the worker and the subscriptions; whether the worker ended its window within ``patience`` seconds."""
         ended = self.worker.stop(patience)
-        self._unsubscribe()
+        self._topics.destroy()
         return ended
 
     # -- in the worker's thread ---------------------------------------------------------------------------------
@@ -248,12 +212,3 @@ class Pipeline:
         self.dropped[f'window_{type(error).__name__}'] += 1
         self.failures.append(error)
         self._ready.trigger()
-
-
-def _camera_inputs(settings: NodeSettings) -> dict[str, CameraInput]:
-    return {
-        camera: CameraInput(
-            READERS[settings.transport(camera)], settings.rectify, settings.camera_info_topic_of(camera)
-        )
-        for camera in settings.cameras
-    }

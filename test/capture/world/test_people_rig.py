@@ -1,11 +1,11 @@
 """A capture with a network that places no cameras: people have to tell where they stand."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
-from truthful_studio import BODY, Studio, TruthfulNetwork, circling, ring, standing
+from placeless_network import PlacelessNetwork
+from truthful_studio import BODY, Studio, circling, ring, standing
 
 from chromm_ros.capture.capture import Capture
 from chromm_ros.capture.settings import CaptureSettings
@@ -16,21 +16,6 @@ from chromm_ros.settings import changed
 
 WALKERS = (circling(1.5, 0.0), circling(2.2, 2.0, speed=-0.9))
 INTERVAL = 0.25
-
-
-@dataclass
-class PlacelessNetwork(TruthfulNetwork):
-    """Sees people and nothing else: cameras are where the calibration says, else at the origin."""
-
-    places_cameras: bool = False
-    decoder_window: int | None = 1
-
-    def decode(self, features, calibration=None, heads_on=None, with_confidence=False):
-        rows = list(range(len(features))) if heads_on is None else list(heads_on)
-        poses, known = calibration.known_poses(len(features))
-        found = np.stack([poses[n] if known[n] else np.eye(4) for n in rows])
-        geometry = super().decode(features, calibration, heads_on, with_confidence)
-        return replace(geometry, world_from_camera=torch.from_numpy(found))
 
 
 def capture_of(studio, extrinsics='auto', **world):

@@ -1,0 +1,83 @@
+"""Subscriptions to the images and calibrations of a rig."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+
+import message_filters
+from rclpy.node import Node
+from rclpy.subscription import Subscription
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+
+from chromm_ros.intake.assembly import READERS, CameraInput
+from chromm_ros.ros.common import qos
+from chromm_ros.ros.common.qos_mismatch import NO_SUBSCRIPTION_EVENTS
+from chromm_ros.ros.common.settings import NodeSettings
+
+IMAGE_TYPES = {'raw': Image, 'compressed': CompressedImage}
+"""By transport."""
+
+
+class CameraTopics:
+    """The subscriptions of a node to the topics of its cameras."""
+
+    def __init__(self, node: Node, settings: NodeSettings, calibrate: Callable[[str, CameraInfo], None]) -> None:
+        """
+        Args:
+            node: who subscribes.
+            settings: names, topics, transports and reliability.
+            calibrate: takes the calibrations; the images come out of :attr:`images`.
+        """
+        self._node = node
+        self.images: dict[str, message_filters.Subscriber] = {}
+        self._infos: list[Subscription] = []
+        try:
+            for camera in settings.cameras:
+                self._subscribe(camera, settings, calibrate)
+        except Exception:
+            self.destroy()
+            raise
+
+    @property
+    def subscriptions(self) -> list[Subscription]:
+        """To images and calibrations."""
+        return [image.sub for image in self.images.values()] + self._infos
+
+    def destroy(self) -> None:
+        """End all subscriptions."""
+        for subscription in self.subscriptions:
+            self._node.destroy_subscription(subscription)
+
+    def _subscribe(self, camera: str, settings: NodeSettings, calibrate: Callable[[str, CameraInfo], None]) -> None:
+        self.images[camera] = message_filters.Subscriber(
+            self._node,
+            IMAGE_TYPES[settings.transport(camera)],
+            settings.image_topic_of(camera),
+            qos_profile=qos.images(
+                settings.image_reliability, settings.sync_queue_size, settings.queue_policy == 'block'
+            ),
+            raw=True,
+            qos_overriding_options=qos.overridable(),
+            event_callbacks=NO_SUBSCRIPTION_EVENTS,
+        )
+        self._infos.append(
+            self._node.create_subscription(
+                CameraInfo,
+                settings.camera_info_topic_of(camera),
+                functools.partial(calibrate, camera),
+                qos.sensor(1),
+                qos_overriding_options=qos.overridable(),
+                event_callbacks=NO_SUBSCRIPTION_EVENTS,
+            )
+        )
+
+
+def camera_inputs(settings: NodeSettings) -> dict[str, CameraInput]:
+    """How the images of each camera are to be understood."""
+    return {
+        camera: CameraInput(
+            READERS[settings.transport(camera)], settings.rectify, settings.camera_info_topic_of(camera)
+        )
+        for camera in settings.cameras
+    }
