@@ -82,13 +82,13 @@ class BatchesAhead(Dataset):
 
 
 def _one_of_many(_: int) -> None:
-    """A loading process has one core, and ends when the training process says so, not at its signals."""
+    """A loading process has one core, and ends when the training process says so: signals go to whole groups."""
     import cv2
 
     cv2.setNumThreads(0)
     torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 def augment(batch: ClipBatch, generator: torch.Generator) -> ClipBatch:
