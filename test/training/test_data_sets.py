@@ -109,7 +109,7 @@ from pathlib import Path
 from chromm_ros.training.commands import Heads, Pelvis
 from chromm_ros.training.trainer import TrainerSettings
 folder, bodies, weights, steps, *data = sys.argv[1:]
-trainer = TrainerSettings(steps=int(steps), rate=1e-4, log_every=1, save_minutes=0, precision='fp32')
+trainer = TrainerSettings(steps=int(steps), rate=1e-4, log_every=1, save_minutes=0, precision='fp32', loaders=1)
 common = dict(bodies=Path(bodies), weights=Path(weights), images=2, trainer=trainer)
 Heads(folder=Path(folder) / 'heads', data=tuple(data[:1]), **common).run()
 Pelvis(folder=Path(folder) / 'pelvis', data=tuple(data), **common).run()
