@@ -116,7 +116,7 @@ class Evaluation:
         body = BodyModel.load(bodies.files.get(('smplx', 'neutral')))
         network = load_network(self.preset, self.weights, self.device, self.precision, self.human_head, body)
         check_network(network, settings, self.pixels)
-        about = describe(self.preset, self.weights, self.human_head, self.precision, settings)
+        about = describe(self.preset, self.weights, self.human_head, self.precision, settings, bodies)
         return self.network_predictor(SinglePass(network, body, bodies, settings), about)
 
     def method(self) -> PassSettings:

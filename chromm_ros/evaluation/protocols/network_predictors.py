@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from chromm_ros.body.library import BodyLibrary
 from chromm_ros.evaluation.protocols.clips import Clip
 from chromm_ros.evaluation.protocols.estimates import Estimates
 from chromm_ros.evaluation.protocols.images import read_images
@@ -141,7 +142,9 @@ def check_network(network: Any, settings: PassSettings, pixels: str) -> None:
         )
 
 
-def describe(preset: str, weights: Path | None, human_head: str, precision: str, settings: PassSettings) -> str:
+def describe(
+    preset: str, weights: Path | None, human_head: str, precision: str, settings: PassSettings, bodies: BodyLibrary
+) -> str:
     """What estimates of a network depend on, for ``--resume``."""
     if weights is None:
         file = 'packaged weights'
@@ -151,4 +154,5 @@ def describe(preset: str, weights: Path | None, human_head: str, precision: str,
             while block := stream.read(1 << 24):
                 digest.update(block)
         file = f'{weights.name} {digest.hexdigest()[:12]}'
-    return f'{preset} network with {human_head} head, {file}, {precision}, {settings}'
+    joints = f'joints {bodies.joint_names("smplx", "neutral")} of {bodies.folder or "the free body"}'
+    return f'{preset} network with {human_head} head, {file}, {precision}, {joints}, {settings}'

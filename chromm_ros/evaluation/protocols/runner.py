@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
 from tqdm import tqdm
 
 from chromm_ros.evaluation.protocols.clips import Clip, ClipPlan
@@ -66,7 +67,7 @@ class Parts:
     folder: Path | None
     """None: nothing is kept."""
     resume: bool = False
-    """Take what is there, where it was made by the same predictor."""
+    """Take what is there, where it was made by the same predictor for the same instants and views."""
 
     def predict(self, predictor: Predictor, clip: Clip) -> Estimates:
         """Kept estimates, else new ones, which are then kept."""
@@ -74,7 +75,9 @@ class Parts:
             return predictor.predict(clip)
         path = estimates_file(self.folder, clip.name)
         if self.resume and path.is_file() and origin(path) == predictor.about:
-            return load(path)
+            kept = load(path)
+            if np.array_equal(kept.frames, clip.truth.frames) and kept.views == clip.truth.views:
+                return kept
         estimates = predictor.predict(clip)
         save(path, estimates, predictor.about)
         return estimates
