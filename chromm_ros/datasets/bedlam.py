@@ -35,6 +35,9 @@ LABEL_FILE = re.compile(r'(?P<scene>\d{8}_.+?)_(?P<rate>6|30)fps\.npz')
 
 VIEW = 'camera'
 
+SAME_LENS = 0.01
+"""Part by which focal lengths of labels and camera files may differ."""
+
 FRAMES_PER_IMAGE = 5
 """Labels and pictures are used at 6 images per second; their numbers count at 30."""
 
@@ -211,9 +214,16 @@ class BedlamSequence:
         if frame not in self._cameras:
             path = self.scene.file('ground_truth/camera', f'{self.key}_camera.csv')
             raise ValueError(f'{path}: has no row of {self.key}_{frame:04d}.png')
-        portrait = labels['principal'][rows[0], 0] < labels['principal'][rows[0], 1]
-        turn = int(portrait and self.size[0] > self.size[1])
+        lens = labels['lens'][rows[0]]
+        turn = int(lens[2] < lens[3] and self.size[0] > self.size[1])
         intrinsics, world_from_camera, size = camera_seen(self._cameras[frame], self.size, turn)
+        # in units of the image: pictures may have been made smaller
+        told, seen = lens[0] / (2 * lens[2]), intrinsics[0, 0] / size[0]
+        if abs(told - seen) > SAME_LENS * told:
+            raise ValueError(
+                f'{self.scene.labels}: {self.key}_{frame:04d} has a focal length of {told:.3f} image widths, '
+                f'its camera file {seen:.3f}: labels and pictures are of different scenes'
+            )
         placed = [self._person(int(row), world_from_camera) for row in rows]
         people = [person for person, _ in placed]
         pelvises = np.array([joints[0] for _, joints in placed])

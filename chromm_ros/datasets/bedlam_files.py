@@ -69,7 +69,7 @@ def labelled_frames(path: Path) -> dict[int, frozenset[int]]:
 
 def label_rows(path: Path) -> dict[str, np.ndarray]:
     """Labels of all people of a scene: image (code), subject, pose (165), betas (11), transl (3, camera frame),
-    principal point (2).
+    lens (4: fx, fy, cx, cy).
 
     Raises:
         OSError, ValueError: the file is missing or no labels.
@@ -94,7 +94,7 @@ def _rows(path: Path) -> dict[str, np.ndarray]:
         'pose': get('pose_cam', 165).astype(np.float32),
         'betas': get('shape', None).astype(np.float32),
         'transl': transl,
-        'principal': get('cam_int', 3, 3)[:, :2, 2],
+        'lens': get('cam_int', 3, 3)[:, (0, 1, 0, 1), (0, 1, 2, 2)],
     }
 
 

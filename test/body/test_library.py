@@ -139,3 +139,33 @@ def test_files_that_are_no_smpl_are_named(folder: Path, tmp_path: Path, change: 
     path.write_bytes(pickle.dumps(content, protocol=2))
     with pytest.raises(ValueError, match=r'SMPL_NEUTRAL\.pkl: '):
         read_smpl(path)
+
+
+@pytest.mark.parametrize('form', ['sparse', 'dense', 'npy', 'npz'])
+def test_the_vertex_map_is_read_in_every_form(folder: Path, tmp_path: Path, form: str) -> None:
+    expected = BodyLibrary(folder).smplx2smpl
+    if form in ('sparse', 'dense'):
+        tensor = torch.from_numpy(expected.toarray())
+        torch.save(tensor.to_sparse() if form == 'sparse' else tensor, tmp_path / 'smplx2smpl_sparse.pt')
+    elif form == 'npy':
+        np.save(tmp_path / 'smplx2smpl.npy', expected.toarray())
+    else:
+        np.savez(tmp_path / 'smplx2smpl.npz', matrix=expected.toarray())
+    found = BodyLibrary(tmp_path).smplx2smpl
+    assert found.shape == expected.shape
+    assert abs(found - expected).max() == 0
+
+
+@pytest.mark.parametrize(
+    ('name', 'content'),
+    [
+        ('smplx2smpl.pkl', pickle.dumps({'map': 1})),
+        ('smplx2smpl.pkl', b'cos\nsystem\n(S"false"\ntR.'),
+        ('smplx2smpl.pt', b'cos\nsystem\n(S"false"\ntR.'),
+        ('smplx2smpl.npy', b'nothing'),
+    ],
+)
+def test_a_vertex_map_that_is_none_is_named(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ValueError, match=name):
+        _ = BodyLibrary(tmp_path).smplx2smpl

@@ -4,6 +4,7 @@ import csv
 import shutil
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from fake_bedlam import CLOSEUP, IMAGES, ORBIT, SIZE, SKY, SUBJECTS, UNLABELLED, WITHOUT_ENV, fake_bedlam, write_exr
@@ -240,3 +241,23 @@ def test_a_label_file_with_code_in_it_is_refused(copy: Path, bodies: BodyLibrary
     np.savez(file, **arrays | {'imgname': np.array([Calls()] * len(arrays['sub']), dtype=object)})
     with pytest.raises(ValueError, match=r'refused to read: it holds posix\.system'):
         Bedlam(copy, bodies).sequences()
+
+
+def test_labels_of_another_scene_are_not_taken_for_those_of_the_pictures(copy: Path, bodies: BodyLibrary) -> None:
+    file = copy / 'all_npz_12_training' / f'{ORBIT}_6fps.npz'
+    with np.load(file) as labels:
+        arrays = dict(labels)
+    arrays['cam_int'][:, [0, 1], [0, 1]] *= 1.3
+    np.savez(file, **arrays)
+    with pytest.raises(ValueError, match='labels and pictures are of different scenes'):
+        orbit(copy, bodies).instant(0)
+
+
+def test_pictures_that_were_made_smaller_keep_their_lens(copy: Path, bodies: BodyLibrary) -> None:
+    before = orbit(copy, bodies).instant(1).views[0]
+    for file in (copy / ORBIT / 'png' / 'seq_000000').iterdir():
+        cv2.imwrite(str(file), cv2.resize(cv2.imread(str(file)), (48, 27)))
+    after = orbit(copy, bodies).instant(1).views[0]
+    assert after.lens.size == (48, 27)
+    np.testing.assert_allclose(after.lens.intrinsics[:2], before.lens.intrinsics[:2] / 2)
+    assert after.image().shape == (27, 48, 3)

@@ -53,16 +53,6 @@ def fake_bedlam(folder: Path, bodies: BodyLibrary, images: int = IMAGES) -> Path
     return folder
 
 
-def crowded_labels(path: Path, people: int = 11) -> None:
-    """A label file with one picture of many people, without pictures."""
-    rows = _Rows()
-    rng = np.random.default_rng(2)
-    for k in range(people):
-        _label(rows, 0, 0, f'subject_{k}', np.zeros((55, 3)), np.zeros(11), np.array([0, 0, 3.0 + k]), np.eye(3), rng)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(path, **{name: np.array(values) for name, values in vars(rows).items()})
-
-
 class _Stage:
     """A studio room with people who stand still."""
 
