@@ -241,30 +241,24 @@ class Observation:
     """Identity inside this view; lives as long as the person stays in the window of the view."""
     stamp: int  # [ns]
     score: float
-    visible_fraction: float
-    """Share of the 22 body joints inside the image and not hidden by the scene."""
+    visible_fraction: float  # of the 22 body joints: inside the image and not hidden by the scene
     fused: bool
     head_px: np.ndarray  # (2,) pixels of the camera image
     pelvis_px: np.ndarray  # (2,)
-    roi: tuple[int, int, int, int]
-    """x, y, width, height: bounding box of the projected joints inside the image [px]."""
-    residual: float
-    """Distance at which this view's ray to the head passes the fused head [m]."""
+    roi: tuple[int, int, int, int]  # x, y, width, height: box around the joints inside the image [px]
+    residual: float  # distance at which this view's ray to the head passes the fused head [m]
 
 
 @dataclass(frozen=True)
 class Human:
     """One identity at the time of a snapshot, in the world frame."""
 
-    id: int
-    """Never reused within a session."""
+    id: int  # never reused within a session
     state: HumanState
-    confidence: float
-    """Existence probability."""
+    confidence: float  # existence probability
     first_observed: int  # [ns]
     last_observed: int  # [ns]
-    absorbed: tuple[int, ...]
-    """Ids merged into this one since the previous snapshot."""
+    absorbed: tuple[int, ...]  # ids merged into this one since the previous snapshot
     pose: np.ndarray  # (52, 3, 3)
     betas: np.ndarray  # (10,)
     root_rotation: np.ndarray  # (3, 3) world from body, filtered
@@ -273,8 +267,7 @@ class Human:
     joint_rotations: np.ndarray  # (55, 3, 3) world from joint
     velocity: np.ndarray  # (3,) [m/s] of the pelvis
     angular_velocity: np.ndarray  # (3,) [rad/s], world frame
-    covariance: np.ndarray
-    """(6, 6) of pelvis position [m^2] and orientation [rad^2], world frame."""
+    covariance: np.ndarray  # (6, 6) of pelvis position [m^2] and orientation [rad^2], world frame
     velocity_covariance: np.ndarray  # (6, 6)
     joint_confidence: np.ndarray  # (55,) in [0, 1]; 0: the value is the prior
     joints_observed: np.ndarray  # (55,) bool: inside an image and not hidden in at least one view
@@ -287,13 +280,11 @@ class CameraState:
 
     view: str
     state: ViewState
-    used: bool
-    """It contributed to this window."""
+    used: bool  # it contributed to this window
     stamp: int  # [ns] of its newest image; 0: none yet
     world_from_camera: np.ndarray | None  # (4, 4); None: not estimated yet
     intrinsics: np.ndarray | None  # (3, 3) pixels of the camera image
-    given: bool
-    """The pose was given (TF), not estimated."""
+    given: bool  # the pose was given (TF), not estimated
     translation_error: float  # [m] against the given pose; NaN: none was given
     rotation_error: float  # [rad]
     bumped: bool = False
@@ -331,15 +322,11 @@ class Snapshot:
     """The world as the capture knows it after one window. Everything a message needs."""
 
     stamp: int  # [ns] of the newest image set used
-    session: str
-    """UUID; changes whenever ids restart."""
-    window: int
-    """Counts processed windows within the session."""
+    session: str  # UUID; changes whenever ids restart
+    window: int  # counts processed windows within the session
     humans: tuple[Human, ...]
-    cameras: tuple[CameraState, ...]
-    """All cameras of the rig, in its order."""
-    scene_update: Cloud
-    """Static points of the newest images, people removed."""
+    cameras: tuple[CameraState, ...]  # all of the rig, in its order
+    scene_update: Cloud  # static points of the newest images, people removed
     world_source: WorldSource
     scale: float
     """Metric scale applied to the output of the network (CHROMM s*)."""

@@ -87,6 +87,7 @@ class Session:
         for image_set in images:
             found = self._encoded(self.cameras.again(image_set, held[image_set.stamp]))
             rows[image_set.stamp] = found if self.people_rig is None else self.people_rig.placed(found)
+            self.window.steps.append(WindowStep(image_set.stamp, found))  # a network may look at the image before
         self.window.load_state_dict(state['window'], rows)
 
     def _owners(self) -> dict[str, Owner]:

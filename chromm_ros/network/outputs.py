@@ -8,7 +8,6 @@ import numpy as np
 import torch
 
 from chromm_ros.flow import Array, Detections
-from chromm_ros.network.static_scene import CONFIDENCE, keep_mask
 
 
 @dataclass(frozen=True)
@@ -31,10 +30,6 @@ class SceneGeometry:
     """(F, P, C) decoded tokens of the patches."""
     scene_size: tuple[int, int]
     """(h, w) of the maps."""
-
-    def static_points(self, threshold: float = CONFIDENCE) -> torch.Tensor:
-        """(F, h, w) bool: points of the static scene, without people, edges and doubtful depths (CHROMM 3.1)."""
-        return keep_mask(self.local_points, self.confidence, self.human_mask, threshold)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -61,7 +61,10 @@ class StepFile:
 
 
 def _columns(steps: Sequence[Step]) -> dict[str, Any]:
-    """Steps as plain data: a column for each field of all people together, and of all cameras."""
+    """Steps as plain data: a column for each field of all people together, and of all cameras.
+
+    What was found wrong with a camera is not kept: the notes of the run say it.
+    """
     humans = [(number, human) for number, step in enumerate(steps) for human in step.humans]
     cameras = [(number, camera) for number, step in enumerate(steps) for camera in step.cameras]
     return {
@@ -70,7 +73,7 @@ def _columns(steps: Sequence[Step]) -> dict[str, Any]:
         'humans': _table(Human, [human for _, human in humans], skip=('observations',)),
         'observations': [[_fields(seen) for seen in human.observations] for _, human in humans],
         'camera_step': [number for number, _ in cameras],
-        'cameras': _table(CameraState, [camera for _, camera in cameras]),
+        'cameras': _table(CameraState, [camera for _, camera in cameras], skip=('findings',)),
     }
 
 

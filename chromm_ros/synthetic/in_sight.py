@@ -8,10 +8,10 @@ from chromm_ros.geometry.cameras import invert_rigid, project, transform
 from chromm_ros.synthetic.world import Frames
 
 IN_FRONT = 0.4
-"""A head is hidden when the scene lies more than this before the joint [m]."""
+"""A head is hidden when the scene lies more than this before the joint [m]; the skin is some 0.1 m before it."""
 
-SMALLEST = 100
-"""Pixels of a 192x144 picture that a person must cover; larger pictures ask for as large a part."""
+SMALLEST = 100 / (192 * 144)
+"""Part of the picture that a person must cover."""
 
 CLOSEST = 0.4
 """Least depth of a head [m]."""
@@ -32,9 +32,10 @@ def heads_in_sight(frames: Frames) -> tuple[np.ndarray, np.ndarray]:
     column, row = np.where(inside[..., None], pixels, 0).astype(int).transpose(3, 0, 1, 2)
     view, step = np.ogrid[:views, :steps]
     surface = frames.depth[view[..., None], step[..., None], row, column]
-    people = np.arange(head.shape[2])
-    covered = np.stack([(frames.instance == person + 1).sum((2, 3)) for person in people], -1)
-    large = covered * (192 * 144 / (height * width)) >= SMALLEST
+    covered = np.zeros(inside.shape, int)
+    for person in range(inside.shape[2]):
+        covered[..., person] = (frames.instance == person + 1).sum((2, 3))
+    large = covered >= SMALLEST * height * width
     return inside & large & (surface > head[..., 2] - IN_FRONT), pixels
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from chromm_ros.skeleton import HEAD, JOINTS, POSE_ROTATIONS
-from chromm_ros.synthetic.renderer import BodyShapes, Camera, NumbaRenderer
+from chromm_ros.synthetic.renderer import BodyShapes, Camera, Renderer
 from chromm_ros.synthetic.rigs import Rig
 from chromm_ros.synthetic.rooms import Room
 from chromm_ros.synthetic.world import (
@@ -117,26 +117,30 @@ class Pool:
         return self.joints[..., 0, :]
 
 
-def render_pool(path: str | Path, scenes: int, settings: PoolSettings | None = None, workers: int = 1) -> Pool:
+def render_pool(
+    path: str | Path, scenes: int, settings: PoolSettings | None = None, workers: int = 1, device: str = 'cpu'
+) -> Pool:
     """Render ``scenes`` scenes into the folder ``path``, or go on with a pool that was interrupted.
 
-    Scene ``i`` depends on the seed and ``i`` alone, not on the number of workers.
+    Scene ``i`` depends on the seed and ``i`` alone, not on the number of workers, nor on the device but for rounding.
 
     Raises:
         ValueError: the folder holds a pool of other settings.
     """
     settings = settings or PoolSettings()
-    for _ in rendering_pool(path, scenes, settings, workers):
+    for _ in rendering_pool(path, scenes, settings, workers, device):
         pass
     return Pool(path)
 
 
-def rendering_pool(path: str | Path, scenes: int, settings: PoolSettings, workers: int = 1) -> Iterator[int]:
+def rendering_pool(
+    path: str | Path, scenes: int, settings: PoolSettings, workers: int = 1, device: str = 'cpu'
+) -> Iterator[int]:
     """As :func:`render_pool`, and yields the number of scenes that were added, batch by batch."""
     path = Path(path)
     _create(path, scenes, settings)
     missing = np.flatnonzero(Pool(path).done == 0)
-    batches = [(path, settings, missing[start : start + BATCH]) for start in range(0, len(missing), BATCH)]
+    batches = [(path, settings, missing[start : start + BATCH], device) for start in range(0, len(missing), BATCH)]
     if workers <= 1:
         yield from map(_render_batch, batches)
         return
@@ -193,10 +197,10 @@ def _frame(scene: Scene, t: int) -> Scene:
     return Scene(scene.betas[here], scene.pose[here], scene.root_rotation[here], scene.places[here])
 
 
-def _render_batch(job: tuple[Path, PoolSettings, np.ndarray]) -> int:
-    path, settings, numbers = job
+def _render_batch(job: tuple[Path, PoolSettings, np.ndarray, str]) -> int:
+    path, settings, numbers, device = job
     pool = Pool(path, 'r+')
-    renderer = shared_renderer()
+    renderer = shared_renderer(device)
     plans = [_plan(settings, int(number)) for number in numbers]
     bodies = embody(
         renderer.body,
@@ -210,7 +214,7 @@ def _render_batch(job: tuple[Path, PoolSettings, np.ndarray]) -> int:
 
 
 def _render_scene(
-    pool: Pool, number: int, plan: _Plan, bodies: list[tuple[Truth, np.ndarray]], renderer: NumbaRenderer, seed: int
+    pool: Pool, number: int, plan: _Plan, bodies: list[tuple[Truth, np.ndarray]], renderer: Renderer, seed: int
 ) -> None:
     figures: list[BodyShapes] = []
     for frame, (truth, skins) in enumerate(bodies):

@@ -9,48 +9,14 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
-kernel = njit(cache=True, fastmath=True, nogil=True, error_model='numpy')
-"""Decorator of every function here: compiled once and kept on disk, free of the interpreter's lock."""
+from chromm_ros.synthetic.raster_noise import bell, kernel, unit, value_noise
 
 LOOKUP = 2047 / 1.5
 """Entries of the gamma table per unit of linear colour."""
 
 SHOES, ARMPITS, COLLAR, NECK = -0.86, 0.2, 0.57, 0.09
 """Where garments end in the rest pose, from the pelvis [m]: heights, and half the width of the neck."""
-
-_LOW32 = np.uint64(0xFFFFFFFF)
-_X, _Y, _S = np.uint64(0x9E3779B1), np.uint64(0x85EBCA77), np.uint64(0xC2B2AE3D)
-_MIX = np.uint64(0x2C1B3C6D)
-_15, _12, _8, _16, _24 = (np.uint64(bits) for bits in (15, 12, 8, 16, 24))
-_BYTE = np.uint64(255)
-
-
-@kernel
-def hash32(x, y, seed):
-    """A well mixed 32-bit number from three integers; counter based, so any order of pixels gives the same noise."""
-    a = ((np.uint64(x) * _X) ^ (np.uint64(y) * _Y) ^ (np.uint64(seed) * _S)) & _LOW32
-    a ^= a >> _15
-    a = (a * _MIX) & _LOW32
-    a ^= a >> _12
-    a = (a * _X) & _LOW32
-    return a ^ (a >> _15)
-
-
-@kernel
-def _unit(x, y, seed):
-    return np.float64(hash32(np.int64(x), np.int64(y), np.int64(seed)) >> _8) * (1.0 / 16777216.0)
-
-
-@kernel
-def _value_noise(u, v, seed):
-    iu, iv = math.floor(u), math.floor(v)
-    fu, fv = u - iu, v - iv
-    fu, fv = fu * fu * (3 - 2 * fu), fv * fv * (3 - 2 * fv)
-    low = _unit(iu, iv, seed) * (1 - fu) + _unit(iu + 1, iv, seed) * fu
-    high = _unit(iu, iv + 1, seed) * (1 - fu) + _unit(iu + 1, iv + 1, seed) * fu
-    return low * (1 - fv) + high * fv
 
 
 @kernel
@@ -63,7 +29,7 @@ def _paint(u, v, surface, color):
     """Colour of a surface at (u, v) metres: noise, checks, stripes, planks or bricks, and posters here and there."""
     seed = np.int64(surface[8])
     us, vs = u / surface[7], v / surface[7]
-    noise = _value_noise(us * 2.3, vs * 2.3, seed)
+    noise = value_noise(us * 2.3, vs * 2.3, seed)
     kind = int(surface[6])
     if kind == 0:
         mix = noise
@@ -73,18 +39,18 @@ def _paint(u, v, surface, color):
         mix = _odd(us * 2)
     elif kind == 3:
         column = math.floor(us * 2)
-        mix = _unit(column, math.floor(vs * 0.6 + _unit(column, 0, seed)), seed)
+        mix = unit(column, math.floor(vs * 0.6 + unit(column, 0, seed)), seed)
     else:
-        mix = _unit(math.floor(us * 1.5 + 0.5 * _odd(vs * 3)), math.floor(vs * 3), seed)
+        mix = unit(math.floor(us * 1.5 + 0.5 * _odd(vs * 3)), math.floor(vs * 3), seed)
     mix = 0.8 * mix + 0.2 * noise
     for c in range(3):
         color[c] = surface[c] * (1 - mix) + surface[3 + c] * mix
     cell_u, cell_v = math.floor(u / 0.8), math.floor(v / 0.8)
     in_u, in_v = u / 0.8 - cell_u, v / 0.8 - cell_v
-    if 0.18 < in_u < 0.82 and 0.15 < in_v < 0.85 and _unit(cell_u, cell_v, seed + 53) > 0.72:
-        shade = 0.55 + 0.45 * _unit(math.floor(in_u * 5), math.floor(in_v * 5), seed + 3 * cell_u + cell_v)
+    if 0.18 < in_u < 0.82 and 0.15 < in_v < 0.85 and unit(cell_u, cell_v, seed + 53) > 0.72:
+        shade = 0.55 + 0.45 * unit(math.floor(in_u * 5), math.floor(in_v * 5), seed + 3 * cell_u + cell_v)
         for c in range(3):
-            color[c] = _unit(cell_u, cell_v, seed + 113 + 34 * c) * shade
+            color[c] = unit(cell_u, cell_v, seed + 113 + 34 * c) * shade
 
 
 @kernel
@@ -243,7 +209,7 @@ def _garment(part, x, y, z, style):
     elif pattern == 3:
         printed = _odd(y * pitch) != _odd(x * pitch)
     elif pattern == 4:
-        printed = _value_noise(x * pitch * 0.6, y * pitch * 0.6, np.int64(pitch)) > 0.5
+        printed = value_noise(x * pitch * 0.6, y * pitch * 0.6, np.int64(pitch)) > 0.5
     return 3 if printed else 2
 
 
@@ -375,7 +341,5 @@ def expose(color, gain, table, noise, seed, image):
                 index = np.int64(color[y, x, c] * gain[c] * LOOKUP)
                 value = table[max(0, min(2047, index))]
                 if noise > 0:
-                    a = hash32(x, 3 * y + c, seed)
-                    total = (a & _BYTE) + ((a >> _8) & _BYTE) + ((a >> _16) & _BYTE) + (a >> _24)
-                    value += (np.float64(total) - 510) * spread
+                    value += bell(x, 3 * y + c, seed) * spread
                 image[y, x, c] = np.uint8(max(0.0, min(1.0, value)) * 255)

@@ -14,7 +14,7 @@ _LOW32 = 0xFFFFFFFF
 
 
 def hash32(x: Tensor, y: Tensor, seed: Tensor) -> Tensor:
-    """(...) int64 in [0, 2^32) from integers; see ``raster_numba.hash32``."""
+    """(...) int64 in [0, 2^32) from integers; see ``raster_noise.hash32``."""
     a = ((x * 0x9E3779B1) ^ (y * 0x85EBCA77) ^ (seed * 0xC2B2AE3D)) & _LOW32
     a = a ^ (a >> 15)
     a = (a * 0x2C1B3C6D) & _LOW32

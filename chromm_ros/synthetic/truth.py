@@ -10,11 +10,9 @@ import torch
 from chromm_ros.body.model import BodyModel
 from chromm_ros.flow import CameraState, Cloud, Human, HumanState, Observation, Snapshot, ViewState, WorldSource
 from chromm_ros.geometry.cameras import invert_rigid, project, transform
-from chromm_ros.skeleton import HEAD
+from chromm_ros.skeleton import HEAD, PELVIS
+from chromm_ros.synthetic.in_sight import heads_in_sight
 from chromm_ros.synthetic.world import Frames
-
-HEAD_RADIUS = 0.25
-"""The head joint lies inside the head: a head counts as seen when nothing is nearer than it by more than this [m]."""
 
 
 def true_snapshot(
@@ -27,11 +25,14 @@ def true_snapshot(
         torch.as_tensor(truth.root_rotation[0], dtype=torch.float32),
     ).numpy()
     people = [k for k in range(truth.present.shape[1]) if truth.present[0, k]]
+    in_sight, head_px = heads_in_sight(frames)
     return Snapshot(
         stamp=stamp,
         session=session,
         window=count,
-        humans=tuple(_human(frames, k, rotations[k], views, stamp) for k in people),
+        humans=tuple(
+            _human(frames, k, rotations[k], views, stamp, in_sight[:, 0, k], head_px[:, 0, k]) for k in people
+        ),
         cameras=tuple(
             CameraState(
                 view=view,
@@ -46,7 +47,7 @@ def true_snapshot(
             )
             for v, view in enumerate(views)
         ),
-        scene_update=Cloud(np.zeros((0, 3), np.float32), np.zeros((0, 3), np.uint8), np.zeros(0, np.float32)),
+        scene_update=Cloud.empty(),
         world_source=WorldSource.TF,
         scale=1.0,
         scale_spread=float('nan'),
@@ -56,7 +57,16 @@ def true_snapshot(
     )
 
 
-def _human(frames: Frames, k: int, rotations: np.ndarray, views: Sequence[str], stamp: int) -> Human:
+def _human(
+    frames: Frames,
+    k: int,
+    rotations: np.ndarray,
+    views: Sequence[str],
+    stamp: int,
+    seen: np.ndarray,
+    head_px: np.ndarray,
+) -> Human:
+    """Person k, whom the views ``seen`` (V,) have in sight with the head at ``head_px`` (V, 2)."""
     truth = frames.truth
     joints = truth.joints[0, k]
     return Human(
@@ -79,25 +89,16 @@ def _human(frames: Frames, k: int, rotations: np.ndarray, views: Sequence[str], 
         joint_confidence=np.ones(len(joints)),
         joints_observed=np.ones(len(joints), bool),
         observations=tuple(
-            observation
-            for v, view in enumerate(views)
-            if (observation := _observation(frames, v, k, view, stamp)) is not None
+            _observation(frames, v, k, view, stamp, head_px[v]) for v, view in enumerate(views) if seen[v]
         ),
     )
 
 
-def _observation(frames: Frames, v: int, k: int, view: str, stamp: int) -> Observation | None:
-    """How camera v sees the head of person k; None when it does not."""
+def _observation(frames: Frames, v: int, k: int, view: str, stamp: int, head_px: np.ndarray) -> Observation:
+    """How camera v sees person k, whose head is in its sight."""
     joints = transform(invert_rigid(frames.world_from_camera[v, 0]), frames.truth.joints[0, k])
-    if joints[HEAD, 2] <= 0.05:
-        return None
     height, width = frames.depth.shape[-2:]
     pixels = project(joints, frames.intrinsics[v, 0])
-    column, row = np.floor(pixels[HEAD]).astype(int)
-    if not (0 <= column < width and 0 <= row < height):
-        return None
-    if frames.depth[v, 0, row, column] < joints[HEAD, 2] - HEAD_RADIUS:
-        return None
     inside = np.clip(pixels[joints[:, 2] > 0.05], 0, (width, height))
     low, high = np.floor(inside.min(0)).astype(int), np.ceil(inside.max(0)).astype(int)
     return Observation(
@@ -107,8 +108,8 @@ def _observation(frames: Frames, v: int, k: int, view: str, stamp: int) -> Obser
         score=1.0,
         visible_fraction=1.0,
         fused=True,
-        head_px=pixels[HEAD],
-        pelvis_px=pixels[0],
+        head_px=head_px,
+        pelvis_px=pixels[PELVIS],
         roi=(int(low[0]), int(low[1]), int(high[0] - low[0]), int(high[1] - low[1])),
         residual=0.0,
     )

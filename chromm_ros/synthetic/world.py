@@ -172,9 +172,13 @@ class World:
 
 
 @cache
-def shared_renderer() -> NumbaRenderer:
-    """The CPU renderer, made once per process."""
-    return NumbaRenderer()
+def shared_renderer(device: str = 'cpu') -> Renderer:
+    """What draws on a device, made once per process: compiled loops on the CPU, torch elsewhere."""
+    if device == 'cpu':
+        return NumbaRenderer()
+    from chromm_ros.synthetic.torch_renderer import TorchRenderer
+
+    return TorchRenderer(device)
 
 
 def sample_cast(

@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from chromm_ros.body.library import BodyLibrary
 from chromm_ros.body.model import BodyModel
-from chromm_ros.network.chromm import Chromm
+from chromm_ros.network.chromm import Chromm, check_device
 from chromm_ros.network.presets import DepthForm, choose
 from chromm_ros.synthetic.pool import Pool, PoolSettings, rendering_pool
 from chromm_ros.training import data_sets
@@ -44,11 +44,14 @@ class Render:
     seed: int = 0
     workers: int = 2
     """Processes."""
+    device: str = 'cpu'
+    """Where to draw: cpu, cuda, cuda:1. One worker keeps a GPU busy."""
 
     def run(self) -> None:
         settings = PoolSettings(seed=self.seed)
+        check_device(torch.device(self.device), 'fp32')
         with tqdm(total=self.scenes, unit='room') as bar:
-            for added in rendering_pool(self.folder, self.scenes, settings, self.workers):
+            for added in rendering_pool(self.folder, self.scenes, settings, self.workers, self.device):
                 bar.update(added)
 
 

@@ -9,17 +9,9 @@ import torch
 from chromm_ros.body.model import BodyModel
 from chromm_ros.geometry.cameras import invert_rigid, project, transform
 from chromm_ros.skeleton import HEAD
+from chromm_ros.synthetic.in_sight import CLOSEST, IN_FRONT, SMALLEST
 from chromm_ros.training.clips import ClipBatch
 from chromm_ros.training.people_losses import PersonState
-
-IN_FRONT = 0.4
-"""A head counts as hidden when the scene lies more than this before it [m]; the skin is some 0.1 m before it."""
-
-SMALLEST = 100 / (192 * 144)
-"""Part of the image that a person must cover to be taught."""
-
-CLOSEST = 0.4
-"""Heads closer to the camera than this are not taught [m]."""
 
 
 @dataclass(frozen=True)

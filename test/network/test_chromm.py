@@ -157,14 +157,6 @@ def test_one_copy_to_the_host_changes_nothing(people):
         assert getattr(host, name).dtype == value.numpy().dtype
 
 
-def test_people_are_no_part_of_the_static_scene(geometry):
-    half = torch.zeros_like(geometry.human_mask)
-    half[..., :96] = True
-    assert not replace(geometry, human_mask=half).static_points(0.0)[..., :96].any()
-    nobody = replace(geometry, human_mask=torch.zeros_like(half)).static_points(0.0)
-    assert torch.equal(replace(geometry, human_mask=half).static_points(0.0), nobody & ~half)
-
-
 def test_the_mask_is_that_of_the_mask_head(network, features, geometry):
     with torch.no_grad():
         logits = network.human_encoder.mask_logits(features.human)

@@ -77,3 +77,10 @@ def test_another_pool_is_not_mixed_in(pool):
 def test_no_pool(tmp_path):
     with pytest.raises(FileNotFoundError, match='render_pool'):
         Pool(tmp_path)
+
+
+def test_a_pool_drawn_by_torch_shows_the_same(pool, tmp_path):
+    drawn = render_pool(tmp_path / 'torch', 1, SETTINGS, device='cpu:0')  # any name but cpu means torch
+    different = np.abs(drawn.images[0].astype(int) - pool.images[0]).max(-1) > 2
+    assert different.mean() < 2e-3
+    np.testing.assert_allclose(drawn.joints[0], pool.joints[0], atol=1e-5)

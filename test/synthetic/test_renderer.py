@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from chromm_ros.synthetic import raster_numba, raster_torch
+from chromm_ros.synthetic import raster_noise, raster_torch
 from chromm_ros.synthetic.torch_renderer import TorchRenderer
 from chromm_ros.synthetic.world import World
 
@@ -32,7 +32,7 @@ def test_an_empty_room_has_nobody_in_it():
 
 def test_the_noise_is_the_same_everywhere():
     x, y = np.meshgrid(np.arange(-3, 40), np.arange(5), indexing='ij')
-    expected = np.array([[raster_numba.hash32(a, b, 9) for a, b in zip(*rows)] for rows in zip(x, y)])
+    expected = np.array([[raster_noise.hash32(a, b, 9) for a, b in zip(*rows)] for rows in zip(x, y)])
     found = raster_torch.hash32(torch.as_tensor(x), torch.as_tensor(y), torch.tensor(9))
     np.testing.assert_array_equal(found.numpy(), expected.astype(np.int64))
     assert 0.45 < expected.mean() / 2**32 < 0.55

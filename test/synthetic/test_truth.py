@@ -34,7 +34,7 @@ def frames(heads, depth=100.0, present=None):
         times=np.zeros(1),
         images=np.zeros((1, 1, HEIGHT, WIDTH, 3), np.uint8),
         depth=np.full((1, 1, HEIGHT, WIDTH), depth, np.float32),
-        instance=np.zeros((1, 1, HEIGHT, WIDTH), np.uint8),
+        instance=(np.arange(WIDTH) * max(count, 1) // WIDTH + 1)[None, None, None].repeat(HEIGHT, 2),  # a strip each
         intrinsics=INTRINSICS[None, None],
         world_from_camera=np.eye(4)[None, None],
         truth=truth,
