@@ -64,7 +64,7 @@ def labelled_frames(path: Path) -> dict[int, frozenset[int]]:
     frames: dict[int, set[int]] = {}
     for sequence, frame in zip(*np.divmod(table['image'], ImageName(1, 0).code)):
         frames.setdefault(int(sequence), set()).add(int(frame))
-    return {sequence: frozenset(numbers_) for sequence, numbers_ in frames.items()}
+    return {sequence: frozenset(there) for sequence, there in frames.items()}
 
 
 def label_rows(path: Path) -> dict[str, np.ndarray]:
@@ -224,21 +224,21 @@ def _joined(
     """Person -> actor: by subject where that is told, and the nearest outline where a subject is not or repeats."""
     if not people or not actors:
         return {}
-    numbers_ = list(actors)
+    known = list(actors)
     told = [subject for subject, _ in people]
     if len(set(subjects)) == len(subjects) and len(set(told)) == len(told) and set(told) <= set(subjects):
         found = {row: subjects.index(subject) for row, subject in enumerate(told)}
         return {row: number for row, number in found.items() if number in actors}
-    centres = np.array([np.argwhere(actors[number]).mean(0)[::-1] for number in numbers_])
+    centres = np.array([np.argwhere(actors[number]).mean(0)[::-1] for number in known])
     apart = np.linalg.norm(np.array([pixel for _, pixel in people])[:, None] - centres[None], axis=-1)
     impossible = 1e6
-    for column, number in enumerate(numbers_):
+    for column, number in enumerate(known):
         if number < len(subjects):
             apart[[row for row, (subject, _) in enumerate(people) if subject != subjects[number]], column] += (
                 impossible
             )
     rows, columns = linear_sum_assignment(apart)
-    return {int(row): numbers_[column] for row, column in zip(rows, columns) if apart[row, column] < impossible}
+    return {int(row): known[column] for row, column in zip(rows, columns) if apart[row, column] < impossible}
 
 
 @lru_cache(maxsize=512)

@@ -113,8 +113,8 @@ class EgoHumans:
             wanted = CAMERAS[activity].get(self.views, ())
             lacking = {
                 number
-                for numbers_, cameras in INVALID.get(activity, {}).items()
-                for number in numbers_
+                for sequences, cameras in INVALID.get(activity, {}).items()
+                for number in sequences
                 if self.missing_views == 'skip'
                 and set(cameras) & set(wanted)
                 and (activity, number) != ('badminton', 51)
@@ -182,9 +182,9 @@ class EgoHumansSequence:
     @cached_property
     def wanted(self) -> tuple[str, ...]:
         """Cameras of the set, whether they are there or not."""
-        numbers_ = CAMERAS[self.activity].get(self.dataset.views)
-        if numbers_ is not None:
-            return tuple(f'cam{number:02d}' for number in numbers_)
+        chosen = CAMERAS[self.activity].get(self.dataset.views)
+        if chosen is not None:
+            return tuple(f'cam{number:02d}' for number in chosen)
         return tuple(path.name for path in self._folders if path.name not in self._invalid)
 
     @cached_property

@@ -121,11 +121,11 @@ class FittedImages:
             open_instance=lambda: self._instances(fitted, size) if has_masks else None,
             source=str(path),
         )
-        people = tuple(self._person(row, image) for row in fitted)
+        people = tuple(self._person(row, size) for row in fitted)
         others = table['box'][[row for row in rows if not table['fitted'][row]]]
         return Instant(index, index / self.fps, (view,), people, ignored={VIEW: np.array(others).reshape(-1, 4)})
 
-    def _person(self, row: int, image: int) -> Person:
+    def _person(self, row: int, size: tuple[int, int]) -> Person:
         table = self._index
         parts: dict[str, np.ndarray] = {}
         start = 0
@@ -140,24 +140,20 @@ class FittedImages:
             root = parts['root_pose']
         else:
             root, pose = parts['pose'][:3], parts['pose'][3:].reshape(23, 3)
-        lens = Lens(
-            _intrinsics(*table['own_camera'][row]), (int(table['size'][image, 0]), int(table['size'][image, 1]))
-        )
         body = Body(
-            self.files.model,
-            'neutral',
-            'camera',
-            parts['shape'],
-            matrices(root),
-            matrices(pose),
-            parts['trans'],
-            lens,
+            model=self.files.model,
+            gender='neutral',
+            frame='camera',
+            betas=parts['shape'],
+            root=matrices(root),
+            pose=matrices(pose),
+            transl=parts['trans'],
+            lens=Lens(_intrinsics(*table['own_camera'][row]), size),
         )
         points = np.array(table['points'][row], np.float64)
         return Person(
             id=str(table['id'][row]),
             body=body,
-            joint_names='smpl24',
             pixels={VIEW: points} if points.any() else {},
             box={VIEW: np.array(table['box'][row])},
         )
@@ -183,7 +179,7 @@ class FittedImages:
 def _index(files: FitFiles) -> dict[str, np.ndarray]:
     """Over images: file, group, size (2), camera (4: fx, fy, cx, cy; NaN: not known), start (people of image i are
     rows start[i] to start[i + 1]). Over people: id, box (4), fitted, parameters, own_camera (4), points (P, 3), and
-    outlines (polygons or runs) where the set has them.
+    outlines (polygons or runs) where the set has them. Besides, faults: fits that cannot be used, in words.
     """
     content = read_json(files.annotations)
     images, people = entry(content, 'images', files.annotations), entry(content, 'annotations', files.annotations)
@@ -202,7 +198,7 @@ def _index(files: FitFiles) -> dict[str, np.ndarray]:
             'id': np.array([str(person['id']) for person in order]),
             'box': np.array([_corners(person['bbox']) for person in order], np.float64).reshape(-1, 4),
         }
-        found = [_fit(files, fits, person, cameras[row]) for person, row in zip(order, of_image)]
+        found, faults = _fits(files, fits, [(person, cameras[row]) for person, row in zip(order, of_image)])
         longest = max((len(person.get('keypoints', ())) for person in order), default=0) // 3
         points = np.zeros((len(order), longest, 3), np.float32)
         for row, person in enumerate(order):
@@ -218,8 +214,30 @@ def _index(files: FitFiles) -> dict[str, np.ndarray]:
         'parameters': np.array([np.zeros(width) if fit is None else fit[0] for fit in found], np.float32),
         'own_camera': np.array([np.full(4, np.nan) if fit is None else fit[1] for fit in found], np.float64),
         'points': points,
+        'faults': np.array(faults, dtype=np.str_),
     }
     return table | _outlines(order)
+
+
+def _fits(
+    files: FitFiles, fits: Mapping[str, Any] | None, people: list[tuple[dict[str, Any], np.ndarray]]
+) -> tuple[list[tuple[np.ndarray, np.ndarray] | None], list[str]]:
+    """The fit of each person, given with the camera of the image; and what is wrong with fits that cannot be used.
+
+    Raises:
+        ValueError: all are wrong.
+    """
+    found: list[tuple[np.ndarray, np.ndarray] | None] = []
+    faults = []
+    for person, camera in people:
+        try:
+            found.append(_fit(files, fits, person, camera))
+        except ValueError as error:
+            found.append(None)
+            faults.append(str(error))
+    if faults and all(fit is None for fit in found):
+        raise ValueError(faults[0])
+    return found, faults
 
 
 def _fit(

@@ -50,6 +50,13 @@ def found_images(files: Callable[[], FitFiles], place: Callable[[str, str], Path
     found = f'{len(with_fits)} images, {fitted} of {people} people have parameters of {chosen.model}'
     if not fitted:
         missing.append(f'{chosen.parameters}: has parameters of none of the people in {chosen.annotations.name}')
+    notes += fit_faults(chosen)
     if not bodies.has(chosen.model, 'neutral'):
         notes.append(f'needs the neutral body file of {chosen.model} to be used for training')
     return Findings((found,), tuple(missing), tuple(notes))
+
+
+def fit_faults(files: FitFiles) -> list[str]:
+    """A line about fits that cannot be used; none where all can."""
+    faults = files.index()['faults']
+    return [f'{len(faults)} fits cannot be used, such as {faults[0]}'] if len(faults) else []

@@ -75,12 +75,12 @@ class ThreeDpw:
         if self.truth(split) == '3dpw':
             files = sorted((self.folder / 'sequenceFiles' / split).glob('*.pkl'), key=lambda path: natural(path.name))
             return [ThreeDpwSequence(self, path) for path in files]
-        files_ = self._fits(split)
-        if files_ is None:
+        fits = self._fits(split)
+        if fits is None:
             name = f'3DPW_{split}'
             raise FileNotFoundError(f'{self.folder}: has no {name}.json with fits, nor {name}_SMPLX_NeuralAnnot.json')
-        names = sorted(set(files_.index()['group'].tolist()), key=natural)
-        return [FittedImages(name, files_, self.bodies, self._image, name) for name in names]
+        names = sorted(set(fits.index()['group'].tolist()), key=natural)
+        return [FittedImages(name, fits, self.bodies, self._image, name) for name in names]
 
     def expected(self, split: str = '') -> int | None:
         """24 train, 12 validation, 24 test."""

@@ -112,14 +112,21 @@ def test_missing_and_broken_files_are_named(tmp_path: Path, bodies: BodyLibrary)
     parameters = json.loads(fits.read_text())
     (tmp_path / 'train2017' / '000000000002.jpg').unlink()
     assert any('000000000002.jpg' in line for line in Coco(tmp_path, bodies).check().missing)
+    one = {'root_pose': [0, 0, 0]}
+    lens = {'focal': [1, 1], 'princpt': [0, 0]}
     for change, words in (
-        (
-            {'smplx_param': {'root_pose': [0, 0, 0]}, 'cam_param': {'focal': [1, 1], 'princpt': [0, 0]}},
-            "no entry 'body_pose'",
-        ),
+        ({'smplx_param': one, 'cam_param': lens}, "no entry 'body_pose'"),
         ({'smplx_param': parameters['100']['smplx_param']}, 'has no cam_param'),
+        (
+            {'smplx_param': parameters['100']['smplx_param'] | {'trans': [0, 0, None]}, 'cam_param': lens},
+            'not finite',
+        ),
     ):
         fits.write_text(json.dumps(parameters | {'100': change}))
+        dataset = Coco(tmp_path, bodies)
+        assert [person.id for person in dataset.sequences()[0].instant(0).people] == ['101'], 'the others stay'
+        assert any('1 fits cannot be used' in line and words in line for line in dataset.check().notes)
+        fits.write_text(json.dumps(dict.fromkeys(parameters, change)))
         with pytest.raises(ValueError, match=words):
             Coco(tmp_path, bodies).sequences()[0].instant(0)
     annotations = tmp_path / 'annotations' / 'person_keypoints_train2017.json'

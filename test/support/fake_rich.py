@@ -9,7 +9,8 @@ import numpy as np
 from fake_people import People, axis_angle, grey_pictures, looking_at, walkers
 
 from chromm_ros.body.library import BodyLibrary
-from chromm_ros.datasets.rich import SIZES, RichSequence
+from chromm_ros.datasets.rich import RichSequence
+from chromm_ros.datasets.rich_files import SIZES
 
 SIZE = (257, 188)
 """A sixteenth of 4112 x 3008."""
