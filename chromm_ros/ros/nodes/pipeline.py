@@ -15,6 +15,7 @@ from rclpy.subscription import Subscription
 
 from chromm_ros import conditions
 from chromm_ros.capture.protocols import LiveCapture
+from chromm_ros.capture.world.extrinsics import ExtrinsicsPolicy
 from chromm_ros.conditions import Finding
 from chromm_ros.flow import Human, Snapshot
 from chromm_ros.intake.assembly import Assembler
@@ -168,7 +169,7 @@ class Pipeline:
 
     def _pose_of(self, frame: str, stamp: int) -> Any:
         # Poses that are only compared with the estimated ones are not worth waiting for.
-        only_compared = self.parameters.capture.extrinsics == 'estimated'
+        only_compared = not ExtrinsicsPolicy.of(self.parameters.capture.extrinsics).uses_given
         return self.frames.world_from(frame, stamp, 0.0 if only_compared else self.parameters.node.tf_timeout)
 
     def _work(self, pending: PendingSet) -> None:
