@@ -98,7 +98,8 @@ def measure_live(views: int, people: int, body: BodyModel, steps: int = 25) -> d
         ``tracker``: who is whom and where; ``bodies``: fusion, joints and rotations of everybody.
     """
     stage = crowd(views, steps, people, 0, body, interval=0.25)
-    window, settings, errors = simulate(stage, ERRORS, 0, body, TOKEN_WIDTH).people, PeopleSettings(), EstimateErrors()
+    window = simulate(stage, ERRORS, 0, body, TOKEN_WIDTH).people
+    settings, errors = PeopleSettings(), EstimateErrors()
     identities = Identities(IdentitySettings(), errors, lambda betas, pose: _posed(body, betas, pose))
     alone = Tracker(IdentitySettings(), errors)
     sizes = np.tile(np.array(stage.image_size, float), (views, 1))
