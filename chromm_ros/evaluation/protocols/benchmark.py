@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from chromm_ros.evaluation.protocols.clips import Clip, ClipPlan
@@ -25,6 +25,16 @@ class Column:
     better: str = 'low'
     """``low`` or ``high``."""
 
+    @property
+    def header(self) -> str:
+        """The title with the arrow that the paper's tables have."""
+        return f'{self.title} {"↑" if self.better == "high" else "↓"}'
+
+
+def clips(number: int) -> str:
+    """So many clips, in words."""
+    return f'{number} clip' if number == 1 else f'{number} clips'
+
 
 @dataclass(frozen=True)
 class Benchmark:
@@ -44,17 +54,15 @@ class Benchmark:
     """Layouts with which the numbers compare; ('',): none is compared."""
     reasons: tuple[str, ...] = ()
     """Why the numbers would not be the paper's, known before the run."""
-    extras: tuple[str, ...] = field(default_factory=tuple)
-    """Errors that go into the JSON without a column."""
 
 
 def why_not_comparable(benchmark: Benchmark, total: ClipScore, scored: int, lost: int) -> list[str]:
     """Everything that makes a run differ from the paper's protocol; empty: it is comparable."""
     reasons = list(benchmark.reasons)
     if lost:
-        reasons.append(f'{lost} of {scored + lost} clips were lost')
+        reasons.append(f'{lost} of {clips(scored + lost)} lost')
     if benchmark.expected is not None and scored + lost != benchmark.expected:
-        reasons.append(f'{scored + lost} clips, the protocol has {benchmark.expected}')
+        reasons.append(f'{clips(scored + lost)}, the protocol has {benchmark.expected}')
     if not scored:
         reasons.append('nothing was scored')
     elif total.joints not in benchmark.joints:

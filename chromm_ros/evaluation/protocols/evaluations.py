@@ -78,8 +78,12 @@ class Evaluation:
             raise UsageError('--resume needs --json FILE: the estimates to go on with are kept in FILE.parts')
         if self.predictions is not None and self.oracle:
             raise UsageError('--predictions and --oracle are two sources of estimates; give one')
+        for name, least in (('limit', 0), ('chunk', 0), ('segment', 3), ('stride', 1), ('every', 1)):
+            value = getattr(self, name, least)
+            if value < least:
+                raise UsageError(f'--{name} is {value}; it must be at least {least}')
         library = BodyLibrary(self.bodies)
-        benchmark = self._told_more(self.benchmark(library))
+        benchmark = self._with_own_reasons(self.benchmark(library))
         plans = chosen(benchmark.plans, self.sequences, self.limit)
         predictor = self.predictor(library)
         kept = None if self.json is None or self.predictions else self.json.with_name(self.json.name + '.parts')
@@ -87,16 +91,15 @@ class Evaluation:
         outcome = run(plans, predictor, benchmark.score, Parts(kept, self.resume), painter)
         return benchmark, summary(benchmark, outcome, predictor.about)
 
-    def _told_more(self, benchmark: Benchmark) -> Benchmark:
-        """The benchmark, which no longer compares where the method was told what the paper's is not."""
+    def _with_own_reasons(self, benchmark: Benchmark) -> Benchmark:
+        """The benchmark, which no longer compares where the method knew what the paper's does not."""
         method = self.method()
-        told = [
-            word
-            for word, known in (('cameras', method.known_cameras), ('intrinsics', method.known_intrinsics))
-            if known
-        ]
-        reasons = tuple(f'the true {word} were given' for word in told)
-        return replace(benchmark, reasons=(*benchmark.reasons, *reasons))
+        reasons = {
+            'the estimates are the truth itself': bool(self.oracle),
+            'the true cameras were given': method.known_cameras,
+            'the true intrinsics were given': method.known_intrinsics,
+        }
+        return replace(benchmark, reasons=(*benchmark.reasons, *(text for text, holds in reasons.items() if holds)))
 
     def benchmark(self, bodies: BodyLibrary) -> Benchmark:
         """The clips, the score and the paper's rows."""
@@ -134,13 +137,18 @@ class MotionEvaluation(Evaluation):
 
     segment: int = 100
     """Frames that are aligned together."""
-    chunk: int = 100
-    """Instants that the network sees together; fewer need less memory."""
+    chunk: int = 0
+    """Instants that the network sees together, 0: as in the paper; fewer need less memory."""
 
     def network_predictor(self, single_pass: SinglePass, about: str) -> Predictor:
         from chromm_ros.evaluation.protocols.network_predictors import MotionPredictor
 
-        return MotionPredictor(single_pass, about, self.chunk, self.segment)
+        return MotionPredictor(single_pass, about, self.chunk or self.paper_chunk, self.segment)
+
+    @property
+    def paper_chunk(self) -> int:
+        """Instants that the paper's network saw together."""
+        return 100
 
 
 @dataclass(kw_only=True)
@@ -171,8 +179,6 @@ class RichEvaluation(MotionEvaluation):
 
     views: Literal['mono', 'all'] = 'mono'
     """Every camera as a video of its own, or all cameras of a sequence together."""
-    chunk: int = 0
-    """Instants that the network sees together; 0: 100 of one camera, 25 of several, which are then stitched."""
     two_people: bool = False
     """Keep the sequence with two people, which others leave out."""
 
@@ -191,8 +197,11 @@ class RichEvaluation(MotionEvaluation):
         from chromm_ros.datasets.rich import Rich
         from chromm_ros.evaluation.protocols.rich import rich
 
-        self.chunk = self.chunk or (100 if self.views == 'mono' else 25)
         return rich(Rich(self.data, bodies, self.views, self.two_people), self.joints, self.segment)
+
+    @property
+    def paper_chunk(self) -> int:
+        return 100 if self.views == 'mono' else 25
 
 
 @dataclass(kw_only=True)

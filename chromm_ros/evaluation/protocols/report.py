@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from chromm_ros.evaluation.protocols.benchmark import Benchmark, Column, why_not_comparable
+from chromm_ros.evaluation.protocols.benchmark import Benchmark, Column, clips, why_not_comparable
 from chromm_ros.evaluation.protocols.instants import PAIRS
 from chromm_ros.evaluation.protocols.paper import ASSOCIATION
 from chromm_ros.evaluation.protocols.runner import Outcome
@@ -76,7 +76,7 @@ def table(result: Mapping[str, Any], benchmark: Benchmark, name: str = 'this') -
     """The means beside the paper's rows, coverage and extra below, and why the numbers compare or do not."""
     own = {key: averages['mean'] for key, averages in result['metrics'].items()}
     data = result['data']
-    lines = [f'{benchmark.title}: {data["sequences"]} clips, {data["instants"]} instants', '']
+    lines = [f'{benchmark.title}: {clips(data["sequences"])}, {data["instants"]} instants', '']
     lines += rows({name: own} | dict(result['paper']), benchmark.columns)
     if 'association' in result:
         found = result['association']
@@ -93,16 +93,18 @@ def table(result: Mapping[str, Any], benchmark: Benchmark, name: str = 'this') -
         lines += ['NOT comparable with the paper:', *(f'  - {reason}' for reason in result['why_not'])]
     lost = data['missing']
     if lost:
-        lines += [f'{len(lost)} clips are lost:', *(f'  - {clip}: {reason}' for clip, reason in lost.items())]
+        lines += [f'{clips(len(lost))} lost:', *(f'  - {clip}: {reason}' for clip, reason in lost.items())]
     return '\n'.join(lines)
 
 
 def rows(values: Mapping[str, Mapping[str, float | None]], columns: tuple[Column, ...]) -> list[str]:
     """Aligned lines: a header, then a row per name."""
-    width = max(map(len, values))
-    lines = [' ' * width + ''.join(f'  {column.title:>12}' for column in columns)]
+    first = max(map(len, values))
+    widths = [max(len(column.header), 8) for column in columns]
+    lines = [' ' * first + ''.join(f'  {column.header:>{width}}' for column, width in zip(columns, widths))]
     for name, row in values.items():
-        lines.append(f'{name:<{width}}' + ''.join(f'  {_text(row.get(c.name), c.digits):>12}' for c in columns))
+        cells = (f'  {_text(row.get(column.name), column.digits):>{width}}' for column, width in zip(columns, widths))
+        lines.append(f'{name:<{first}}' + ''.join(cells))
     return lines
 
 

@@ -122,7 +122,7 @@ def test_a_broken_sequence_is_lost_and_the_others_go_on(evaluate, bodies, tmp_pa
     assert result['data']['sequences'] == 2
     assert 'P0_09_outdoor_walk_data.pkl' in result['data']['missing'][SHORT]
     assert not result['comparable']
-    assert '1 clips are lost' in capsys.readouterr().out
+    assert '1 clip lost' in capsys.readouterr().out
 
 
 def test_a_sequence_without_a_good_frame_is_named(evaluate, bodies, tmp_path):
@@ -201,6 +201,8 @@ def test_estimates_never_run_code(evaluate, folder, tmp_path):
         (['--set', 'people.fusion.position'], 2, 'NAME=VALUE'),
         (['--set', 'people.fusion.place=average'], 2, "unknown setting 'place'"),
         (['--set', 'adjust_scale=maybe'], 2, 'expected a bool'),
+        (['--oracle', 'identity', '--limit', '-1'], 2, '--limit is -1; it must be at least 0'),
+        (['--oracle', 'identity', '--segment', '2'], 2, '--segment is 2; it must be at least 3'),
         (['--predictions', '/nowhere'], 1, '/nowhere is not a folder'),
     ],
 )
