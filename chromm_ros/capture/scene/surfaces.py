@@ -9,13 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+import torch
 
 from chromm_ros.capture.settings import SceneSettings
 from chromm_ros.flow import Cloud, Human
 from chromm_ros.geometry.cameras import invert_rigid, project, transform
+from chromm_ros.network import SceneGeometry
 
 PERSON_THRESHOLD = 0.5
 MASK_MARGIN = 7
@@ -61,7 +62,9 @@ class Surfaces:
         return np.where(inside, self.depth[np.arange(len(pixels))[:, None], row, column], np.nan)
 
 
-def sample_surfaces(geometry: Any, rows: slice, images: Sequence[np.ndarray], settings: SceneSettings) -> Surfaces:
+def sample_surfaces(
+    geometry: SceneGeometry, rows: slice, images: Sequence[np.ndarray], settings: SceneSettings
+) -> Surfaces:
     """Sample the point maps of some rows of a scene geometry.
 
     Args:
@@ -70,8 +73,6 @@ def sample_surfaces(geometry: Any, rows: slice, images: Sequence[np.ndarray], se
         images: the camera images (H, W, 3) of these rows.
         settings: how many points, how far, which edges.
     """
-    import torch
-
     points = geometry.local_points[rows].float()
     count, height, width = points.shape[:3]
     stride = max(1, math.ceil(math.sqrt(count * height * width / settings.points_per_window)))
@@ -118,10 +119,8 @@ def seen_through(
         return ((depth > 0.1) & (seen > depth + np.maximum(0.3, 0.1 * depth))).any(0)
 
 
-def _near_people(mask: Any, stride: int) -> Any:
+def _near_people(mask: torch.Tensor, stride: int) -> torch.Tensor:
     """(N, h, w) bool at the samples: a person is within ``MASK_MARGIN``."""
-    import torch
-
     start, radius = stride // 2, MASK_MARGIN // 2
     padded = torch.nn.functional.pad(mask.float(), (radius, radius, radius, radius))[:, None, start:, start:]
     near = torch.nn.functional.max_pool2d(padded, MASK_MARGIN, stride)[:, 0]
@@ -129,16 +128,14 @@ def _near_people(mask: Any, stride: int) -> Any:
     return near[:, :height, :width] > PERSON_THRESHOLD
 
 
-def _bend(depth: Any, stride: int) -> Any:
+def _bend(depth: torch.Tensor, stride: int) -> torch.Tensor:
     """(N, h, w) at the samples: how far the depth is from that of a plane through its neighbours, over the depth.
 
     Inverse depth is linear in the image on every plane, however slanted, so only edges and clutter bend it.
     """
-    import torch
-
     inverse = torch.nn.functional.pad(1.0 / depth.clamp(min=1e-3)[:, None], (1, 1, 1, 1), mode='replicate')[:, 0]
 
-    def sampled(down: int, right: int) -> Any:
+    def sampled(down: int, right: int) -> torch.Tensor:
         start, (height, width) = stride // 2, depth.shape[1:]
         return inverse[:, start + down : height + down : stride, start + right : width + right : stride]
 
