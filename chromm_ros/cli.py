@@ -57,6 +57,11 @@ COMMANDS = (
     Command(
         'evaluate tracking', f'{TRACKING}:tracking', 'who keeps their id over minutes, and who is published falsely'
     ),
+    Command(
+        'evaluate planner',
+        'chromm_ros.benchmarks.planner:evaluate_planner',
+        'what a planner reads: margins, places, floors, and whether they hold',
+    ),
     Command('evaluate errors', f'{TRACKING}:errors', 'measure how the detections of a network err, for its preset'),
     Command(
         'evaluate real',

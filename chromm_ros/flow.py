@@ -15,6 +15,7 @@ Whoever reads this file knows the system. Conventions that hold everywhere:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -345,3 +346,5 @@ class Snapshot:
     steps: tuple[Step, ...] = ()
     """What happened since the previous snapshot, oldest first; the last step is at ``stamp``. More than one where the
     stride is larger than 1."""
+    floor: float = math.nan
+    """Height of the floor in the world frame [m]; NaN: none was seen, or the world is not level."""

@@ -19,6 +19,7 @@ from chromm_ros.capture.identity.humans import Extrapolation, StepResult, humans
 from chromm_ros.capture.identity.identities import Identities
 from chromm_ros.capture.notices import Notices
 from chromm_ros.capture.protocols import Body, Network, Owner
+from chromm_ros.capture.scene.ground import Ground
 from chromm_ros.capture.scene.image_evidence import ImageEvidence
 from chromm_ros.capture.scene.scene_map import SceneMap
 from chromm_ros.capture.scene.surfaces import Surfaces, sample_surfaces, without_people
@@ -51,6 +52,7 @@ class Session:
         self.people_rig = None if network.places_cameras else PeopleRig(cameras, settings.world.rig_moves)
         self.identities = self._nobody()
         self.scene = SceneMap(settings.scene)
+        self.ground = Ground()
         self.windows = 0
         self.newest: Extrapolation | None = None
         """The people of the last snapshot, ready to be extrapolated. Replaced as a whole: any thread may read it."""
@@ -99,6 +101,7 @@ class Session:
             'gauge': self.gauge,
             'identities': self.identities,
             'scene': self.scene,
+            'ground': self.ground,
         }
 
     def encode(self, images: ImageSet, clock: StageClock) -> bool:
@@ -181,6 +184,7 @@ class Session:
             stages=clock.seconds,
             dropped=dropped,
             messages=sentences,
+            floor=self.ground.height,
             steps=tuple(step_of(result, cameras) for result in results),
         )
 
@@ -235,6 +239,7 @@ class Session:
             self.window.move(change)
             self.identities.move(change)
             self.scene.move(change)
+            self.ground.move(change)
 
     def _settle(self) -> None:
         """Let people correct the cameras of an estimated rig that stands."""
@@ -264,6 +269,8 @@ class Session:
         clock.end('identities')
         cloud = without_people(evidence.static_cloud(), [human for human, _ in seen])
         self.scene.update(cloud, evidence.through, step.stamp)
+        if level:
+            self.ground.look(cloud.points, self.settings.world.floor_tolerance)
         clock.end('scene')
         return StepResult(step, Extrapolation(seen, sight), doubted, cloud)
 

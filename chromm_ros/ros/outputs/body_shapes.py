@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,6 +16,8 @@ from chromm_ros.flow import Human
 if TYPE_CHECKING:
     from chromm_ros.body.model import BodyModel
 
+SUNK = 0.6
+"""Depth below the floor down to which it is the estimate of a body that errs [m]."""
 SAME_SHAPE = 0.05
 """Change of a shape parameter that is not worth measuring anew: radii then change by a millimetre or two."""
 
@@ -37,6 +40,23 @@ class BodyShapes:
         """Only these of the K."""
         parts = {name: value[list(people)] for name, value in vars(self).items() if name != 'capsule_joint'}
         return BodyShapes(**parts, capsule_joint=self.capsule_joint)
+
+    def above(self, floor: float) -> BodyShapes:
+        """The same, standing on the floor instead of sinking into it; at NaN nothing is known of one.
+
+        Estimated feet err by centimetres, and a capsule reaches below the sole. Somebody who is deeper than ``SUNK``
+        stands on another floor.
+        """
+        low = self.cylinder_base[:, 2]
+        sunk = (low < floor) & (low > floor - SUNK)
+        if not sunk.any():
+            return self
+        base, height, ends = self.cylinder_base.copy(), self.cylinder_height.copy(), self.capsule_ends.copy()
+        base[sunk, 2] = floor
+        height[sunk] -= floor - low[sunk]
+        lowest = floor + self.capsule_radius[sunk, :, None]
+        ends[sunk, ..., 2] = np.maximum(ends[sunk, ..., 2], lowest)
+        return dataclasses.replace(self, cylinder_base=base, cylinder_height=height, capsule_ends=ends)
 
 
 class BodyShapeCache:

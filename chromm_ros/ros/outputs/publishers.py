@@ -119,7 +119,7 @@ class Outputs:
         self, snapshot: Snapshot, capture: LiveCapture, settings: NodeSettings, context: WindowContext
     ) -> WindowMessages:
         """Encode what somebody wants of a snapshot; HumanArray and CaptureStatus always."""
-        bodies = body_shapes_of(snapshot.humans, self._body, self._shape_cache)
+        bodies = body_shapes_of(snapshot.humans, self._body, self._shape_cache).above(snapshot.floor)
         late = context.delay + time.perf_counter() - context.started
         lazy = self._lazy(snapshot, bodies, settings, late)
         messages = [(name, self._encoded(name, built)) for name, built in lazy]
@@ -138,7 +138,7 @@ class Outputs:
     def predicted(self, humans: Sequence[Human], last: Snapshot, stamp: int, settings: NodeSettings) -> bytes:
         """~/humans_predicted: people extrapolated to ``stamp`` [ns] since the last snapshot."""
         moved = Snapshot(**{**vars(last), 'stamp': stamp, 'humans': tuple(humans)})
-        bodies = body_shapes_of(moved.humans, self._body, self._prediction_shape_cache)
+        bodies = body_shapes_of(moved.humans, self._body, self._prediction_shape_cache).above(moved.floor)
         message = human_array(moved, bodies, self.world_frame, 0.0, self._options(settings), predicted=True)
         return self._encoded('humans_predicted', message)
 

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from standins import human
+from standins import StandInBody, human
 
 from chromm_ros.body.model import BodyModel
 from chromm_ros.ros.outputs.body_shapes import BodyShapeCache, body_shapes_of, meshes_of
@@ -70,3 +70,23 @@ def test_nobody_and_some_of_several(body):
     assert meshes_of([], body).shape[0] == 0
     both = body_shapes_of([posed(body, 1), posed(body, 2)], body)
     assert both.of([1]).capsule_radius.shape == (1, both.capsule_radius.shape[1])
+
+
+@pytest.mark.parametrize('depth', [0.05, 0.3])
+def test_nobody_sinks_into_the_floor_and_nobody_grows(depth):
+    shapes = body_shapes_of([human(1, 0), human(2, 1)], StandInBody())
+    floor = float(shapes.cylinder_base[0, 2]) + depth
+    standing = shapes.above(floor)
+    np.testing.assert_allclose(standing.cylinder_base[:, 2], floor, atol=1e-6)
+    top = shapes.cylinder_base[:, 2] + shapes.cylinder_height
+    np.testing.assert_allclose(standing.cylinder_base[:, 2] + standing.cylinder_height, top, atol=1e-6)
+    held = standing.capsule_radius > 0
+    assert ((standing.capsule_ends[..., 2] - standing.capsule_radius[..., None])[held] >= floor - 1e-6).all()
+    high = shapes.capsule_ends[..., 2] - shapes.capsule_radius[..., None] >= floor
+    np.testing.assert_array_equal(standing.capsule_ends[high], shapes.capsule_ends[high])
+
+
+@pytest.mark.parametrize('floor', [float('nan'), -5.0, 5.0])
+def test_an_unknown_or_another_floor_changes_nothing(floor):
+    shapes = body_shapes_of([human(1, 0)], StandInBody())
+    assert shapes.above(floor) is shapes
