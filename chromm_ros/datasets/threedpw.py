@@ -27,6 +27,7 @@ from chromm_ros.datasets.files import (
 )
 from chromm_ros.datasets.interface import Body, Findings, Instant, Lens, Person, Sequence, View
 from chromm_ros.datasets.neuralannot import FitFiles, FittedImages
+from chromm_ros.datasets.single_images import fit_faults
 from chromm_ros.geometry.cameras import invert_rigid
 from chromm_ros.pickles import load_pickle
 
@@ -110,6 +111,8 @@ class ThreeDpw:
         truth = self.truth(split)
         if truth == '3dpw':
             notes.append(f'without 3DPW_{split}_SMPLX_NeuralAnnot.json the pelvis is that of the own SMPL fits')
+        elif (fits := self._fits(split)) is not None:
+            notes += fit_faults(fits)
         return Findings(
             (f'{len(sequences)} sequences of {split}, {frames} images, truth {truth}',), tuple(missing), tuple(notes)
         )

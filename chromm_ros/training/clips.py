@@ -13,6 +13,7 @@ from typing import Protocol
 import numpy as np
 import torch
 
+from chromm_ros.skeleton import BODY_JOINTS
 from chromm_ros.synthetic.pool import Pool
 
 TRUTH_STRIDE = 2
@@ -41,6 +42,7 @@ class ClipBatch:
     judged: torch.Tensor = None  # type: ignore[assignment]  # (B, N, h, w) bool: whether people are there is known
     outlined: torch.Tensor = None  # type: ignore[assignment]  # (B, N) bool: ``instance`` is known
     metric: torch.Tensor = None  # type: ignore[assignment]  # (B, N) bool: lengths in metres can be compared
+    joints: torch.Tensor = None  # type: ignore[assignment]  # (B, N, K, 22, 3) world [m] by SMPL; NaN: by SMPL-X
 
     def __post_init__(self) -> None:
         people = self.present.shape[2]
@@ -50,6 +52,7 @@ class ClipBatch:
             ('judged', torch.ones_like(self.instance, dtype=torch.bool)),
             ('outlined', known),
             ('metric', known),
+            ('joints', self.head.new_tensor(float('nan')).expand(*self.present.shape, BODY_JOINTS, 3)),
         ):
             if getattr(self, name) is None:
                 object.__setattr__(self, name, value)

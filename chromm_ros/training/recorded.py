@@ -183,11 +183,7 @@ class RecordedClips:
         body = person.body
         if body is None or not person.valid:
             return None
-        if body.model != 'smplx':
-            raise ValueError(
-                f'{self.dataset.name}: training needs fits of SMPL-X, those of {body.model} pose another body'
-            )
-        model = self.bodies.body('smplx', 'neutral')
+        model = self.bodies.body(body.model, body.gender)
         world_from_camera = np.eye(4) if view.world_from_camera is None else view.world_from_camera
         joints = model.joints(body.betas, body.root, body.pose, body.transl)[:BODY_JOINTS]
         root = body.root
@@ -206,7 +202,8 @@ class RecordedClips:
         # a person without outlines, seen by a camera of its own, has to be judged by the joints alone
         if body.lens is not None and (small or not inside[HEAD] or inside.sum() < SEEN_JOINTS):
             return None
-        return _Truth(_theta(body), _shape(body), root, joints[HEAD], lens, camera[HEAD, 2] / lens[0, 0])
+        told = joints if body.model == 'smpl' else np.full_like(joints, np.nan)
+        return _Truth(_theta(body), _shape(body), root, joints[HEAD], told, lens, camera[HEAD, 2] / lens[0, 0])
 
 
 @dataclass
@@ -217,6 +214,7 @@ class _Truth:
     betas: np.ndarray  # (11,)
     root: np.ndarray  # (3, 3) world from body
     head: np.ndarray  # (3,) world [m]
+    joints: np.ndarray  # (22, 3) world [m] of a fit of SMPL; NaN: SMPL-X poses it
     lens: np.ndarray  # (3, 3) pixels of the canvas
     order: float
     """Nearest first: depth over focal length."""
@@ -261,6 +259,7 @@ def _stacked(rows: list[list[_Frame]]) -> ClipBatch:
         pose=people(lambda truth: truth.pose, np.broadcast_to(np.eye(3), (52, 3, 3))),
         root_rotation=people(lambda truth: truth.root, np.eye(3)),
         head=people(lambda truth: truth.head, np.zeros(3)),
+        joints=people(lambda truth: truth.joints, np.full((BODY_JOINTS, 3), np.nan)),
         lens=lens,
         judged=gather(lambda frame: frame.judged),
         outlined=gather(lambda frame: frame.outlined),
@@ -269,7 +268,9 @@ def _stacked(rows: list[list[_Frame]]) -> ClipBatch:
 
 
 def _theta(body: Body) -> np.ndarray:
-    """(52, 3, 3): body, left hand, right hand, jaw, out of SMPL-X's body, jaw, eyes, hands."""
+    """(52, 3, 3): body, left hand, right hand, jaw, out of SMPL-X's body, jaw, eyes, hands; of SMPL only the body."""
+    if body.model == 'smpl':
+        return np.concatenate([body.pose[:21], np.broadcast_to(np.eye(3), (31, 3, 3))])
     return np.concatenate([body.pose[:21], body.pose[24:54], body.pose[21:22]])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -88,7 +88,18 @@ def _state(
 ) -> PersonState:
     pose, betas = flat.pose[frame, 0, person], flat.betas[frame, 0, person]
     root_rotation = camera_from_world[frame, :3, :3] @ flat.root_rotation[frame, 0, person]
-    return place(body, pose, betas, root_rotation, head[frame, person], skin)
+    state = place(body, pose, betas, root_rotation, head[frame, person], skin)
+    told = transform(camera_from_world[frame], flat.joints[frame, 0, person])
+    by_smpl = told.isfinite().all(-1).all(-1)
+    if not by_smpl.any():
+        return state
+    # another body model posed them: its joints are true, all else is put behind the camera, where no loss looks
+    joints = torch.where(by_smpl[:, None, None], state.joints.new_tensor([0.0, 0.0, -1.0]), state.joints)
+    joints[by_smpl, : told.shape[1]] = told[by_smpl]
+    vertices = state.vertices
+    if vertices is not None:
+        vertices = torch.where(by_smpl[:, None, None], vertices.new_tensor([0.0, 0.0, -1.0]), vertices)
+    return replace(state, joints=joints, vertices=vertices)
 
 
 def place(

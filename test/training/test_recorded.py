@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -178,6 +179,35 @@ def test_pelvises_of_fits_are_those_of_their_own_projection(
         for pixel in targets.pelvis_px.numpy():
             assert min(np.abs(pixel - other).max() for other in expected) < 1e-2
         assert len(targets) > 0
+
+
+def test_fits_of_smpl_teach_their_joints_alone(
+    stills: list[RecordedClips], bodies: BodyLibrary, model: BodyModel, tmp_path: Path
+) -> None:
+    folder = fake_single_images(tmp_path, bodies, 'mpii')
+    file = folder / 'annotations' / 'MPII_train_SMPLX_NeuralAnnot.json'
+    fits = json.loads(file.read_text())
+    file.unlink()
+    for fit in fits.values():
+        old = fit.pop('smplx_param')
+        # the neutral SMPL of these copies has the rest pelvis of SMPL-X
+        fit['smpl_param'] = {
+            'pose': old['root_pose'] + old['body_pose'] + [0.0] * 6,
+            'shape': old['shape'],
+            'trans': old['trans'],
+        }
+    (folder / 'annotations' / 'MPII_train_SMPL_NeuralAnnot.json').write_text(json.dumps(fits))
+    clips = RecordedClips(Mpii(folder, bodies), bodies, square, 'train')
+    batch, by_smplx = (source.batch([[(0, 0, 0)]]) for source in (clips, stills[1]))
+    targets, expected = (people_targets(b, model, skin=True) for b in (batch, by_smplx))
+    torch.testing.assert_close(targets.state.joints[:, :22], expected.state.joints[:, :22], atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(targets.pelvis_px, expected.pelvis_px, atol=1e-2, rtol=1e-4)
+    assert (targets.state.joints[:, 22:, 2] < 0).all(), 'no loss looks there'
+    stage = PelvisStage(network(), FrameSampler([clips], Sampling(6, (1,))), model, PAPER_STAGE_2)
+    moved, terms = gradients(stage)
+    assert moved
+    assert float(terms['v2d']) == 0
+    assert all(float(terms[name]) > 0 for name in ('j2d', 'pelvis'))
 
 
 def network() -> Chromm:
