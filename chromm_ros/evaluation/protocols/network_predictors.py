@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from chromm_ros.body.library import BodyLibrary
 from chromm_ros.evaluation.protocols.clips import Clip
@@ -38,11 +39,22 @@ class MotionPredictor:
         self.about = f'{about}, chunks of {self.chunk} in segments of {segment}'
 
     def predict(self, clip: Clip) -> Estimates:
+        """
+        Raises:
+            OSError, ValueError: an image is missing, the network broke down, or a chunk is too large.
+        """
         chunks = []
         for start, end in chunk_ranges(len(clip.indices), self.chunk, self.segment):
             first = start if clip.sequence.static_rig else max(0, start - SHARED)
             instants = (clip.instant(index) for index in clip.indices[first:end])
-            chunks.append(self.single_pass(instants, clip.truth.views))
+            try:
+                chunks.append(self.single_pass(instants, clip.truth.views))
+            except torch.OutOfMemoryError:
+                torch.cuda.empty_cache()
+                raise ValueError(
+                    f'{end - first} instants of {len(clip.truth.views)} views do not fit into the memory of the '
+                    'device; give a smaller --chunk'
+                ) from None
         return chain(chunks, clip.sequence.static_rig)
 
 

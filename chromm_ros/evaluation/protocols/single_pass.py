@@ -115,7 +115,7 @@ class SinglePass:
             fused.head[step, person],
             self.settings.layout,
         )
-        view, at, detection = np.nonzero(people.valid & (fused.identity >= 0))
+        view, at, detection = np.nonzero(people.valid)
         local = people.joints[view, at, detection][:, :BODY_JOINTS]
         pixels = project(local, people.intrinsics[view, at])
         seen = people.seen.T[..., None, None]

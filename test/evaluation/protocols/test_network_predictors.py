@@ -30,7 +30,7 @@ from chromm_ros.evaluation.protocols.network_predictors import (
     MotionPredictor,
     chunk_ranges,
 )
-from chromm_ros.evaluation.protocols.pass_settings import PassSettings
+from chromm_ros.evaluation.protocols.pass_settings import PassSettings, with_words
 from chromm_ros.evaluation.protocols.sets import make_clip
 from chromm_ros.evaluation.protocols.single_pass import SinglePass
 from chromm_ros.skeleton import BODY_JOINTS, HEAD
@@ -161,3 +161,27 @@ def test_true_cameras_stay_where_they_are(people):
     estimates = InstantPredictor(SinglePass(network, BODY, BodyLibrary(), settings), '').predict(clip)
     np.testing.assert_allclose(estimates.world_from_camera, clip.truth.world_from_camera, atol=1e-9)
     assert score_instants(clip, estimates).means()['w_mpjpe_cameras'] < 0.2
+
+
+def test_a_chunk_that_does_not_fit_says_what_to_do(people):
+    studio = Studio(people)
+    clip = clip_of(StudioSequence(studio, True, 4))
+    passes = SinglePass(TruthfulNetwork(studio, memory=8), BODY, BodyLibrary(), PassSettings())
+    with pytest.raises(ValueError, match=r'4 instants of 4 views .* smaller --chunk'):
+        MotionPredictor(passes, '', 4).predict(clip)
+    assert score_motion(clip, MotionPredictor(passes, '', 2).predict(clip)).coverage == 1
+
+
+def test_detections_of_nobody_count_as_missed_pairs(people):
+    """Whatever joins nobody over the views: the pairs that are judged stay the same."""
+    studio = Studio(people)
+    clip = clip_of(StudioSequence(studio, True, 1))
+    totals, recalls = [], []
+    for threshold in ('0.5', '0.000001'):
+        settings = with_words(PassSettings(), [f'people.association.threshold={threshold}'])
+        passes = SinglePass(TruthfulNetwork(studio, noise=0.02), BODY, BodyLibrary(), settings)
+        counts = score_instants(clip, InstantPredictor(passes, '').predict(clip)).counts
+        totals.append(sum(counts.values()))
+        recalls.append(counts['true_positives'])
+    assert totals[0] == totals[1] > 0
+    assert recalls[0] > recalls[1] == 0

@@ -6,6 +6,7 @@ import sys
 import pytest
 from fake_egohumans import fake_egohumans
 from fake_emdb import fake_emdb
+from fake_images import fake_3dpw
 from fake_prox import fake_prox
 from fake_rich import fake_rich
 
@@ -33,6 +34,7 @@ def run_table(body_folder, tmp_path, monkeypatch):
         (5, fake_rich, 'w_mpjpe'),
         (6, fake_egohumans, 'pa_mpjpe'),
         (7, fake_emdb, 'w_mpjpe'),
+        (8, fake_3dpw, 'pelvis'),
         (9, fake_prox, 'absrel'),
         (10, fake_emdb, 'w_mpjpe'),
     ],
