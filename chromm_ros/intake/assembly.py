@@ -14,6 +14,7 @@ from chromm_ros import conditions
 from chromm_ros.conditions import Finding
 from chromm_ros.flow import ImageSet, ViewImage
 from chromm_ros.intake.decoding import ImageError, SampleRange, decode
+from chromm_ros.intake.frames import names_body_frame
 from chromm_ros.intake.image_cdr import CompressedImage, RawImage, read_compressed, read_image
 from chromm_ros.intake.lens import CalibrationError, CameraInfo, Lens, Rectifier, lens_of
 from chromm_ros.intake.rig_buffer import TOO_FEW_VIEWS, MatchedSet
@@ -61,6 +62,8 @@ class CameraNotes:
     """As the image names it."""
     placed: bool = False
     """TF knows where it is."""
+    looks_up: bool = False
+    """Its frame is turned like the body of a camera."""
 
     def findings(self, info_topic: str, live: bool = True) -> list[Finding]:
         """What is wrong with the content of the images: with the newest, or with any of a recording."""
@@ -70,6 +73,8 @@ class CameraNotes:
             found.append(conditions.BAD_IMAGE.found(problem=problem, count=self.failures.total()))
         if self.calibration_problem:
             found.append(conditions.BAD_CALIBRATION.found(problem=self.calibration_problem, topic=info_topic))
+        if self.looks_up:
+            found.append(conditions.BODY_FRAME.found())
         if self.frame.startswith('/'):
             found.append(conditions.LEADING_SLASH.found(frame=self.frame, stripped=self.frame.lstrip('/')))
         return found
@@ -142,6 +147,7 @@ class Assembler:
         pose = self.inputs[camera].pose
         if pose is None:
             pose = self._pose_of(message.frame_id.lstrip('/'), stamp)
+            notes.looks_up = pose is not None and names_body_frame(pose)
         notes.size, notes.frame, notes.placed = pixels.shape[1::-1], message.frame_id, pose is not None
         return ViewImage(pixels, stamp, intrinsics, pose)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,12 +12,10 @@ from chromm_ros.capture.notices import Notices
 from chromm_ros.conditions import Finding
 from chromm_ros.flow import ViewImage
 from chromm_ros.geometry.rotations import vector_of
+from chromm_ros.intake.frames import BODY_FROM_OPTICAL
 
-BODY_FROM_OPTICAL = np.array([[0.0, 0, 1], [-1, 0, 0], [0, -1, 0]])
-"""Optical frame (x right, y down, z forward) in the body frame of a camera (x forward, y left, z up), REP-103."""
-
-STEEP = 0.7
-"""Part of the view direction that points up from which a camera looks at the ceiling; and its opposite, level."""
+FAR_OFF = 0.8
+"""Radians by which given rotations must be off before it is asked whether they are of another frame."""
 
 SAME_TURN = 0.45
 """Radians by which a deviation may differ from that of the body frame: the network errs, and the rig bends it."""
@@ -43,8 +42,8 @@ class CameraChecks:
 
     def __init__(self) -> None:
         self._pictures: dict[str, _Stillness] = {}
-        self._looks_up: set[str] = set()
         self._turned: set[str] = set()
+        self._all_turned: set[str] = set()
         self._said: set[tuple[str, str]] = set()
 
     def look(self, view: str, image: ViewImage, notices: Notices) -> None:
@@ -54,14 +53,17 @@ class CameraChecks:
             self._pictures[view] = _Stillness(image.pixels, image.stamp, image.stamp)
         else:
             last.newest, last.images = image.stamp, last.images + 1
-        pose = image.world_from_camera
-        if pose is not None and names_body_frame(pose):
-            self._looks_up.add(view)
-        else:
-            self._looks_up.discard(view)
         self._say(view, notices)
 
-    def compare(self, view: str, deviation: np.ndarray, notices: Notices) -> None:
+    def compare(self, estimated: Mapping[str, np.ndarray], given: Mapping[str, np.ndarray], notices: Notices) -> None:
+        """Compare poses (4, 4) of the network with those that were given for the same images, each in its own world."""
+        views = [view for view in given if view in estimated]
+        rotations = [np.stack([poses[view][:3, :3] for view in views]) for poses in (estimated, given) if views]
+        self._all_turned = set(views) if views and in_body_frame(*rotations) else set()
+        for view in views:
+            self._say(view, notices)
+
+    def compare_one(self, view: str, deviation: np.ndarray, notices: Notices) -> None:
         """Take in how a camera is turned against its given pose: a rotation vector (3,) in the frame of that pose."""
         if np.linalg.norm(deviation - vector_of(BODY_FROM_OPTICAL)) < SAME_TURN:
             self._turned.add(view)
@@ -72,7 +74,7 @@ class CameraChecks:
     def findings(self, view: str) -> tuple[Finding, ...]:
         """What is wrong with a camera now."""
         found = []
-        if view in self._looks_up | self._turned:
+        if view in self._turned | self._all_turned:
             found.append(conditions.BODY_FRAME.found())
         picture = self._pictures.get(view)
         if picture is not None and picture.images >= STILL_IMAGES and picture.seconds >= STILL_SECONDS:
@@ -86,9 +88,20 @@ class CameraChecks:
         self._said = {key for key in self._said if key[0] != view} | now.keys()
 
 
-def names_body_frame(world_from_camera: np.ndarray) -> bool:
-    """Whether a pose (4, 4) in a world with z up looks at the ceiling, and would look ahead, upright, if it were that
-    of the camera's body."""
-    rotation = world_from_camera[:3, :3]
-    as_body = rotation @ BODY_FROM_OPTICAL
-    return bool(rotation[2, 2] > STEEP and abs(as_body[2, 2]) < STEEP and -as_body[2, 1] > STEEP)
+def in_body_frame(estimated: np.ndarray, given: np.ndarray) -> bool:
+    """Whether all given rotations are those of the bodies of the cameras: then they fit to the estimated ones, and as
+    they are they do not.
+
+    Args:
+        estimated, given: (N, 3, 3) world_from_camera, each in its own world; N cameras that look different ways.
+    """
+    if len(given) < 2:
+        return False
+    return _misfit(estimated, given) > FAR_OFF and _misfit(estimated, given @ BODY_FROM_OPTICAL) < SAME_TURN
+
+
+def _misfit(estimated: np.ndarray, given: np.ndarray) -> float:
+    """Largest angle [rad] between rotations (N, 3, 3) after the best turn of their world."""
+    left, _, right = np.linalg.svd((given @ estimated.swapaxes(1, 2)).sum(0))
+    turn = left @ np.diag([1, 1, np.linalg.det(left @ right)]) @ right
+    return max(float(np.linalg.norm(vector_of(one.T @ turn @ other))) for one, other in zip(given, estimated))

@@ -158,6 +158,8 @@ class Cameras:
             expected: (N, 4, 4) where they were known to be; NaN: nowhere.
         """
         world = self.settings.world
+        given = {image.view: image.given for image in images if image.given is not None}
+        self._checks.compare({image.view: image.estimated for image in images}, given, notices)
         for image, pose, reference in zip(images, aligned, expected):
             if image.placed is not None:
                 continue
@@ -167,7 +169,7 @@ class Cameras:
                 reference = reference if image.given is None else image.given
                 notices.say(camera.compare(image.view, pose, reference, world, self.errors))
                 if image.given is not None:
-                    self._checks.compare(image.view, camera.deviation[3:], notices)
+                    self._checks.compare_one(image.view, camera.deviation[3:], notices)
             if not world.rig_moves:
                 camera.average(pose, image.given, self.policy.refines, world.rig_memory)
 

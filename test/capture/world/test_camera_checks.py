@@ -5,9 +5,10 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from chromm_ros.capture.notices import Notices
-from chromm_ros.capture.world.camera_checks import BODY_FROM_OPTICAL, CameraChecks, names_body_frame
+from chromm_ros.capture.world.camera_checks import CameraChecks
 from chromm_ros.flow import ViewImage
 from chromm_ros.geometry.rotations import vector_of
+from chromm_ros.intake.frames import BODY_FROM_OPTICAL, names_body_frame
 
 SECOND = 1_000_000_000
 
@@ -70,17 +71,25 @@ def test_a_few_equal_pictures_are_no_fault(count, interval):
     assert not checks.findings('a')
 
 
-def test_a_turn_by_the_body_frame_is_found_where_no_pose_looks_up():
+def test_a_turn_by_the_body_frame_is_found_for_one_camera():
     checks, notices = CameraChecks(), Notices()
-    checks.compare('a', vector_of(BODY_FROM_OPTICAL) + 0.1, notices)
+    checks.compare_one('a', vector_of(BODY_FROM_OPTICAL) + 0.1, notices)
     assert 'optical frame' in checks.findings('a')[0].text
-    checks.compare('a', np.array([0.0, 0.0, 2.0]), notices)
+    checks.compare_one('a', np.array([0.0, 0.0, 2.0]), notices)
     assert not checks.findings('a')
     assert len(sentences(notices)) == 1
 
 
-def test_the_wrong_frame_is_said_with_the_first_image():
+@pytest.mark.parametrize('gauge', [0, 1, 2])
+@pytest.mark.parametrize('headings', [(0, 90), (0, 120, 240), (10, 100, 190, 280)])
+def test_a_rig_whose_frames_are_all_of_bodies_is_found_in_the_first_window(headings, gauge):
+    turn = np.eye(4)
+    turn[:3, :3] = Rotation.random(random_state=gauge).as_matrix()
+    true = {f'c{heading}': mounted(heading, 15) for heading in headings}
+    estimated = {view: turn @ pose for view, pose in true.items()}
     checks, notices = CameraChecks(), Notices()
-    look(checks, notices, np.zeros((32, 32, 3), np.uint8), 0.0, as_body(mounted(10, 10)))
-    (said,) = sentences(notices)
-    assert '-0.5 0.5 -0.5 0.5' in said
+    checks.compare(estimated, true, notices)
+    assert not any(checks.findings(view) for view in true)
+    checks.compare(estimated, {view: as_body(pose) for view, pose in true.items()}, notices)
+    assert all('-0.5 0.5 -0.5 0.5' in checks.findings(view)[0].text for view in true)
+    assert len(sentences(notices)) == len(headings)
