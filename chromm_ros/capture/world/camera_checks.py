@@ -56,7 +56,7 @@ class CameraChecks:
         self._say(view, notices)
 
     def compare(self, estimated: Mapping[str, np.ndarray], given: Mapping[str, np.ndarray], notices: Notices) -> None:
-        """Compare poses (4, 4) of the network with those that were given for the same images, each in its own world."""
+        """Compare poses (4, 4) of the network with those given for the same images; each in its own world."""
         views = [view for view in given if view in estimated]
         rotations = [np.stack([poses[view][:3, :3] for view in views]) for poses in (estimated, given) if views]
         self._all_turned = set(views) if views and in_body_frame(*rotations) else set()

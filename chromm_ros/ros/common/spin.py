@@ -50,7 +50,7 @@ def run_node(make: Callable[[], Node], arguments: Sequence[str] | None = None, p
             _init(words)
             node = make()
         except USER_ERRORS as error:
-            print(f'{program}: {_sentence(error)}', file=sys.stderr)
+            print(f'{program}: {sentence(error)}', file=sys.stderr)
             return 1
         end_with(os.environ.get(PARENT_VARIABLE, ''))
         _spin(node)
@@ -124,7 +124,7 @@ def _init(words: Sequence[str]) -> None:
         raise ValueError(f'{stray[0]!r} is no argument of a node; parameters and remappings come behind --ros-args')
 
 
-def _sentence(error: Exception) -> str:
+def sentence(error: Exception) -> str:
     """One line that says what was wrong."""
     text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
     text = re.sub(r', at /\S+?:\d+', '', text.removeprefix('failed to initialize rcl: '))
@@ -132,6 +132,8 @@ def _sentence(error: Exception) -> str:
         text = f'unknown ROS arguments {text}'
     if "Value type 'bool'" in text:
         text += "; YAML reads y, n, yes, no, on and off as booleans: write them with quotes, \"['x', 'y']\""
+    if not isinstance(error, USER_ERRORS):  # of a library, to which its kind belongs
+        text = f'{type(error).__name__}: {text}'
     return ' '.join(text.split())
 
 

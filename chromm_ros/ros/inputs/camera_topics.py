@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import message_filters
 from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy
 from rclpy.subscription import Subscription
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
@@ -31,10 +32,12 @@ class CameraTopics:
         """
         self._node = node
         self.images: dict[str, message_filters.Subscriber] = {}
-        self._infos: list[Subscription] = []
+        self._infos: dict[str, Subscription] = {}
+        self._calibrate = calibrate
+        self._informed: set[str] = set()
         try:
             for camera in settings.cameras:
-                self._subscribe(camera, settings, calibrate)
+                self._subscribe(camera, settings)
         except Exception:
             self.destroy()
             raise
@@ -42,14 +45,38 @@ class CameraTopics:
     @property
     def subscriptions(self) -> list[Subscription]:
         """To images and calibrations."""
-        return [image.sub for image in self.images.values()] + self._infos
+        return [*(image.sub for image in self.images.values()), *self._infos.values()]
 
     def destroy(self) -> None:
         """End all subscriptions."""
         for subscription in self.subscriptions:
             self._node.destroy_subscription(subscription)
 
-    def _subscribe(self, camera: str, settings: NodeSettings, calibrate: Callable[[str, CameraInfo], None]) -> None:
+    def hear_latched_infos(self) -> None:
+        """Subscribe anew to calibrations that are sent once and kept for late subscribers: only a subscription that
+        asks for it gets those, and it would not hear the usual ones."""
+        for camera, subscription in self._infos.items():
+            if camera in self._informed:
+                continue
+            topic, profile = subscription.topic_name, subscription.qos_profile
+            offers = self._node.get_publishers_info_by_topic(topic)
+            latched = {offer.qos_profile.durability == DurabilityPolicy.TRANSIENT_LOCAL for offer in offers}
+            asked = profile.durability == DurabilityPolicy.TRANSIENT_LOCAL
+            if latched == {not asked}:
+                self._node.destroy_subscription(subscription)
+                self._infos[camera] = self._node.create_subscription(
+                    CameraInfo,
+                    topic,
+                    functools.partial(self._take_info, camera),
+                    qos.sensor(1) if asked else qos.latched(),
+                    event_callbacks=NO_SUBSCRIPTION_EVENTS,
+                )
+
+    def _take_info(self, camera: str, info: CameraInfo) -> None:
+        self._informed.add(camera)
+        self._calibrate(camera, info)
+
+    def _subscribe(self, camera: str, settings: NodeSettings) -> None:
         self.images[camera] = message_filters.Subscriber(
             self._node,
             IMAGE_TYPES[settings.transport(camera)],
@@ -61,15 +88,13 @@ class CameraTopics:
             qos_overriding_options=qos.overridable(),
             event_callbacks=NO_SUBSCRIPTION_EVENTS,
         )
-        self._infos.append(
-            self._node.create_subscription(
-                CameraInfo,
-                settings.camera_info_topic_of(camera),
-                functools.partial(calibrate, camera),
-                qos.sensor(1),
-                qos_overriding_options=qos.overridable(),
-                event_callbacks=NO_SUBSCRIPTION_EVENTS,
-            )
+        self._infos[camera] = self._node.create_subscription(
+            CameraInfo,
+            settings.camera_info_topic_of(camera),
+            functools.partial(self._take_info, camera),
+            qos.sensor(1),
+            qos_overriding_options=qos.overridable(),
+            event_callbacks=NO_SUBSCRIPTION_EVENTS,
         )
 
 

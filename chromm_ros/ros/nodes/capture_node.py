@@ -26,7 +26,7 @@ from chromm_ros.ros.common.other_publishers import other_publishers
 from chromm_ros.ros.common.parameters import LoadsItsOwnDump, ParameterError, declare, updated
 from chromm_ros.ros.common.qos_mismatch import NO_PUBLISHER_EVENTS, QosMismatches
 from chromm_ros.ros.common.settings import NodeSettings, Parameters
-from chromm_ros.ros.common.spin import USER_ERRORS, leave, run_node
+from chromm_ros.ros.common.spin import leave, run_node, sentence
 from chromm_ros.ros.common.transforms import CameraFrames
 from chromm_ros.ros.nodes import services
 from chromm_ros.ros.nodes.health import HealthLog, diagnostics
@@ -100,9 +100,9 @@ class CaptureNode(LoadsItsOwnDump, LifecycleNode):
             started = time.monotonic()
             self._backend = self._make_backend(chosen.node)
             self._backend.warm_up(chosen.capture, chosen.node.cameras)
-        except USER_ERRORS as error:
-            self.get_logger().error(f'cannot be configured: {error}')
-            self.health_log.fatal = str(error)
+        except Exception as error:  # whatever a file of somebody else makes a library raise: rclpy would not show it
+            self.health_log.fatal = f'cannot be configured: {sentence(error)}'
+            self.get_logger().error(self.health_log.fatal)
             self._release()
             return TransitionCallbackReturn.FAILURE
         self.health_log = HealthLog()
@@ -150,7 +150,8 @@ class CaptureNode(LoadsItsOwnDump, LifecycleNode):
 
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
         """A transition raised: fall back to unconfigured."""
-        self.get_logger().error('a transition failed; back to unconfigured')
+        why = self.health_log.fatal or 'see the messages before'
+        self.get_logger().error(f'a transition failed; back to unconfigured: {why}')
         return self.on_shutdown(state)
 
     def destroy_node(self) -> None:
@@ -252,6 +253,8 @@ class CaptureNode(LoadsItsOwnDump, LifecycleNode):
     def _send_diagnostics(self) -> None:
         now = self.get_clock().now().nanoseconds
         name = self.get_fully_qualified_name()
+        if self.pipeline is not None:
+            self.pipeline.hear_latched_infos()
         publishers = () if self._outputs is None else self._outputs.publishers
         self._qos_mismatches.check(publishers, () if self.pipeline is None else self.pipeline.subscriptions)
         self.health_log.incompatible = self._qos_mismatches.found

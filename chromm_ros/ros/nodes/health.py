@@ -162,7 +162,7 @@ def _camera(queue: CameraQueue, live: bool, pipeline: Pipeline, stamp: int) -> D
 
 def _camera_findings(queue: CameraQueue, live: bool, pipeline: Pipeline, stamp: int) -> list[Finding]:
     if not queue.received:
-        return [conditions.NO_IMAGE.found(topic=pipeline.parameters.node.image_topic_of(queue.name))]
+        return [conditions.NO_IMAGE.found(topic=pipeline.image_topic_of(queue.name))]
     newest = pipeline.synchronizer.buffer.newest
     findings = pipeline.synchronizer.dating.findings(queue.name) + pipeline.findings(queue.name)
     outcomes = queue.outcomes.copy()

@@ -154,6 +154,14 @@ class Pipeline:
         """The filters that the images of each camera come out of."""
         return self._topics.images
 
+    def hear_latched_infos(self) -> None:
+        """See :meth:`CameraTopics.hear_latched_infos`."""
+        self._topics.hear_latched_infos()
+
+    def image_topic_of(self, camera: str) -> str:
+        """With the namespace and remappings of the node."""
+        return self.images[camera].sub.topic_name
+
     @property
     def subscriptions(self) -> list[Subscription]:
         """To images and calibrations."""

@@ -10,9 +10,9 @@ import rclpy
 from peer import Peer
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
-from rclpy.qos import qos_profile_sensor_data
+from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
 from reliability_table import record
-from sensor_msgs.msg import Image, PointCloud2
+from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 from standins import StandInBackend, camera
 from vision_msgs.msg import Detection3DArray
 from visualization_msgs.msg import Marker, MarkerArray
@@ -314,3 +314,38 @@ def test_thirty_minutes_of_images_need_no_more_memory_than_one(stage):
         'for_ever',
         f'memory grew by {max(grown, 0):.0f} MB from the 3rd minute on (stand-in network)',
     )
+
+
+@pytest.mark.parametrize(
+    'error', [EOFError('file ends'), TypeError('a\nb'), ZeroDivisionError(), KeyError('no such')]
+)
+def test_whatever_a_file_makes_a_library_raise_is_a_reason_in_one_line(stage, error):
+    one = stage()
+
+    def fails(settings):
+        raise error
+
+    one.node._make_backend = fails
+    assert one.node.trigger_configure() == FAILURE
+    assert one.node.health_log.fatal.startswith('cannot be configured: ')
+    assert '\n' not in one.node.health_log.fatal
+    assert type(error).__name__ in one.node.health_log.fatal or 'no such' in one.node.health_log.fatal
+
+
+@pytest.mark.parametrize('latched', [True, False])
+def test_calibrations_are_heard_whether_they_are_kept_for_late_subscribers_or_not(stage, latched):
+    durability = DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE
+    one = stage(diagnostics_period=0.1)
+    peer = rclpy.create_node('driver')
+    publisher = peer.create_publisher(CameraInfo, '/a/camera_info', QoSProfile(depth=1, durability=durability))
+    info = CameraInfo(width=8, height=6, k=[7.0, 0.0, 4.0, 0.0, 7.0, 3.0, 0.0, 0.0, 1.0])
+    publisher.publish(info)
+    active(one)
+
+    def heard():
+        if not latched:
+            publisher.publish(info)
+        return one.node.pipeline.assembler._rectifiers['a'] is not None
+
+    one.until(heard)
+    peer.destroy_node()

@@ -28,6 +28,7 @@ def pipeline():
     return SimpleNamespace(
         synchronizer=SimpleNamespace(buffer=buffer, dating=dating),
         assembler=SimpleNamespace(notes=notes),
+        image_topic_of=lambda camera: f'/{camera}/image',
         findings=lambda camera: notes[camera].findings('camera_info'),
         frames=SimpleNamespace(problems={}, findings=list),
         parameters=with_values(Parameters(), {'cameras': ['a', 'b']}),
@@ -71,7 +72,7 @@ def test_silent_camera_is_an_error_for_itself_alone(pipeline):
 
 def test_camera_that_never_came(pipeline):
     pipeline.synchronizer.buffer.queues['b'].received = 0
-    assert 'no image yet on b/image' in tasks(pipeline)['camera b'].message
+    assert 'no image yet on /b/image' in tasks(pipeline)['camera b'].message
 
 
 def test_when_all_cameras_stop_they_are_stale(pipeline):
