@@ -100,7 +100,7 @@ class CaptureNode(LoadsItsOwnDump, LifecycleNode):
             started = time.monotonic()
             self._backend = self._make_backend(chosen.node)
             self._backend.warm_up(chosen.capture, chosen.node.cameras)
-        except Exception as error:  # whatever a file of somebody else makes a library raise: rclpy would not show it
+        except Exception as error:  # whatever a file makes a library raise: rclpy would not show it
             self.health_log.fatal = f'cannot be configured: {sentence(error)}'
             self.get_logger().error(self.health_log.fatal)
             self._release()
