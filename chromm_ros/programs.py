@@ -44,9 +44,9 @@ def missing(error: ModuleNotFoundError) -> str:
     name = (error.name or '').partition('.')[0]
     if name in OF_ROS or name.endswith('_msgs') or error.name in ('chromm_ros.msg', 'chromm_ros.srv'):
         return (
-            f'{error.name} of ROS 2 is missing in this shell: run `source /opt/ros/jazzy/setup.bash` and '
-            '`source install/setup.bash` of the workspace, or, on a machine without ROS, `make environment` and '
-            'the programs in .venv/bin'
+            f'{error.name} of ROS 2 is missing: run `source /opt/ros/jazzy/setup.bash` and `source '
+            'install/setup.bash` of the workspace, and once `rosdep install --from-paths src --ignore-src -y`, '
+            'or, on a machine without ROS, `make environment` and the programs in .venv/bin'
         )
     if name in ('', 'chromm_ros'):
         raise error

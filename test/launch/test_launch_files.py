@@ -67,14 +67,16 @@ def test_multicam_starts_the_capture_with_the_parameter_file():
     assert settings_of(node, Parameters()) == Parameters()
 
 
-def test_every_argument_of_multicam_reaches_the_capture():
+def test_every_argument_of_multicam_reaches_the_capture(tmp_path):
+    weights = tmp_path / 'w.safetensors'
+    weights.touch()
     given = {
         'cameras': 'front, rear',
         'image_topic': '{camera}/color',
         'camera_info_topic': '{camera}/info',
         'image_transport': 'compressed',
         'preset': 'full',
-        'weights': 'w.safetensors',
+        'weights': str(weights),
         'human_head': 'multi_hmr',
         'extrinsics': 'tf',
         'world_frame': 'odom',
@@ -137,6 +139,8 @@ def test_cameras_are_named_in_any_way_that_people_write_lists(typed, names):
         (f'config:={ROOT}/rviz/multicam.rviz', 'no file of ROS parameters'),
         ('rviz:=perhaps', 'is not valid. Valid options are'),
         ('use_sim_time:=yes', 'is not valid. Valid options are'),
+        ('world_frame:=/map', 'without a /'),
+        ('weights:=/nowhere/pi3x.safetensors', "weights is '/nowhere/pi3x.safetensors', which is no file"),
         ('preset:=huge', 'is not valid. Valid options are'),
         ('extrinsics:=tff', 'is not valid. Valid options are'),
         ("namespace:='my robot'", "namespace is 'my robot', which is none"),

@@ -72,14 +72,14 @@ def plan(given: Mapping[str, str], passed_on: Iterable[str], parent_namespace: s
     namespace = full_namespace(given['namespace'], parent_namespace)
     parameters = parameters_of(given['config'], namespace)
     overrides: dict[str, Any] = {name: given[name] for name in passed_on if given[name]}
+    if 'weights' in overrides:
+        overrides['weights'] = str(Path(overrides['weights']).expanduser())
     if given['cameras']:
         overrides['cameras'] = list(camera_names(given['cameras']))
     if truth(given['use_sim_time']):
         overrides['use_sim_time'] = True
     effective = {**parameters, **overrides}
-    for name in ('image_topic', 'camera_info_topic'):
-        if name in effective and 'cameras' in effective:
-            check_topics(name, effective[name], effective['cameras'], namespace)
+    _check_values(effective, namespace)
     use_sim_time = bool(effective.get('use_sim_time', False))
     rviz = None
     if truth(given['rviz']):
@@ -93,6 +93,25 @@ def plan(given: Mapping[str, str], passed_on: Iterable[str], parent_namespace: s
         rviz=rviz,
         use_sim_time=use_sim_time,
     )
+
+
+def _check_values(values: Mapping[str, Any], namespace: str) -> None:
+    """What would end the capture after everything else has started.
+
+    Raises:
+        ValueError: with the name of the parameter.
+    """
+    cameras = values.get('cameras')
+    if isinstance(cameras, list) and all(isinstance(camera, str) for camera in cameras):
+        for name in ('image_topic', 'camera_info_topic'):
+            if isinstance(values.get(name), str):
+                check_topics(name, values[name], cameras, namespace)
+    frame = values.get('world_frame', '')
+    if str(frame).startswith('/'):
+        raise ValueError(f'world_frame is {frame!r}; the name of a TF frame expected, without a /')
+    weights = values.get('weights')
+    if weights and not Path(str(weights)).expanduser().is_file():
+        raise ValueError(f'weights is {weights!r}, which is no file')
 
 
 def synthetic_room(given: Mapping[str, str]) -> dict[str, Any]:
