@@ -6,6 +6,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -122,12 +123,14 @@ class _Run:
         if not (out / RESUME).is_file():
             return cls(out, capture, Progress(), StepFile(out / STEPS), [])
         state = load_state(out / RESUME)
-        if state['settings'] != repr(capture.settings):
-            raise ValueError(f'{out} was begun with other options; use those, or choose another folder')
-        progress = Progress(**state['progress'])
-        progress.sizes = {view: (width, height) for view, (width, height) in progress.sizes.items()}
-        run = cls(out, capture, progress, StepFile(out / STEPS, state['steps']), window_stamps(state['capture']))
-        run._loaded = state['capture']
+        with _readable(out / RESUME):
+            if state['settings'] != repr(capture.settings):
+                raise ValueError(f'{out} was begun with other options; use those, or choose another folder')
+            progress = Progress(**state['progress'])
+            progress.sizes = {view: (width, height) for view, (width, height) in progress.sizes.items()}
+            window = window_stamps(state['capture'])
+            run = cls(out, capture, progress, StepFile(out / STEPS, state['steps']), window)
+            run._loaded = state['capture']
         return run
 
     def remaining(self, source: Source, skipped: Callable[[], object]) -> Iterator[ImageSet]:
@@ -144,7 +147,8 @@ class _Run:
 
     def _restore(self, held: list[ImageSet]) -> None:
         if self._loaded is not None:
-            self.capture.load_state_dict(self._loaded, held)
+            with _readable(self._state):
+                self.capture.load_state_dict(self._loaded, held)
             self._loaded = None
 
     def take(self, image_set: ImageSet, snapshot: Snapshot | None) -> None:
@@ -196,6 +200,15 @@ class _Run:
     def _count_time(self, now: float) -> None:
         self.progress.seconds += now - self._started
         self._started = now
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Whatever a saved state lacks, or holds in another form, becomes a ValueError that names the file."""
+    try:
+        yield
+    except (KeyError, IndexError, TypeError, AttributeError) as error:
+        raise ValueError(f'{path} was written by another version, or is damaged; delete it to start anew') from error
 
 
 def _renumbered(step: Step, first_id: int) -> Step:

@@ -1,5 +1,6 @@
 """Offline runs through the real capture and network, on rendered folders of images."""
 
+import itertools
 import json
 
 import cv2
@@ -15,6 +16,7 @@ from chromm_ros.network.chromm import Chromm
 from chromm_ros.recording.ply import read_ply
 from chromm_ros.recording.reconstruct import RESUME, reconstruct
 from chromm_ros.recording.sources import FolderSource
+from chromm_ros.recording.state_files import load_state, save_state
 from chromm_ros.settings import changed
 from chromm_ros.synthetic.world import World
 
@@ -115,6 +117,38 @@ def test_an_interrupted_run_goes_on_to_the_same_result(folders, tmp_path):
     assert (parts.image_sets, parts.windows, parts.rows) == (whole.image_sets, whole.windows, whole.rows)
     for name, array in people(tmp_path / 'whole').items():
         np.testing.assert_array_equal(people(tmp_path / 'parts')[name], array, err_msg=name)
+
+
+def interrupted_run(folders, out, settings):
+    """A folder that holds the state of a run after its first window."""
+    network, body = Chromm.from_preset('tiny'), BodyModel.load()
+
+    class Interrupted(FolderSource):
+        def __iter__(self):
+            yield from itertools.islice(super().__iter__(), 5)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        reconstruct(Interrupted(folders), Capture(network, body, settings), body, out, quiet=True)
+    return network, body
+
+
+@pytest.mark.parametrize('fault', ['options', 'version', 'source'])
+def test_a_state_that_does_not_fit_is_refused_in_one_line(folders, tmp_path, fault):
+    settings = changed(CaptureSettings(), {'window_size': 2})
+    network, body = interrupted_run(folders, tmp_path, settings)
+    state = load_state(tmp_path / RESUME)
+    if fault == 'options':
+        settings, says = changed(settings, {'window_size': 3}), 'other options'
+    elif fault == 'version':
+        says = 'another version'
+        del state['capture']['session']['cameras']
+    else:
+        says = 'does not belong to these images'
+        state['capture']['session']['window']['steps'][-1]['stamp'] += 1
+    save_state(tmp_path / RESUME, state)
+    with pytest.raises(ValueError, match=says):
+        reconstruct(FolderSource(folders), Capture(network, body, settings), body, tmp_path, quiet=True)
 
 
 @pytest.mark.parametrize('count', [1, 2])
