@@ -10,14 +10,17 @@ import numpy as np
 
 from chromm_ros.datasets.interface import Instant
 
-AHEAD = 8
-"""Images that are read before they are asked for."""
+AHEAD = 32
+"""Images that are read before they are asked for: while a network decodes, the next ones come."""
 
-READERS = 2
+READERS = 4
 """Threads that read: decoding a picture releases the interpreter."""
 
+Seen = tuple[Instant, dict[str, np.ndarray]]
+"""An instant with its images (H, W, 3) uint8 RGB by view."""
 
-def read_images(instants: Iterable[Instant]) -> Iterator[tuple[Instant, dict[str, np.ndarray]]]:
+
+def read_images(instants: Iterable[Instant]) -> Iterator[Seen]:
     """Every instant with its images by view, in order; the next ones are read while these are used.
 
     Raises:
@@ -33,5 +36,5 @@ def read_images(instants: Iterable[Instant]) -> Iterator[tuple[Instant, dict[str
             yield _ready(*ahead.popleft())
 
 
-def _ready(instant: Instant, images: dict[str, Future[np.ndarray]]) -> tuple[Instant, dict[str, np.ndarray]]:
+def _ready(instant: Instant, images: dict[str, Future[np.ndarray]]) -> Seen:
     return instant, {name: image.result() for name, image in images.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -43,16 +44,20 @@ class MotionPredictor:
         Raises:
             OSError, ValueError: an image is missing, the network broke down, or a chunk is too large.
         """
+        shared = 0 if clip.sequence.static_rig else SHARED
+        ranges = [
+            (max(0, start - shared), end) for start, end in chunk_ranges(len(clip.indices), self.chunk, self.segment)
+        ]
+        # one stream over all chunks: the images of the next are read while the network decodes this one
+        seen = read_images(clip.instant(index) for start, end in ranges for index in clip.indices[start:end])
         chunks = []
-        for start, end in chunk_ranges(len(clip.indices), self.chunk, self.segment):
-            first = start if clip.sequence.static_rig else max(0, start - SHARED)
-            instants = (clip.instant(index) for index in clip.indices[first:end])
+        for start, end in ranges:
             try:
-                chunks.append(self.single_pass(instants, clip.truth.views))
+                chunks.append(self.single_pass(islice(seen, end - start), clip.truth.views))
             except torch.OutOfMemoryError:
                 torch.cuda.empty_cache()
                 raise ValueError(
-                    f'{end - first} instants of {len(clip.truth.views)} views do not fit into the memory of the '
+                    f'{end - start} instants of {len(clip.truth.views)} views do not fit into the memory of the '
                     'device; give a smaller --chunk'
                 ) from None
         return chain(chunks, clip.sequence.static_rig)
@@ -73,7 +78,7 @@ class InstantPredictor:
         self.about = f'{about}, single instants'
 
     def predict(self, clip: Clip) -> Estimates:
-        found = [self.single_pass([instant], clip.truth.views) for instant in clip.instants()]
+        found = [self.single_pass([seen], clip.truth.views) for seen in read_images(clip.instants())]
         names = ('frames', 'world_from_camera', 'intrinsics', *PER_PERSON, *PER_DETECTION)
         arrays: dict[str, Any] = {name: np.concatenate([getattr(one, name) for one in found]) for name in names}
         return dataclasses.replace(found[0], **arrays)

@@ -16,9 +16,8 @@ from chromm_ros.body.library import BodyLibrary
 from chromm_ros.capture.window.network_pass import run_network
 from chromm_ros.capture.window.stages import StageClock
 from chromm_ros.capture.window.windows import Placed, RollingWindow, Row, WindowStep, join_features, stack_people
-from chromm_ros.datasets.interface import Instant
 from chromm_ros.evaluation.protocols.estimates import Estimates
-from chromm_ros.evaluation.protocols.images import read_images
+from chromm_ros.evaluation.protocols.images import Seen
 from chromm_ros.evaluation.protocols.pass_settings import PassSettings
 from chromm_ros.flow import People, ViewImage, ViewPeople
 from chromm_ros.geometry.cameras import project
@@ -45,13 +44,16 @@ class SinglePass:
         self.bodies = bodies
         self.settings = settings
 
-    def __call__(self, instants: Iterable[Instant], views: tuple[str, ...]) -> Estimates:
+    def __call__(self, seen: Iterable[Seen], views: tuple[str, ...]) -> Estimates:
         """Estimates of all instants in one world.
+
+        Args:
+            seen: from :func:`chromm_ros.evaluation.protocols.images.read_images`.
 
         Raises:
             OSError, ValueError: an image is missing, or the network gave NaN or Inf.
         """
-        window, frames = self._encoded(instants)
+        window, frames = self._encoded(seen)
         decoded = run_network(self.network, window.rows(), (), False, StageClock())
         if not decoded.finite:
             raise ValueError(f'the network gave NaN or Inf for frames {frames[0]} to {frames[-1]}')
@@ -77,12 +79,12 @@ class SinglePass:
             fused = self._pooled(people, fused, _by_view(tokens, window, views))
         return self._estimates(np.array(frames), views, people, fused)
 
-    def _encoded(self, instants: Iterable[Instant]) -> tuple[RollingWindow, list[int]]:
+    def _encoded(self, seen: Iterable[Seen]) -> tuple[RollingWindow, list[int]]:
         steps: list[WindowStep] = []
         frames = []
         scene_size = None
         settings = self.settings
-        for instant, images in read_images(instants):
+        for instant, images in seen:
             features = self.network.encode(list(images.values()), scene_size=scene_size)
             scene_size = features.scene_size
             stamp = round(instant.time * 1e9)
