@@ -114,9 +114,12 @@ class Bedlam:
         notes: list[str] = []
         scenes = self.scenes(split)
         counts: dict[str, int] = defaultdict(int)
+        images = 0
         for sequence in self.sequences(split):
             counts[sequence.scene.name] += 1
-            missing += sequence.missing()
+            lost = sequence.missing()
+            missing += lost
+            images += 0 if lost else len(sequence)
         for scene in scenes.values():
             if not scene.folders:
                 notes.append(f'{scene.name}: labels, but no folder of pictures')
@@ -138,7 +141,9 @@ class Bedlam:
             missing.append(f'{self.folder}: no scene of {split} has labels and pictures')
         if not self.bodies.has('smplx', 'neutral'):
             notes.append('needs SMPLX_NEUTRAL.npz: its people are neutral SMPL-X whatever the labels say')
-        found = f'{sum(counts.values())} sequences of {len(counts)} scenes of {split}'
+        found = (
+            f'{sum(counts.values())} sequences of {len(counts)} scenes of {split}; {images} images in complete ones'
+        )
         return Findings((found,), tuple(missing), tuple(notes))
 
     def _left_out(self, name: str) -> bool:
@@ -184,11 +189,11 @@ class BedlamSequence:
         """Width and height of the pictures as they are stored [px]."""
         return image_size(self._image(self.frames[0]).picture)
 
-    @cached_property
+    @property
     def _cameras(self) -> dict[int, np.ndarray]:
         return camera_rows(self.scene.file('ground_truth/camera', f'{self.key}_camera.csv'))
 
-    @cached_property
+    @property
     def _labels(self) -> dict[str, np.ndarray]:
         return label_rows(self.scene.labels)
 
@@ -199,9 +204,20 @@ class BedlamSequence:
             cameras = self._cameras
         except (OSError, ValueError) as error:
             return [str(error)]
+        lines = []
+        labelled = sum(frame % FRAMES_PER_IMAGE == 0 for frame in labelled_frames(self.scene.labels)[self.number])
+        if len(frames) < labelled:
+            lines.append(f'{self.scene.file("png", self.key)}: {len(frames)} of {labelled} labelled pictures')
         lost = [frame for frame in frames if frame not in cameras]
-        name = f'{self.key}_camera.csv'
-        return [f'{self.scene.name}: {name} has no row of frame {lost[0]}'] if lost else []
+        if lost:
+            lines.append(f'{self.scene.name}: {self.key}_camera.csv has no row of frame {lost[0]}')
+        if self.scene.depth and self.scene.find('depth') is not None:
+            folder = self.scene.file('depth', self.key)
+            there = {path.name for path in folder.glob('*_depth.exr')}
+            count = sum(f'{self.key}_{frame:04d}_depth.exr' in there for frame in frames)
+            if count < len(frames):
+                lines.append(f'{folder}: {count} of {len(frames)} depths')
+        return lines
 
     def __len__(self) -> int:
         return len(self.frames)

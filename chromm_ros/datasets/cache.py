@@ -20,6 +20,12 @@ FORMAT = 1
 """Raised when what is kept changes; older indexes are then made again."""
 
 
+MOST_OPENED = 64
+"""Indexes that a process keeps open: each of their arrays holds a file open."""
+
+_opened: dict[Path, dict[str, np.ndarray]] = {}
+
+
 def cache_folder() -> Path:
     """Where indexes are kept: ``$XDG_CACHE_HOME`` or ``~/.cache``, then ``chromm_ros/datasets``."""
     base = os.environ.get('XDG_CACHE_HOME') or str(Path.home() / '.cache')
@@ -40,9 +46,14 @@ def indexed(kind: str, sources: Iterable[Path], build: Callable[[], dict[str, np
         described.append(f'{source.resolve()} {state.st_size} {state.st_mtime_ns}')
     key = hashlib.sha256('\n'.join(described).encode()).hexdigest()[:24]
     place = cache_folder() / f'{kind}-{key}'
-    found = _load(place)
-    if found is not None:
-        return found
+    if place not in _opened:
+        if len(_opened) >= MOST_OPENED:
+            _opened.pop(next(iter(_opened)))
+        _opened[place] = _load(place) or _made(kind, place, build)
+    return _opened[place]
+
+
+def _made(kind: str, place: Path, build: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
     arrays = build()
     try:
         place.parent.mkdir(parents=True, exist_ok=True)

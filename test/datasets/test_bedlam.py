@@ -170,10 +170,20 @@ def test_names_decide_where_pictures_of_six_per_second_come_alone(copy: Path, bo
 
 def test_check(folder: Path, bodies: BodyLibrary) -> None:
     findings = Bedlam(folder, bodies).check()
-    assert findings.found == ('3 sequences of 2 scenes of train',)
+    assert findings.found == (f'3 sequences of 2 scenes of train; {3 * IMAGES} images in complete ones',)
     assert not findings.missing
     assert any('published scenes have no labels' in line for line in findings.notes)
     assert Bedlam(folder, bodies).check('val').missing
+
+
+def test_half_a_download_is_counted(copy: Path, bodies: BodyLibrary) -> None:
+    (copy / ORBIT / 'png' / 'seq_000000' / 'seq_000000_0005.png').unlink()
+    (copy / ORBIT / 'depth' / 'seq_000001' / 'seq_000001_0010_depth.exr').unlink()
+    shutil.rmtree(copy / CLOSEUP / 'png' / 'seq_000000')
+    lines = Bedlam(copy, bodies).check().missing
+    assert any(f'{IMAGES - 1} of {IMAGES} labelled pictures' in line for line in lines)
+    assert any(f'seq_000001: {IMAGES - 1} of {IMAGES} depths' in line for line in lines)
+    assert any('none of the 10 labelled pictures is there' in line for line in lines)
 
 
 def test_broken_parts_are_named(copy: Path, bodies: BodyLibrary) -> None:

@@ -90,6 +90,18 @@ def test_the_index_is_made_once_and_again_when_a_file_changes(
     assert len(Mpii(folder, bodies).sequences()[0]) == 2
 
 
+def test_many_sequences_share_the_files_of_an_index(folders: dict[str, Path], bodies: BodyLibrary) -> None:
+    def opened() -> int:
+        return len(list(Path('/proc/self/fd').iterdir()))
+
+    first = Mpii(folders['mpii'], bodies).sequences()[0]
+    assert len(first) == 3
+    before = opened()
+    others = [Mpii(folders['mpii'], bodies).sequences()[0] for _ in range(20)]
+    assert all(len(other) == 3 for other in others)
+    assert opened() == before
+
+
 def test_without_a_cache_the_index_is_made_anew(
     folders: dict[str, Path], bodies: BodyLibrary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
