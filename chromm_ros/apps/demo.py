@@ -173,6 +173,9 @@ def _print_summary(report: dict[str, Any], notes: Iterable[str], trained: bool) 
             f'head error median {_number(head["median"], 3)} m, p90 {_number(head["p90"], 3)} m, '
             f'id switches {people["id_switches"]}'
         )
+        ids = report['ids']
+        each = '; '.join(' then '.join(map(str, own)) for own in ids['of_each_person'].values())
+        print(f'ids         of each person: {each or "-"}; published in all: {len(ids["published"])}')
         print(
             f'cameras     rotation {_number(cameras["rotation_deg_median"], 2)} deg, '
             f'translation {_number(cameras["translation_m_median"], 3)} m (medians over pairs)'

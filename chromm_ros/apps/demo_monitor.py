@@ -26,6 +26,8 @@ class Tally:
     image_sets: int = 0
     windows: int = 0
     ids: tuple[int, ...] = ()
+    published: set[int] = field(default_factory=set)
+    """All ids so far."""
     delays: list[float] = field(default_factory=list)  # [s]
     stages: dict[str, list[float]] = field(default_factory=dict)  # [s]
     dropped: dict[str, int] = field(default_factory=dict)
@@ -61,6 +63,10 @@ class DemoMonitor(Node):
             'delay_ms': {'p50': _percentile(delays, 50), 'p95': _percentile(delays, 95)},
             'dropped': tally.dropped,
             'people': self.people.summary(),
+            'ids': {
+                'of_each_person': {str(person): ids for person, ids in sorted(self.people.ids.items())},
+                'published': sorted(tally.published),
+            },
             'cameras': self.cameras.summary(),
             'stages_ms': {name: 1e3 * float(np.median(times)) for name, times in tally.stages.items()},
         }
@@ -85,6 +91,7 @@ class DemoMonitor(Node):
     def _on_humans(self, message: HumanArray) -> None:
         self.tally.windows += 1
         self.tally.ids = tuple(human.id for human in message.humans if human.state == Human.TRACKED)
+        self.tally.published.update(human.id for human in message.humans)
         self.tally.delays.append(message.latency.sec + 1e-9 * message.latency.nanosec)
         self._waiting[_stamp(message)] = message
         if len(self._waiting) > 10:

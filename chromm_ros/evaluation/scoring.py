@@ -52,6 +52,8 @@ class PeopleScore:
     _counts: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     _errors: dict[str, list[np.ndarray]] = field(default_factory=lambda: defaultdict(list))
     _last_id: dict[int, int] = field(default_factory=dict)
+    ids: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
+    """The ids that each true person had, in the order of their first appearance; one is right."""
 
     def add(self, truth: PeopleAtTime, estimate: PeopleAtTime, visible: np.ndarray | None = None) -> None:
         """Score one instant.
@@ -68,7 +70,9 @@ class PeopleScore:
         self._errors['head'].append(distance)
         self._errors['joints'].append(root_relative_error(truth.joints[rows], estimate.joints[columns]))
         self._errors['rotation'].append(angle_between(truth.root_rotation[rows], estimate.root_rotation[columns]))
-        for true_id, found_id in zip(truth.ids[rows], estimate.ids[columns]):
+        for true_id, found_id in zip(truth.ids[rows].tolist(), estimate.ids[columns].tolist()):
+            if found_id not in self.ids[true_id]:
+                self.ids[true_id].append(found_id)
             if self._last_id.setdefault(int(true_id), int(found_id)) != int(found_id):
                 self._counts['switches'] += 1
                 self._last_id[int(true_id)] = int(found_id)

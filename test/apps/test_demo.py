@@ -139,6 +139,7 @@ def test_the_report_is_complete(run):
     assert set(report) == {
         'seconds', 'image_sets', 'windows', 'delay_ms', 'dropped', 'people', 'cameras', 'stages_ms',
     }  # fmt: skip
+    assert set(report['ids']) == {'of_each_person', 'published'}
     assert set(report['people']) >= {'truth', 'recall', 'precision', 'head_error_m', 'id_switches'}
     assert set(report['cameras']) == {'rotation_deg_median', 'translation_m_median'}
     assert report['windows'] >= ENOUGH - 1

@@ -51,6 +51,7 @@ def test_an_exchange_of_ids_counts_once_for_each_person_and_not_again():
     for ids in ([7, 8], [7, 8], [8, 7], [8, 7]):
         score.add(truth, PeopleAtTime(np.array(ids), truth.joints, truth.root_rotation))
     assert score.summary()['id_switches'] == 2
+    assert score.ids == {1: [7, 8], 2: [8, 7]}
 
 
 def test_nobody_anywhere_gives_none_instead_of_a_number():

@@ -320,4 +320,7 @@ class Identities:
         rows = np.flatnonzero(self.tracker.tracks.id == person.id)
         if len(rows):
             person = self._person(stamp, int(rows[0]), None, False)
+        else:  # it is followed no longer: what is remembered says how little was left of it
+            memory = self.tracker.memory
+            person = replace(person, confidence=float(memory.existence[memory.id == person.id].max(initial=0.0)))
         return replace(person, state=HumanState.LOST, column=None, published=False)
