@@ -102,14 +102,14 @@ NOTHING_USED = Condition(
 BAD_IMAGE = Condition(
     'camera',
     Level.ERROR,
-    '{problem} ({count} images lost)',
+    'images cannot be used: {problem} ({count} images lost)',
     'images cannot be decoded: damaged, truncated, or an encoding that is not known',
     'have the driver send one of the known encodings, or point image_topic to another stream',
 )
 BAD_CALIBRATION = Condition(
     'camera',
     Level.WARN,
-    '{problem}',
+    'calibration not used: {problem}',
     'the CameraInfo cannot be used; the network estimates the intrinsics instead',
     'calibrate the camera, or correct what the driver sends on {topic}',
 )
@@ -218,7 +218,7 @@ NO_NEW_WINDOW = Condition(
 WINDOW_LOST = Condition(
     'inference',
     Level.ERROR,
-    '{problem}',
+    'the last window failed: {problem}',
     'the computation of a window failed; the next one is tried',
     'report it with the log of the node',
 )

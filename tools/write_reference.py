@@ -1,4 +1,5 @@
-"""Write what the code knows into files for people: config/multicam.yaml, docs/reference.md, a table of README.md.
+"""Write what the code knows into files for people: config/multicam.yaml, docs/reference.md, tables of README.md and
+docs/troubleshooting.md.
 
 python tools/write_reference.py           # writes
 python tools/write_reference.py --check   # exit status 1 when a file is not what the code says
@@ -9,9 +10,11 @@ from __future__ import annotations
 import configparser
 import importlib
 import inspect
+import re
 import sys
 from pathlib import Path
 
+from chromm_ros.conditions import DROP_REASONS, conditions
 from chromm_ros.ros.common import parameters
 from chromm_ros.ros.common.settings import Parameters
 from chromm_ros.ros.nodes.services import SERVICES
@@ -62,9 +65,6 @@ def main() -> int:
 
 def wanted() -> dict[Path, str]:
     """The files as they should be."""
-    readme = (ROOT / 'README.md').read_text()
-    before, _, rest = readme.partition(BEGIN)
-    _, _, after = rest.partition(END)
     title = (
         '# Reference: nodes, topics, services, parameters\n\nWritten by `tools/write_reference.py` from the code.\n'
     )
@@ -73,8 +73,35 @@ def wanted() -> dict[Path, str]:
         ROOT / 'docs' / 'reference.md': '\n'.join(
             [title, nodes(), topics(), services(), parameters.tables_markdown()]
         ),
-        ROOT / 'README.md': f'{before}{BEGIN}\n\n{first_parameters()}\n{END}{after}',
+        ROOT / 'README.md': with_block(ROOT / 'README.md', first_parameters()),
+        ROOT / 'docs' / 'troubleshooting.md': with_block(ROOT / 'docs' / 'troubleshooting.md', troubleshooting()),
     }
+
+
+def with_block(path: Path, content: str) -> str:
+    """The text of a file whose block between the marks is what the code says."""
+    before, _, rest = path.read_text().partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f'{before}{BEGIN}\n\n{content}\n{END}{after}'
+
+
+def troubleshooting() -> str:
+    """What diagnostics and notes can say, and why images are left out, from the definitions of the messages."""
+    lines = [
+        '| task of `/diagnostics` | level | what it says | what it means | what to change |',
+        '|---|---|---|---|---|',
+    ]
+    for condition in conditions():
+        words = [_row(text) for text in (condition.says, condition.means, condition.change or 'see what is named')]
+        lines.append(f'| {condition.task} | {condition.level.name} | {" | ".join(words)} |')
+    lines += ['', '| left out as | what it means | what to change |', '|---|---|---|']
+    lines += [f'| `{reason}` | {_row(means)} | {_row(change)} |' for reason, (means, change) in DROP_REASONS.items()]
+    return '\n'.join([*lines, ''])
+
+
+def _row(text: str) -> str:
+    """A text as a cell of a table: what is measured becomes dots."""
+    return re.sub(r'\{[^}]*\}', '…', text).replace('|', '\\|')
 
 
 def first_parameters() -> str:
