@@ -68,7 +68,8 @@ def looked_into(dataset: Dataset, split: str = '') -> Findings:
             count = len(sequence)
             for index in sorted({0, count // 2, count - 1}):
                 for view in sequence.instant(index).views[:1]:
-                    view.image(), view.depth(), view.instance()
+                    for opens in (view.image, view.depth, view.instance):
+                        opens()
         except (OSError, ValueError) as error:
             if str(error) not in missing:
                 missing.append(str(error))
