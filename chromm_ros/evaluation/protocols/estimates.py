@@ -54,6 +54,10 @@ class Estimates:
     """(D,) int index into ``views``."""
     detection_id: np.ndarray = field(default_factory=_empty(0, kind=int))
     """(D,) int: the ``person_id`` that the detection was assigned to; -1: nobody."""
+    detection_id_pose: np.ndarray = field(default_factory=_empty(0, kind=int))
+    """(D,) int: the same where poses alone are compared over the views; may be empty."""
+    detection_id_position: np.ndarray = field(default_factory=_empty(0, kind=int))
+    """(D,) int: the same where positions alone are compared; may be empty."""
     detection_joints: np.ndarray = field(default_factory=_empty(0, 22, 2))
     """(D, J, 2) joints of the view's own estimate in its image [px]."""
     detection_head: np.ndarray = field(default_factory=_empty(0, 2))
@@ -85,6 +89,8 @@ SHAPES = {
     'detection_frame': ('D',),
     'detection_view': ('D',),
     'detection_id': ('D',),
+    'detection_id_pose': ('D',),
+    'detection_id_position': ('D',),
     'detection_joints': ('D', 'K', 2),
     'detection_head': ('D', 2),
     'detection_pelvis': ('D', 2),
@@ -92,6 +98,10 @@ SHAPES = {
     'depth': ('F', 'h', 'w'),
 }
 """Shapes of all arrays; an array of which the first axis is 0 is absent."""
+
+
+WHOLE = ('frames', '_frame', '_view', '_id', '_id_pose', '_id_position')
+"""Ends of the names of arrays of whole numbers."""
 
 
 def check(estimates: Estimates, where: str) -> None:
@@ -170,8 +180,8 @@ def load(path: Path) -> Estimates:
             raise ValueError(f'{path}: has no array {name!r}; it holds {", ".join(sorted(arrays)) or "nothing"}')
     known = {field.name for field in fields(Estimates)}
     values = {name: array for name, array in arrays.items() if name in known - {'views', 'joint_names'}}
-    for name in ('frames', 'person_frame', 'person_id', 'detection_frame', 'detection_view', 'detection_id'):
-        if name in values and values[name].dtype.kind in 'uf':
+    for name in [name for name in values if name.endswith(WHOLE)]:
+        if values[name].dtype.kind in 'uf':
             values[name] = values[name].astype(int)
     if 'joints' in values and 'joint_names' not in arrays:
         raise ValueError(f"{path}: has joints but no joint_names; write for example joint_names='smpl24'")

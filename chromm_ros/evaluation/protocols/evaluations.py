@@ -257,6 +257,9 @@ class EgoHumansEvaluation(InstantEvaluation):
         )
         return egohumans(dataset, self.joints, self.association)
 
+    def method(self) -> PassSettings:
+        return replace(super().method(), compare_associations=self.association)
+
 
 @dataclass(kw_only=True)
 class EgoExo4DEvaluation(InstantEvaluation):

@@ -53,17 +53,29 @@ def score_instants(clip: Clip, estimates: Estimates, joints: str = 'smpl24', ass
         matched=matches.matched,
         instants=len(truth.frames),
         joints=layout.name,
-        counts=association_pairs(truth, estimates) if association else {},
+        counts=association_counts(truth, estimates) if association else {},
     )
 
 
-def association_pairs(truth: Truth, estimates: Estimates) -> dict[str, int]:
-    """Pairs of detections in two views of an instant, by same person or not and same number or not.
+def association_counts(truth: Truth, estimates: Estimates) -> dict[str, int]:
+    """Pairs of detections (:data:`PAIRS`) for each way of association that the estimates have, by ``WAY PAIRS``."""
+    if not len(estimates.detection_joints):
+        return {}
+    ways = {'combined': estimates.detection_id} | {
+        way: numbers for way in ('pose', 'position') if len(numbers := getattr(estimates, f'detection_id_{way}'))
+    }
+    return {
+        f'{way} {name}': count
+        for way, numbers in ways.items()
+        for name, count in association_pairs(truth, estimates, numbers).items()
+    }
+
+
+def association_pairs(truth: Truth, estimates: Estimates, numbers: np.ndarray) -> dict[str, int]:
+    """Pairs of detections in two views of an instant, by same person or not and same number (D,) or not.
 
     Only detections that belong to a true person count: which one is found in each image by key points.
     """
-    if not len(estimates.detection_joints):
-        return {}
     sides = comparison(_pixel_layout(estimates), truth.joint_names)
     order = views_of(truth, estimates)
     counts = np.zeros(4, int)
@@ -81,7 +93,7 @@ def association_pairs(truth: Truth, estimates: Estimates) -> dict[str, int]:
             true_px = in_image(joints, truth.world_from_camera[number, view], truth.intrinsics[number, view])
             first, second, _ = match_pixels(true_px, estimates.detection_joints[own][:, list(sides.estimate)])
             who[view, 0, second] = people[first]
-            called[view, 0, : len(own)] = estimates.detection_id[own]
+            called[view, 0, : len(own)] = numbers[own]
         score = metrics.association_score(who, called)
         counts += [getattr(score, name) for name in PAIRS]
     return dict(zip(PAIRS, map(int, counts)))

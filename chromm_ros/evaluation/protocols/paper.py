@@ -47,9 +47,9 @@ EGOEXO4D = {
 }
 
 ASSOCIATION = {
-    'CHROMM pose': _association(70.6, 48.5, 86.0),
-    'CHROMM position': _association(91.1, 91.0, 75.7),
-    'CHROMM combined': _association(91.3, 90.9, 76.6),
+    'pose': _association(70.6, 48.5, 86.0),
+    'position': _association(91.1, 91.0, 75.7),
+    'combined': _association(91.3, 90.9, 76.6),
 }
 
 PELVIS = {'CHROMM': {'pelvis_coarse': 0.0373, 'pelvis': 0.0351}}

@@ -17,6 +17,12 @@ PAPER = PeopleSettings(
 )
 """The people logic as the paper describes it, without what this package adds."""
 
+ALONE: dict[str, dict[str, Any]] = {
+    'pose': {'position_weight': 0.0, 'pose_weight': 1.0},
+    'position': {'position_weight': 1.0, 'pose_weight': 0.0},
+}
+"""Weights of eq. 4 with one of its terms (CHROMM table 6)."""
+
 POOLINGS = ('average', 'max')
 
 
@@ -29,6 +35,8 @@ class PassSettings:
     """Eq. 3."""
     pooling: str = 'average'
     """Pose and shape of a person: the mean over its views, or decoded from the maximum of its tokens (``max``)."""
+    compare_associations: bool = False
+    """Also associate by pose alone and by position alone (CHROMM table 6)."""
     known_intrinsics: bool = False
     """Tell the network the true intrinsics; the paper does not."""
     known_cameras: bool = False

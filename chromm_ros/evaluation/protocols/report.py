@@ -54,14 +54,16 @@ def summary(benchmark: Benchmark, outcome: Outcome, about: str) -> dict[str, Any
         'comparable': not reasons,
         'why_not': reasons,
     }
-    if set(PAIRS) <= set(everything.counts):
-        result['association'] = association(everything.counts) | {'paper': ASSOCIATION}
+    ways = [way for way in ('pose', 'position', 'combined') if f'{way} {PAIRS[0]}' in everything.counts]
+    if ways:
+        found = {way: association(everything.counts, way) for way in ways}
+        result['association'] = found | {'paper': {way: dict(row) for way, row in ASSOCIATION.items()}}
     return _without_nan(result)
 
 
-def association(counts: Mapping[str, int]) -> dict[str, float]:
+def association(counts: Mapping[str, int], way: str) -> dict[str, float]:
     """Accuracy, precision, recall [%] and the share of positive pairs (0.28 in the paper's Table 6)."""
-    right, wrong, missed, rest = (counts[name] for name in PAIRS)
+    right, wrong, missed, rest = (counts[f'{way} {name}'] for name in PAIRS)
     pairs = right + wrong + missed + rest
     return {
         'accuracy': _percent(right + rest, pairs),
@@ -79,12 +81,13 @@ def table(result: Mapping[str, Any], benchmark: Benchmark, name: str = 'this') -
     lines = [f'{benchmark.title}: {clips(data["sequences"])}, {data["instants"]} instants', '']
     lines += rows({name: own} | dict(result['paper']), benchmark.columns)
     if 'association' in result:
-        found = result['association']
-        lines += ['', f'Re-identification (positive_share {_text(found["positive_share"], 3)}, the paper has 0.28)']
-        lines += rows({name: found} | found['paper'], RE_ID)
+        found = {way: row for way, row in result['association'].items() if way != 'paper'}
+        share = found['combined']['positive_share']
+        lines += ['', f'Re-identification (positive_share {_text(share, 3)}, the paper has 0.28)']
+        lines += rows(found | {f'CHROMM {way}': row for way, row in result['association']['paper'].items()}, RE_ID)
     lines += ['', f'coverage {_text(result["coverage"], 3)}, extra {_text(result["extra"], 3)}']
     for key, count in result['counts'].items():
-        if key not in PAIRS:
+        if not key.endswith(PAIRS):
             lines[-1] += f', {key.replace("_", " ")} {count}'
     lines += [f'note: {note}' for note in result['notes'][:5]]
     if result['comparable']:

@@ -18,10 +18,10 @@ from chromm_ros.capture.window.stages import StageClock
 from chromm_ros.capture.window.windows import Placed, RollingWindow, Row, WindowStep, join_features, stack_people
 from chromm_ros.evaluation.protocols.estimates import Estimates
 from chromm_ros.evaluation.protocols.images import Seen
-from chromm_ros.evaluation.protocols.pass_settings import PassSettings
-from chromm_ros.flow import People, ViewImage, ViewPeople
+from chromm_ros.evaluation.protocols.pass_settings import ALONE, PassSettings
+from chromm_ros.flow import People, Tracklets, ViewImage, ViewPeople
 from chromm_ros.geometry.cameras import project
-from chromm_ros.people import pooled_tokens, reconstruct_people, rescaled, scale_ratio
+from chromm_ros.people import associate, pooled_tokens, reconstruct_people, rescaled, scale_ratio
 from chromm_ros.people.fusion import Body
 from chromm_ros.skeleton import BODY_JOINTS, HEAD, JOINTS, POSE_JOINTS
 
@@ -73,11 +73,11 @@ class SinglePass:
             given = people.given[..., None, None]
             poses_in_use = np.where(given, people.world_from_camera, placed.world_from_camera)
             people = dataclasses.replace(placed, world_from_camera=poses_in_use)
-        _, fused = reconstruct_people(people, self.settings.people, self.network.errors, self.body)
+        tracklets, fused = reconstruct_people(people, self.settings.people, self.network.errors, self.body)
         if self.settings.pooling == 'max':
             tokens = self.network.fused_tokens(join_features(window.rows()), decoded.geometry).float().cpu().numpy()
             fused = self._pooled(people, fused, _by_view(tokens, window, views))
-        return self._estimates(np.array(frames), views, people, fused)
+        return self._estimates(np.array(frames), views, people, fused, self._associations(people, tracklets))
 
     def _encoded(self, seen: Iterable[Seen]) -> tuple[RollingWindow, list[int]]:
         steps: list[WindowStep] = []
@@ -99,6 +99,16 @@ class SinglePass:
         window.steps.extend(steps)
         return window, frames
 
+    def _associations(self, people: ViewPeople, tracklets: Tracklets) -> dict[str, np.ndarray]:
+        """(V, T, M) identities by pose alone and by position alone, by the name of their array."""
+        if not self.settings.compare_associations:
+            return {}
+        settings, errors = self.settings.people.association, self.network.errors
+        return {
+            f'detection_id_{name}': associate(people, tracklets, dataclasses.replace(settings, **weights), errors)
+            for name, weights in ALONE.items()
+        }
+
     def _pooled(self, people: ViewPeople, fused: People, tokens: np.ndarray) -> People:
         """The people with pose and shape decoded from the maximum of their tokens (V, T, M, D) over the views."""
         pooled = pooled_tokens(dataclasses.replace(people, token=tokens), fused.identity)
@@ -107,7 +117,14 @@ class SinglePass:
         shape = fused.valid.shape
         return dataclasses.replace(fused, pose=pose.reshape(*shape, -1, 3, 3), betas=betas.reshape(*shape, -1))
 
-    def _estimates(self, frames: np.ndarray, views: tuple[str, ...], people: ViewPeople, fused: People) -> Estimates:
+    def _estimates(
+        self,
+        frames: np.ndarray,
+        views: tuple[str, ...],
+        people: ViewPeople,
+        fused: People,
+        associations: dict[str, np.ndarray],
+    ) -> Estimates:
         step, person = np.nonzero(fused.valid)
         joints, layout = body_joints(
             self.bodies,
@@ -134,6 +151,7 @@ class SinglePass:
             detection_view=view,
             detection_id=fused.identity[view, at, detection],
             detection_joints=pixels,
+            **{name: identity[view, at, detection] for name, identity in associations.items()},
         )
 
 

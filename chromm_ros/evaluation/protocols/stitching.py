@@ -14,8 +14,8 @@ from chromm_ros.geometry.similarity import Similarity, align_rigs
 
 PER_PERSON = ('person_frame', 'person_id', 'joints')
 PER_DETECTION = (
-    'detection_frame', 'detection_view', 'detection_id', 'detection_joints', 'detection_head', 'detection_pelvis',
-    'detection_pelvis_coarse',
+    'detection_frame', 'detection_view', 'detection_id', 'detection_id_pose', 'detection_id_position',
+    'detection_joints', 'detection_head', 'detection_pelvis', 'detection_pelvis_coarse',
 )  # fmt: skip
 PER_FRAME = ('frames', 'world_from_camera', 'intrinsics', 'gauge_scale')
 

@@ -70,7 +70,7 @@ def test_two_people_confused_in_one_view_cost_reidentification(both_ways, folder
     views, people = 4, 3
     pairs = people**2 * views * (views - 1) // 2
     wrong = 4 * (views - 1)
-    found = result['association']
+    found = result['association']['combined']
     assert found['accuracy'] == pytest.approx(100 * (pairs - wrong) / pairs)  # 42 of 54
     assert found['precision'] == found['recall'] == pytest.approx(100 * 12 / 18)
     assert found['positive_share'] == pytest.approx(18 / 54)
