@@ -19,7 +19,7 @@ from chromm_ros.estimate_errors import EstimateErrors
 from chromm_ros.evaluation import metrics
 from chromm_ros.evaluation.tracking.orders import identity_f1, paper_order, tracker_order
 from chromm_ros.flow import People, Tracklets
-from chromm_ros.people import AssociationSettings, PeopleSettings, associate, fuse, rescaled, scale_ratio, track
+from chromm_ros.people import PeopleSettings, associate, fuse, rescaled, scale_ratio, track
 from chromm_ros.settings import changed
 from chromm_ros.skeleton import BODY_JOINTS
 from chromm_ros.synthetic.estimates import Errors, Estimates, crowd, simulate
@@ -34,9 +34,6 @@ pelvis off by 0.035 of a person's height as in the paper's Table 8 (seen from 6 
 
 NETWORK = EstimateErrors()
 """What is assumed of them."""
-
-PAPER = PeopleSettings(association=AssociationSettings(min_overlap=3, ray_distance=0.0))
-"""The settings of windows of 25 steps, where poses decide."""
 
 ALIKE = 0.8
 """How much everybody does the same: people in one place mostly do."""
@@ -84,7 +81,7 @@ class Table:
 
 def fusion_scores(estimates: Estimates, variant: Variant, body: BodyModel) -> dict[str, float]:
     """World errors of fused people whose identities are known, so that fusion alone is judged."""
-    settings, people = changed(PAPER, variant.settings), estimates.people
+    settings, people = changed(PeopleSettings(), variant.settings), estimates.people
     if variant.adjust_scale:
         people = rescaled(people, scale_ratio(people, settings.scale).ratio)
     return world_scores(fuse(people, estimates.person, settings.fusion, NETWORK, body), estimates)
@@ -92,7 +89,7 @@ def fusion_scores(estimates: Estimates, variant: Variant, body: BodyModel) -> di
 
 def association_scores(estimates: Estimates, variant: Variant, body: BodyModel) -> dict[str, float]:
     """Pairs of detections over views after tracking, and switches of tracklets."""
-    settings = changed(PAPER, variant.settings)
+    settings = changed(PeopleSettings(), variant.settings)
     tracklets = track(estimates.people, settings.tracking, NETWORK)
     identity = associate(estimates.people, tracklets, settings.association, NETWORK)
     score = metrics.association_score(estimates.person, identity)
@@ -107,7 +104,7 @@ def association_scores(estimates: Estimates, variant: Variant, body: BodyModel) 
 
 def order_scores(estimates: Estimates, variant: Variant, body: BodyModel) -> dict[str, float]:
     """Who is who over the whole window, from detections to identities."""
-    settings, people = changed(PAPER, variant.settings), estimates.people
+    settings, people = changed(PeopleSettings(), variant.settings), estimates.people
     if variant.live:
         identity = tracker_order(people, estimates.stage.image_size, settings, NETWORK)
     else:
@@ -121,7 +118,7 @@ def order_scores(estimates: Estimates, variant: Variant, body: BodyModel) -> dic
 
 def matching_scores(estimates: Estimates, variant: Variant, body: BodyModel) -> dict[str, float]:
     """The same with the true tracklets, so that association alone is judged."""
-    settings = changed(PAPER, variant.settings)
+    settings = changed(PeopleSettings(), variant.settings)
     identity = associate(estimates.people, Tracklets(estimates.person), settings.association, NETWORK)
     score = metrics.association_score(estimates.person, identity)
     return {

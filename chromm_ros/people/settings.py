@@ -45,12 +45,12 @@ class AssociationSettings:
     """Joints compared: 22 the body, 55 with hands and face."""
     threshold: float = 0.5
     """Cost from which two tracklets are not one person [m]."""
-    min_overlap: int = 1
+    min_overlap: int = 3
     """Steps that two tracklets must share; one that is shorter must be covered whole."""
     along_rays: bool = True
     """Move people along their viewing rays, as far as errors of depth explain, before positions are compared. False:
     positions as estimated, as in the paper."""
-    ray_distance: float = 0.25
+    ray_distance: float = 0.0
     """Two views see one person when their rays to the head pass this close to each other, however much the poses
     differ. 0: poses decide, as in the paper [m]."""
 

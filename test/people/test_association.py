@@ -12,7 +12,7 @@ from chromm_ros.synthetic.estimates import Errors, crowd, simulate
 
 ERRORS = EstimateErrors()
 
-SETTINGS = AssociationSettings(min_overlap=3, ray_distance=0.0)
+SETTINGS = AssociationSettings()
 
 
 def test_people_are_found_again_in_every_view(noisy):

@@ -135,3 +135,14 @@ def test_views_without_a_detection_may_hold_anything_finite():
     )
     np.testing.assert_allclose(heads.position[0], HEAD, atol=1e-9)
     assert not heads.used[0, 1]
+
+
+def test_a_camera_that_was_only_estimated_pulls_less_than_one_that_was_given():
+    """Two cameras see the head half a metre apart: it lies where the given one sees it."""
+    points = HEAD + np.array([[0.0, 0.0, 0.0], [0.0, 0.0, 0.5]])
+    seen = dataclasses.replace(rays(points, CENTRES[:2]), sigma=np.array([[0.01, 0.4]]))
+    heads = locate(
+        seen, FusionSettings(position='weighted'), EstimateErrors(camera_position=0.4, camera_rotation=0.1)
+    )
+    assert abs(heads.position[0, 2] - HEAD[2]) < 0.05
+    assert heads.used.all()  # half a metre is no outlier for a camera that is off by 0.4 m
