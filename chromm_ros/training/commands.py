@@ -32,6 +32,9 @@ from chromm_ros.training.scene_stage import SceneStage
 from chromm_ros.training.trainer import Stage, Trainer, TrainerSettings
 from chromm_ros.training.weights import PAPER_STAGE_1, PAPER_STAGE_2, TINY_STAGE_1, TINY_STAGE_2
 
+LOADERS = 4
+"""Processes that read data sets ahead for a GPU that uses 30 images a second; see docs/training.md."""
+
 
 @dataclass
 class Render:
@@ -135,6 +138,8 @@ class DataRun(Run):
 
     def settings(self, sampler: FrameSampler) -> TrainerSettings:
         settings, epochs = self.trainer, self.epochs
+        if self.data and self.device == 'cuda' and settings.loaders == 0:
+            settings = replace(settings, loaders=LOADERS)
         if self.data and self.preset == 'full' and self.paper_schedule is not None:
             epochs = self.paper_schedule[0] if epochs is None else epochs
             if settings.rate == self.tiny_rate:  # nobody asked for another one

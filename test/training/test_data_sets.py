@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -86,6 +87,8 @@ def test_the_full_preset_has_the_schedules_of_the_paper(folders: dict[str, Path]
         assert settings.rate == rate
         assert settings.schedule == 'one_cycle'
         assert settings.steps == data_sets.steps_of(sampler, steps)
+        assert settings.loaders == 0
+        assert replace(run, device='cuda').settings(sampler).loaders == 4
     assert Heads(folder=Path('run'), weights=WEIGHTS, preset='full').lengths == tuple(range(2, 25))
 
 
