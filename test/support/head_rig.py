@@ -41,7 +41,7 @@ class HeadRig:
             depth[view] = distance
         seen = np.array([view not in without for view in range(views)])
         sizes, error = np.tile(SIZE, (views, 1)), np.full(views, 0.01)
-        return CameraViews(np.tile(INTRINSICS, (views, 1, 1)), self.poses, sizes, depth, seen, error)
+        return CameraViews(np.tile(INTRINSICS, (views, 1, 1)), self.poses.copy(), sizes, depth, seen, error)
 
     def detect(
         self,
