@@ -9,11 +9,11 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from chromm_ros.evaluation.protocols.ablations import TABLES, Ablation, Row, ablation_table
+from chromm_ros.evaluation.protocols.evaluation import Evaluation
 from chromm_ros.evaluation.protocols.evaluations import (
     EgoExo4DEvaluation,
     EgoHumansEvaluation,
     EmdbEvaluation,
-    Evaluation,
     ProxEvaluation,
     RichEvaluation,
     ThreeDpwEvaluation,

@@ -24,22 +24,14 @@ def score_instants(clip: Clip, estimates: Estimates, joints: str = 'smpl24', ass
     matches = match_people(truth, estimates)
     layout = comparison(estimates.joint_names, truth.joint_names, joints)
     errors: dict[str, list[np.ndarray]] = {'w_mpjpe_cameras': [], 'ga_mpjpe': [], 'pa_mpjpe': []}
-    order = [view if view >= 0 else None for view in views_of(truth, estimates)]
-    at = np.searchsorted(estimates.frames, truth.frames)
     for number in np.flatnonzero((matches.row >= 0).any(1)):
         people = np.flatnonzero(matches.row[number] >= 0)
         true = truth.joints[number, people][:, list(layout.truth)]
         guess = estimates.joints[matches.row[number, people]][:, list(layout.estimate)]
         known = np.isfinite(true).all(-1) & np.isfinite(guess).all(-1)
-        poses = [
-            (truth.world_from_camera[number, view], estimates.world_from_camera[at[number], other])
-            for view, other in enumerate(order)
-            if other is not None
-        ]
-        true_cameras, cameras = (np.stack(side) for side in zip(*poses))
-        seen = np.isfinite(true_cameras).all((-1, -2)) & np.isfinite(cameras).all((-1, -2))
-        if seen.any():
-            fit = metrics.camera_alignment(true_cameras[seen], cameras[seen])
+        true_cameras, cameras = _cameras(truth, estimates, int(number))
+        if len(cameras):
+            fit = metrics.camera_alignment(true_cameras, cameras)
             errors['w_mpjpe_cameras'].append(_mean_distance(true, fit.apply(guess.astype(np.float64)), known))
         errors['ga_mpjpe'].append(_group_error(true, guess, known))
         errors['pa_mpjpe'].append(
@@ -55,6 +47,18 @@ def score_instants(clip: Clip, estimates: Estimates, joints: str = 'smpl24', ass
         joints=layout.name,
         counts=association_counts(truth, estimates) if association else {},
     )
+
+
+def _cameras(truth: Truth, estimates: Estimates, number: int) -> tuple[np.ndarray, np.ndarray]:
+    """(V, 4, 4) true and estimated poses of the views of an instant that both sides know."""
+    true, other = truth.world_from_camera[number], np.full_like(truth.world_from_camera[number], np.nan)
+    if len(estimates.world_from_camera):
+        row = estimates.world_from_camera[np.searchsorted(estimates.frames, truth.frames[number])]
+        for view, place in enumerate(views_of(truth, estimates)):
+            if place >= 0:
+                other[view] = row[place]
+    known = np.isfinite(true).all((-1, -2)) & np.isfinite(other).all((-1, -2))
+    return true[known], other[known]
 
 
 def association_counts(truth: Truth, estimates: Estimates) -> dict[str, int]:

@@ -39,7 +39,7 @@ def test_estimates_with_the_joints_of_smpl_are_compared_by_their_limbs(evaluate,
     file = tmp_path / 'peer' / f'{TAKE}.npz'
     file.parent.mkdir()
     np.savez(
-        file, frames=[frame], views=['cam01'], world_from_camera=np.full((1, 1, 4, 4), np.nan), person_frame=[frame],
+        file, frames=[frame], views=['cam01'], person_frame=[frame],
         person_id=[0], joints=smpl, joint_names='body22',
     )  # fmt: skip
     status, result = evaluate('egoexo4d', folder, '--predictions', tmp_path / 'peer')
