@@ -44,12 +44,18 @@ class Rich:
     splits = ('test', 'val', 'train')
 
     def __init__(
-        self, folder: str | Path, bodies: BodyLibrary | None = None, views: str = 'all', two_people: bool = False
+        self,
+        folder: str | Path,
+        bodies: BodyLibrary | None = None,
+        views: str = 'all',
+        two_people: bool = False,
+        every_camera: bool = False,
     ) -> None:
         """
         Args:
             views: ``all`` cameras of a sequence together, or ``mono``: every camera as a sequence of its own.
             two_people: keep the one sequence with two people.
+            every_camera: take every camera with images, not only those of the test list.
 
         Raises:
             FileNotFoundError: the folder is not that of RICH.
@@ -62,6 +68,7 @@ class Rich:
         self.bodies = bodies or BodyLibrary()
         self.views = views
         self.two_people = two_people
+        self.every_camera = every_camera
         self.images = next(
             (self.folder / name for name in ('images', 'images_ds4') if (self.folder / name).is_dir()),
             self.folder / 'images',
@@ -129,24 +136,19 @@ class Rich:
         return lru_cache(maxsize=KEPT_FITS)(read_fit)
 
     def _cameras(self, split: str, with_images: bool = False) -> dict[str, tuple[int, ...]]:
-        if split == 'test':
-            listed = test_list(self.folder)
-            return {
-                name: cameras
-                for name, (cameras, frames) in listed.items()
-                if (self.two_people or name != TWO_PEOPLE) and (frames is not None or not with_images)
-            }
-        names = [path.name for path in (self.folder / 'bodies' / split).glob('*') if path.is_dir()]
+        if split != 'test':
+            names = [path.name for path in (self.folder / 'bodies' / split).glob('*') if path.is_dir()]
+            return {name: self._present(split, name) for name in names}
         return {
-            name: tuple(
-                sorted(
-                    int(path.name[4:])
-                    for path in (self.images / split / name).glob('cam_*')
-                    if path.name[4:].isdigit()
-                )
-            )
-            for name in names
+            name: self._present(split, name) if self.every_camera else cameras
+            for name, (cameras, frames) in test_list(self.folder).items()
+            if (self.two_people or name != TWO_PEOPLE) and (frames is not None or not with_images)
         }
+
+    def _present(self, split: str, name: str) -> tuple[int, ...]:
+        """Cameras of a sequence that have a folder of images."""
+        folders = (self.images / split / name).glob('cam_*')
+        return tuple(sorted(int(path.name[4:]) for path in folders if path.name[4:].isdigit()))
 
 
 @dataclass(frozen=True)

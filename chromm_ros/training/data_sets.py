@@ -37,6 +37,8 @@ class Bedlam:
     """Scenes before a sky dome, which have no depth."""
     broken: bool = False
     """Sequences that CUT3R and Human3R leave out."""
+    labels: Path | None = None
+    """Another folder of label files than those among the scenes."""
     unscaled: bool = False
     """Let people of scenes without depth count in metres, without s_opt."""
 
@@ -70,7 +72,7 @@ def open_data(
             raise ValueError(f'{argument}: this stage learns from {", ".join(suits)}')
         options: dict[str, object] = {'truth': 'neuralannot'} if kind == '3dpw' else {}
         if kind == 'bedlam':
-            options = {name: getattr(bedlam, name) for name in ('closeup', 'hdri', 'broken')}
+            options = {name: getattr(bedlam, name) for name in ('closeup', 'hdri', 'broken', 'labels')}
         dataset = open_dataset(kind, folder, library, **options)
         sources.append(RecordedClips(dataset, library, canvas, 'train', bedlam.unscaled))
     return sources

@@ -168,6 +168,14 @@ def test_names_decide_where_pictures_of_six_per_second_come_alone(copy: Path, bo
     np.testing.assert_array_equal(after.views[0].world_from_camera, before.views[0].world_from_camera)
 
 
+def test_labels_may_lie_elsewhere(copy: Path, bodies: BodyLibrary, tmp_path: Path) -> None:
+    (copy / 'all_npz_12_training').rename(tmp_path / 'labels')
+    assert not Bedlam(copy, bodies).sequences()
+    assert len(Bedlam(copy, bodies, labels=tmp_path / 'labels').sequences()) == 3
+    with pytest.raises(FileNotFoundError, match="folder of BEDLAM's labels"):
+        Bedlam(copy, bodies, labels=copy)
+
+
 def test_check(folder: Path, bodies: BodyLibrary) -> None:
     findings = Bedlam(folder, bodies).check()
     assert findings.found == (f'3 sequences of 2 scenes of train; {3 * IMAGES} images in complete ones',)

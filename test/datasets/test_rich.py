@@ -69,6 +69,13 @@ def test_every_camera_is_a_sequence_when_monocular(folder: Path, bodies: BodyLib
         Rich(folder, views='stereo')
 
 
+def test_every_camera_on_request(tmp_path: Path, bodies: BodyLibrary) -> None:
+    fake_rich(tmp_path, bodies)
+    (tmp_path / 'test.txt').write_text(f'sequence_name\tview_id\n{NAME}\t2,3\n')
+    assert Rich(tmp_path, bodies).sequences()[0].cameras == (2, 3)
+    assert Rich(tmp_path, bodies, every_camera=True).sequences()[0].cameras == (2, 3, 4, 5)
+
+
 def test_two_people_on_request(folder: Path, bodies: BodyLibrary) -> None:
     sequence = Rich(folder, bodies, two_people=True).sequences()[1]
     assert [person.id for person in sequence.instant(0).people] == ['009', '021']
