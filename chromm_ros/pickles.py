@@ -264,7 +264,9 @@ _KNOWN: dict[tuple[str, str], Any] = {
 _RECORDS = re.compile(r'(chumpy(\.\w+)*\.\w+)|(scipy\.sparse(\.\w+)*\.(csc|csr|coo)_(matrix|array))')
 
 
-class _Reader(pickle.Unpickler):
+class _Reader(pickle._Unpickler):  # type: ignore[name-defined]
+    """Python's own reader: the one in C reserves memory for whatever number of things a file claims to remember."""
+
     def find_class(self, module: str, name: str) -> Any:
         module = {'copy_reg': 'copyreg', '__builtin__': 'builtins'}.get(module, module)  # Python 2
         if (module, name) in _KNOWN:

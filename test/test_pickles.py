@@ -142,6 +142,14 @@ def test_code_is_refused_and_never_run(tmp_path: Path, name: str) -> None:
     assert not mark.exists()
 
 
+def test_a_claimed_size_reserves_no_memory(tmp_path: Path) -> None:
+    # "remember None as number 2 147 483 647": the reader in C would reserve 32 GB
+    assert load_pickle(written(tmp_path, b'\x80\x02Nr\xff\xff\xff\x7f.')) is None
+    for content in (b'\x80\x05\x8e' + (2**62).to_bytes(8, 'little'), b'\x80\x04\x95' + b'\xff' * 8):
+        with pytest.raises(ValueError, match=r'file\.pkl'):
+            load_pickle(written(tmp_path, content))
+
+
 def test_the_message_names_what_the_file_wanted(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r'holds posix\.system, which is not plain data'):
         load_pickle(written(tmp_path, MALICIOUS['system']))
