@@ -1,4 +1,4 @@
-"""What ``chromm evaluate emdb|rich|egohumans|egoexo4d|3dpw|prox`` are told besides that."""
+"""What each of ``chromm evaluate emdb|rich|egohumans|egoexo4d|3dpw|prox`` is told besides."""
 
 from __future__ import annotations
 
@@ -17,17 +17,6 @@ from chromm_ros.evaluation.protocols.single_pass import SinglePass
 class EmdbEvaluation(MotionEvaluation):
     """EMDB-2 (Table 1): W-MPJPE, WA-MPJPE, RTE."""
 
-    def _told_more(self, benchmark: Benchmark) -> Benchmark:
-        """The benchmark, which no longer compares where the method was told what the paper's is not."""
-        method = self.method()
-        told = [
-            word
-            for word, known in (('cameras', method.known_cameras), ('intrinsics', method.known_intrinsics))
-            if known
-        ]
-        reasons = tuple(f'the true {word} were given' for word in told)
-        return replace(benchmark, reasons=(*benchmark.reasons, *reasons))
-
     def benchmark(self, bodies: BodyLibrary) -> Benchmark:
         from chromm_ros.datasets.emdb import Emdb
         from chromm_ros.evaluation.protocols.emdb import emdb
@@ -43,17 +32,6 @@ class RichEvaluation(MotionEvaluation):
     """Every camera as a video of its own, or all cameras of a sequence together."""
     two_people: bool = False
     """Keep the sequence with two people, which others leave out."""
-
-    def _told_more(self, benchmark: Benchmark) -> Benchmark:
-        """The benchmark, which no longer compares where the method was told what the paper's is not."""
-        method = self.method()
-        told = [
-            word
-            for word, known in (('cameras', method.known_cameras), ('intrinsics', method.known_intrinsics))
-            if known
-        ]
-        reasons = tuple(f'the true {word} were given' for word in told)
-        return replace(benchmark, reasons=(*benchmark.reasons, *reasons))
 
     def benchmark(self, bodies: BodyLibrary) -> Benchmark:
         from chromm_ros.datasets.rich import Rich
@@ -78,17 +56,6 @@ class EgoHumansEvaluation(InstantEvaluation):
     """Keep sequences that lack a camera of the set."""
     association: bool = True
     """Score the re-identification over the views."""
-
-    def _told_more(self, benchmark: Benchmark) -> Benchmark:
-        """The benchmark, which no longer compares where the method was told what the paper's is not."""
-        method = self.method()
-        told = [
-            word
-            for word, known in (('cameras', method.known_cameras), ('intrinsics', method.known_intrinsics))
-            if known
-        ]
-        reasons = tuple(f'the true {word} were given' for word in told)
-        return replace(benchmark, reasons=(*benchmark.reasons, *reasons))
 
     def benchmark(self, bodies: BodyLibrary) -> Benchmark:
         from chromm_ros.datasets.egohumans import EgoHumans
@@ -115,17 +82,6 @@ class EgoExo4DEvaluation(InstantEvaluation):
 
     layout: ClassVar[str] = 'coco17'
 
-    def _told_more(self, benchmark: Benchmark) -> Benchmark:
-        """The benchmark, which no longer compares where the method was told what the paper's is not."""
-        method = self.method()
-        told = [
-            word
-            for word, known in (('cameras', method.known_cameras), ('intrinsics', method.known_intrinsics))
-            if known
-        ]
-        reasons = tuple(f'the true {word} were given' for word in told)
-        return replace(benchmark, reasons=(*benchmark.reasons, *reasons))
-
     def benchmark(self, bodies: BodyLibrary) -> Benchmark:
         from chromm_ros.datasets.egoexo4d import EgoExo4D
         from chromm_ros.evaluation.protocols.egoexo4d import egoexo4d
@@ -150,17 +106,6 @@ class ProxEvaluation(Evaluation):
 
     pixels: ClassVar[str] = 'depth'
 
-    def _told_more(self, benchmark: Benchmark) -> Benchmark:
-        """The benchmark, which no longer compares where the method was told what the paper's is not."""
-        method = self.method()
-        told = [
-            word
-            for word, known in (('cameras', method.known_cameras), ('intrinsics', method.known_intrinsics))
-            if known
-        ]
-        reasons = tuple(f'the true {word} were given' for word in told)
-        return replace(benchmark, reasons=(*benchmark.reasons, *reasons))
-
     def benchmark(self, bodies: BodyLibrary) -> Benchmark:
         from chromm_ros.datasets.prox import Prox
         from chromm_ros.evaluation.protocols.prox import prox
@@ -183,17 +128,6 @@ class ThreeDpwEvaluation(Evaluation):
     """One of every so many images."""
 
     pixels: ClassVar[str] = 'pelvis'
-
-    def _told_more(self, benchmark: Benchmark) -> Benchmark:
-        """The benchmark, which no longer compares where the method was told what the paper's is not."""
-        method = self.method()
-        told = [
-            word
-            for word, known in (('cameras', method.known_cameras), ('intrinsics', method.known_intrinsics))
-            if known
-        ]
-        reasons = tuple(f'the true {word} were given' for word in told)
-        return replace(benchmark, reasons=(*benchmark.reasons, *reasons))
 
     def benchmark(self, bodies: BodyLibrary) -> Benchmark:
         from chromm_ros.datasets.threedpw import ThreeDpw
