@@ -56,7 +56,7 @@ def room_and_capture(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     given = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
     room = launching.synthetic_room(given)
     parent = context.launch_configurations.get('ros_namespace', '')
-    multicam = {**{name: given[name] for name in HANDED_ON}, 'cameras': ','.join(room['cameras'])}
+    multicam = {**{name: given[name] for name in HANDED_ON}, 'cameras': ','.join(room['cameras']), 'preset': 'tiny'}
     return [
         IncludeLaunchDescription(
             PythonLaunchDescriptionSource(str(Path(__file__).with_name('multicam.launch.py'))),

@@ -76,8 +76,9 @@ def replayed(bag):
     node = rclpy.create_node('listener')
     heard = []
     node.create_subscription(HumanArray, '/chromm/humans', heard.append, 1000)
-    block = ('-p', 'queue_policy:=block', '-p', 'image_reliability:=reliable')
-    capture = start('chromm_ros.ros.nodes.capture_node', '--ros-args', '-p', 'use_sim_time:=true', *block)
+    chosen = ('use_sim_time:=true', 'preset:=tiny', 'queue_policy:=block', 'image_reliability:=reliable')
+    parameters = [word for one in chosen for word in ('-p', one)]
+    capture = start('chromm_ros.ros.nodes.capture_node', '--ros-args', *parameters)
     try:
         wait_for(lambda: node.count_subscribers('/camera_0/image'), capture)
         player = start('chromm_ros.cli', 'replay', bag, '--inputs-only')

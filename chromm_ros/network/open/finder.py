@@ -34,8 +34,8 @@ class FinderSettings:
 
     side: int = 384
     """Longer side of the image that is looked at [px]. Whoever fills less than a tenth of it may be missed."""
-    centre: float = 0.2
-    """Least score of a centre."""
+    centre: float = 0.1
+    """Least score of a centre. Low: whether anybody is there is decided by the crop."""
     keypoint: float = 0.15
     """Score from which a keypoint says how far a body reaches."""
     keypoints: int = 3

@@ -22,7 +22,7 @@ class NodeSettings(IntakeSettings):
     )
 
     preset: str = setting(
-        'tiny',
+        'auto',
         'Network: open reads people on real cameras, tiny the synthetic studio (both are in the package), full takes '
         'the public checkpoints; auto is what weights hold, else open.',
         choices=('auto', 'open', 'tiny', 'full'),

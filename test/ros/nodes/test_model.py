@@ -15,14 +15,14 @@ from chromm_ros.ros.nodes.model import Backend, NetworkBackend
 def test_the_network_is_compiled_only_on_request(monkeypatch, compiled):
     networks = []
     monkeypatch.setattr(Chromm, 'compile_stages', lambda network: networks.append(network))
-    backend = NetworkBackend(dataclasses.replace(NodeSettings(), device='cpu', compiled=compiled))
+    backend = NetworkBackend(dataclasses.replace(NodeSettings(), device='cpu', preset='tiny', compiled=compiled))
     assert networks == [backend.network] * compiled
     assert backend.trained
 
 
 def test_what_cannot_run_is_said_before_anything_is_loaded():
     with pytest.raises(ValueError, match='fp16 needs a GPU'):
-        NetworkBackend(dataclasses.replace(NodeSettings(), device='cpu', precision='fp16'))
+        NetworkBackend(dataclasses.replace(NodeSettings(), device='cpu', preset='tiny', precision='fp16'))
     with pytest.raises(ValueError, match='chromm weights convert'):
         NetworkBackend(dataclasses.replace(NodeSettings(), device='cpu', preset='full'))
 
