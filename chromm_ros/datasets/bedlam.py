@@ -93,15 +93,20 @@ class Bedlam:
         return found
 
     def sequences(self, split: str = '') -> list[BedlamSequence]:
-        """The labelled sequences of the scenes that have pictures."""
+        """The labelled sequences of the scenes that have pictures.
+
+        A scene whose labels cannot be read is one sequence, whose first use says what is wrong.
+        """
         sequences = []
         for scene in self.scenes(split).values():
             if not scene.folders:
                 continue
             left_out = frozenset() if self.broken else BROKEN.get(scene.name, frozenset())
-            sequences += [
-                BedlamSequence(scene, number, self.bodies) for number in set(labelled_frames(scene.labels)) - left_out
-            ]
+            try:
+                numbers = set(labelled_frames(scene.labels)) - left_out
+            except (OSError, ValueError):
+                numbers = {0}
+            sequences += [BedlamSequence(scene, number, self.bodies) for number in numbers]
         return sorted(sequences, key=lambda sequence: natural(sequence.name))
 
     def expected(self, split: str = '') -> int | None:

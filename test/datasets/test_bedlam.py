@@ -257,8 +257,11 @@ def test_a_label_file_with_code_in_it_is_refused(copy: Path, bodies: BodyLibrary
     with np.load(file) as labels:
         arrays = dict(labels)
     np.savez(file, **arrays | {'imgname': np.array([Calls()] * len(arrays['sub']), dtype=object)})
+    dataset = Bedlam(copy, bodies)
     with pytest.raises(ValueError, match=r'refused to read: it holds posix\.system'):
-        Bedlam(copy, bodies).sequences()
+        orbit(copy, bodies).instant(0)
+    assert any('refused to read' in line for line in dataset.check().missing)
+    assert [sequence.name for sequence in dataset.sequences()] == [f'{CLOSEUP}/seq_000000', f'{ORBIT}/seq_000000']
 
 
 def test_labels_of_another_scene_are_not_taken_for_those_of_the_pictures(copy: Path, bodies: BodyLibrary) -> None:
