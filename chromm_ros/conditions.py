@@ -113,6 +113,13 @@ BAD_CALIBRATION = Condition(
     'the CameraInfo cannot be used; the network estimates the intrinsics instead',
     'calibrate the camera, or correct what the driver sends on {topic}',
 )
+BAD_DEPTH = Condition(
+    'camera',
+    Level.WARN,
+    '{problem} ({count} depth images lost)',
+    'depth images cannot be used; the camera goes on without depth',
+    'publish depth that is registered to the colour image, as 16UC1 (mm) or 32FC1 (m), uncompressed',
+)
 UNDATED = Condition(
     'camera',
     Level.WARN,

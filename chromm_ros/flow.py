@@ -48,6 +48,8 @@ class ViewImage:
     """(3, 3) float64, pixels of this image; None: not calibrated."""
     world_from_camera: np.ndarray | None = None
     """(4, 4) float64 at ``stamp``; None: not known."""
+    depth: np.ndarray | None = None
+    """(H, W) float32 measured along the optical axis [m], NaN where nothing was; None: no depth camera."""
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ class LiveSets:
         self._listener = tf2_ros.TransformListener(buffer, self._node)
         self._frames = CameraFrames(buffer, chosen.world_frame, chosen.camera_frame_prefix.format(node='chromm'))
         self.assembler = Assembler(camera_inputs(chosen), self._pose_of)
-        self._topics = CameraTopics(self._node, chosen, self.assembler.calibrate)
+        self._topics = CameraTopics(self._node, chosen, self.assembler)
         limits = chosen.limits(parameters.capture.camera_timeout, parameters.capture.max_out_of_order)
         dating = Dating(chosen.cameras, chosen.stamps)
         self.synchronizer = Synchronizer(self._topics.images, limits, dating, read_stamp, self._now)

@@ -15,6 +15,7 @@ class Notices:
         """What was left out since the session began, by reason."""
         self._told: Counter[str] = Counter()
         self._sentences: list[str] = []
+        self._once: set[str] = set()
 
     def leave_out(self, reason: str, count: int = 1) -> None:
         """Something could not be used."""
@@ -30,14 +31,25 @@ class Notices:
         if sentence:
             self._sentences.append(sentence)
 
+    def say_once(self, sentence: str) -> None:
+        """Something that does not have to be said twice in a session."""
+        if sentence not in self._once:
+            self._once.add(sentence)
+            self.say(sentence)
+
     def state_dict(self) -> dict[str, Any]:
         """Everything, as plain data."""
-        return {'dropped': dict(self.dropped), 'told': dict(self._told), 'sentences': list(self._sentences)}
+        return {
+            'dropped': dict(self.dropped),
+            'told': dict(self._told),
+            'sentences': list(self._sentences),
+            'once': sorted(self._once),
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a :meth:`state_dict`."""
         self.dropped, self._told = Counter(state['dropped']), Counter(state['told'])
-        self._sentences = list(state['sentences'])
+        self._sentences, self._once = list(state['sentences']), set(state['once'])
 
     def tell(self) -> tuple[dict[str, int], tuple[str, ...]]:
         """What was left out, and the sentences, since the last call."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,12 +22,13 @@ from chromm_ros.capture.notices import Notices
 from chromm_ros.capture.protocols import Body, Network, Owner
 from chromm_ros.capture.scene.ground import Ground
 from chromm_ros.capture.scene.image_evidence import ImageEvidence
+from chromm_ros.capture.scene.measured_depth import with_measured_depth, with_measured_heads
 from chromm_ros.capture.scene.scene_map import SceneMap
 from chromm_ros.capture.scene.surfaces import Surfaces, sample_surfaces, without_people
 from chromm_ros.capture.settings import CaptureSettings
 from chromm_ros.capture.window.network_pass import Decoded, NetworkPasses
 from chromm_ros.capture.window.stages import StageClock
-from chromm_ros.capture.window.windows import RollingWindow, Row, WindowStep, stack_people
+from chromm_ros.capture.window.windows import Placed, RollingWindow, Row, WindowStep, stack_people
 from chromm_ros.capture.world.cameras import Cameras, PlacedImage
 from chromm_ros.capture.world.gauge import Alignment, WorldGauge
 from chromm_ros.capture.world.overlap import Seam, fit_seam
@@ -34,6 +36,9 @@ from chromm_ros.capture.world.people_rig import PeopleRig
 from chromm_ros.flow import Cloud, ImageSet, Snapshot, ViewImage, WorldSource
 from chromm_ros.geometry.similarity import Similarity
 from chromm_ros.people import ScaleEstimate, scale_ratio
+
+NO_SCENE = 'Without depth cameras (depth_topic) this preset has no scene: nothing hides people, the map stays empty.'
+"""Said once by a network that has no scene branch, and so places no cameras either."""
 
 
 class Session:
@@ -116,6 +121,8 @@ class Session:
             self.passes.restart()
         rows = self._encoded(chosen)
         self.cameras.took(chosen)
+        if self.people_rig is not None and all(image.depth is None for image in chosen.values()):
+            self.notices.say_once(NO_SCENE)
         if rows and self.people_rig is not None:
             rows = self.people_rig.locate(images.stamp, rows, self.passes.look, self.notices)
             self.gauge.level_gauge |= self.people_rig.level
@@ -215,15 +222,24 @@ class Session:
         older = decoded.new - len(depths)
         self.window.place(
             [
-                decoded.placed(n, alignment.poses[n], alignment.scale, None if n < older else depths[n - older])
+                _measured(
+                    decoded.placed(n, alignment.poses[n], alignment.scale, None if n < older else depths[n - older]),
+                    decoded.rows[n],
+                )
                 for n in range(decoded.new)
             ]
         )
         if self.gauge.unlevelled:
             poses = self.window.steps[-1].world_from_camera
-            points = newest.static_cloud(alignment.scale, poses).points
+            surfaces = self._with_depth(self.window.steps[-1], newest, alignment.scale)
+            points = surfaces.static_cloud(alignment.scale, poses).points
             self._move(self.gauge.level(points, -poses[:, :3, 1].mean(0)))
         return alignment
+
+    def _with_depth(self, step: WindowStep, surfaces: Surfaces, scale: float) -> Surfaces:
+        """What the images of a placed step see, as depth cameras measured it where they did."""
+        images = [row.image for row in step.rows.values()]
+        return with_measured_depth(surfaces, images, step.intrinsics, scale, self.settings.scene)
 
     def _seam(self, decoded: Decoded) -> Seam | None:
         """How this window sees the scene in the images by which it hangs on earlier ones."""
@@ -257,6 +273,7 @@ class Session:
         processed in long windows gives the people that the live capture gives.
         """
         step, views = self.window.steps[t], self.cameras.views
+        surfaces = self._with_depth(step, surfaces, scale)
         evidence = ImageEvidence(surfaces, scale, step, self.settings.scene.occlusion_margin)
         sight = evidence.cameras(views, self.errors)
         detections = stack_people((step,), views)
@@ -294,3 +311,8 @@ class Session:
         with torch.no_grad():
             shape, theta = torch.as_tensor(betas, dtype=torch.float32), torch.as_tensor(pose, dtype=torch.float32)
             return self.body.joints(shape, theta).numpy(), self.body.joint_rotations(theta).numpy()
+
+
+def _measured(placed: Placed, row: Row) -> Placed:
+    """A placed row whose heads are as far away as its depth camera says."""
+    return replace(placed, people=with_measured_heads(placed.people, row.image, placed.intrinsics))

@@ -14,6 +14,7 @@ from chromm_ros import conditions
 from chromm_ros.conditions import Finding
 from chromm_ros.flow import ImageSet, ViewImage
 from chromm_ros.intake.decoding import ImageError, SampleRange, decode
+from chromm_ros.intake.depth import DepthImages
 from chromm_ros.intake.frames import names_body_frame
 from chromm_ros.intake.image_cdr import CompressedImage, RawImage, read_compressed, read_image
 from chromm_ros.intake.lens import CalibrationError, CameraInfo, Lens, Rectifier, lens_of
@@ -93,6 +94,8 @@ class Assembler:
         """Images and sets that could not be used, by reason."""
         self._pose_of = pose_of
         self._ranges = {camera: SampleRange() for camera in inputs}
+        self.depths: dict[str, DepthImages] = {}
+        """Of the cameras that bring depth."""
         self._rectifiers: dict[str, Rectifier | None] = dict.fromkeys(inputs)
         self._known: dict[str, tuple] = {}
         self._lock = threading.Lock()
@@ -117,7 +120,11 @@ class Assembler:
 
     def findings(self, camera: str, live: bool = True) -> list[Finding]:
         """What is wrong with the images of a camera: with the newest, or with any of a recording."""
-        return self.notes[camera].findings(self.inputs[camera].info_topic, live)
+        found = self.notes[camera].findings(self.inputs[camera].info_topic, live)
+        depths = self.depths.get(camera)
+        if depths is not None and depths.problem:
+            found.append(conditions.BAD_DEPTH.found(problem=depths.problem, count=depths.failures))
+        return found
 
     def assemble(self, matched: MatchedSet[Any], min_views: int) -> ImageSet | None:
         """The image set; None when too few images could be used."""
@@ -143,27 +150,33 @@ class Assembler:
             self.dropped[reason] += 1
             return None
         notes.image_problem = ''
-        intrinsics, pixels = self._rectified(camera, pixels)
+        depths = self.depths.get(camera)
+        depth = None if depths is None else depths.of(stamp, pixels.shape[1::-1])
+        intrinsics, pixels, depth = self._rectified(camera, pixels, depth)
         pose = self.inputs[camera].pose
         if pose is None:
             pose = self._pose_of(message.frame_id.lstrip('/'), stamp)
             notes.looks_up = pose is not None and names_body_frame(pose)
         notes.size, notes.frame, notes.placed = pixels.shape[1::-1], message.frame_id, pose is not None
-        return ViewImage(pixels, stamp, intrinsics, pose)
+        return ViewImage(pixels, stamp, intrinsics, pose, depth)
 
-    def _rectified(self, camera: str, pixels: np.ndarray) -> tuple[np.ndarray | None, np.ndarray]:
-        """Intrinsics and pixels after the distortion was undone; None, and the pixels as they are, without any."""
+    def _rectified(
+        self, camera: str, pixels: np.ndarray, depth: np.ndarray | None
+    ) -> tuple[np.ndarray | None, np.ndarray, np.ndarray | None]:
+        """Intrinsics, pixels and depth after the distortion was undone; None, and both as they are, without any."""
         notes = self.notes[camera]
         with self._lock:
             rectifier = self._rectifiers[camera]
         notes.calibrated = False
         if rectifier is None:
-            return None, pixels
+            return None, pixels, depth
         try:
             intrinsics = rectifier.intrinsics(pixels.shape[1], pixels.shape[0])
-            pixels = rectifier.rectify(pixels) if self.inputs[camera].rectify else pixels
+            if self.inputs[camera].rectify:
+                pixels = rectifier.rectify(pixels)
+                depth = None if depth is None else rectifier.rectify_depth(depth)
         except CalibrationError as error:
             notes.calibration_problem = str(error)
-            return None, pixels
+            return None, pixels, depth
         notes.calibrated, notes.calibration_problem = True, ''
-        return intrinsics, pixels
+        return intrinsics, pixels, depth

@@ -130,6 +130,15 @@ class Rectifier:
             self._maps = _maps(lens)
         return cv2.remap(pixels, *self._maps, cv2.INTER_LINEAR)
 
+    def rectify_depth(self, depth: np.ndarray) -> np.ndarray:
+        """(H, W) float32 depth registered to the image -> the same without distortion, NaN where nothing is known."""
+        lens = self._prepared(depth.shape[1], depth.shape[0])
+        if not lens.distorted:
+            return depth
+        if self._maps is None:
+            self._maps = _maps(lens)
+        return cv2.remap(depth, *self._maps, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT, borderValue=np.nan)
+
     def _prepared(self, width: int, height: int) -> Lens:
         if self._for_size is None or self._for_size.size != (width, height):
             same = self.lens.size == (width, height)

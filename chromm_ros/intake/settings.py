@@ -26,6 +26,11 @@ class IntakeSettings:
     camera_info_topic: str = setting(
         '{camera}/camera_info', 'Topic of the CameraInfo messages; a camera without them is treated as uncalibrated.'
     )
+    depth_topic: str = setting(
+        '',
+        'Topic of depth images that are registered to the colour images (16UC1 in mm or 32FC1 in m); {camera} stands '
+        'for the name of a camera, and cameras without one go on without depth. Empty: there are none.',
+    )
     image_transport: str = setting('raw', 'Type of the image messages.', choices=TRANSPORTS)
     image_transports: tuple[str, ...] = setting(
         ('',),
@@ -85,6 +90,10 @@ class IntakeSettings:
         """With the suffix of its transport."""
         suffix = '/compressed' if self.transport(camera) == 'compressed' else ''
         return self.image_topic.format(camera=camera) + suffix
+
+    def depth_topic_of(self, camera: str) -> str:
+        """Topic of the depth of a camera; empty: there is none."""
+        return self.depth_topic.format(camera=camera)
 
     def camera_info_topic_of(self, camera: str) -> str:
         """Topic of the calibration of a camera."""

@@ -127,6 +127,11 @@ class Chromm(nn.Module):
         return bool(self.config.scene.pose_injection)
 
     @property
+    def conditions_on_depths(self) -> bool:
+        """Measured depth makes the scene better."""
+        return self.config.scene.depth_encoder is not None
+
+    @property
     def level_gauge(self) -> bool:
         """Camera poses come in an absolute frame whose z axis points up."""
         return self.config.level_gauge
@@ -246,6 +251,7 @@ class Chromm(nn.Module):
             self.device,
             intrinsics=self.conditions_on_intrinsics,
             poses=self.conditions_on_poses,
+            depths=self.conditions_on_depths,
         )
         hidden = self.scene.decode(features.scene[None], grid, known, self._early_people(features))
         out = self.scene.heads(hidden, grid, rows=rows, with_confidence=with_confidence)

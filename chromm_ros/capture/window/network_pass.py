@@ -200,6 +200,7 @@ def _calibration(rows: Sequence[Row]) -> Calibration:
         has_intrinsics=np.array([matrix is not None for matrix in intrinsics]),
         world_from_camera=_stacked(poses, np.eye(4)),
         has_pose=np.array([matrix is not None for matrix in poses]),
+        depths=[row.image.depth for row in rows],
     )
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from chromm_ros.capture.notices import Notices
+from chromm_ros.capture.scene.measured_depth import with_measured_heads
 from chromm_ros.capture.window.network_pass import Decoded
 from chromm_ros.capture.window.windows import Row
 from chromm_ros.capture.world.cameras import Cameras
@@ -260,8 +261,16 @@ def seen_views(decoded: Decoded) -> dict[str, SeenView]:
     for n, row in enumerate(decoded.rows):
         height, width = row.image.pixels.shape[:2]
         people = seen_people(decoded.people.take(n), decoded.intrinsics[n], (width, height))
+        people = replace(people, shapes=people.shapes * _sizes(decoded, n)[:, None, None])
         seen[row.view] = SeenView(people, decoded.intrinsics[n], row.image.intrinsics is not None, row.given_pose)
     return seen
+
+
+def _sizes(decoded: Decoded, n: int) -> np.ndarray:
+    """(P,) how much larger the people of a row are than their bodies, where a depth camera measured that; else 1."""
+    people = decoded.people.take(n)
+    measured = with_measured_heads(people, decoded.rows[n].image, decoded.intrinsics[n])
+    return measured.head[people.valid, 2] / people.head[people.valid, 2]
 
 
 def _steady(new: np.ndarray, old: np.ndarray) -> np.ndarray:

@@ -25,6 +25,8 @@ class Calibration:
     """(N, 4, 4) one frame for all rows [m]. The network takes their shape from them, not their scale."""
     has_pose: np.ndarray | None = None
     """(N,) bool; None: all, if poses are given."""
+    depths: Sequence[np.ndarray | None] | None = None
+    """Of N images the measured depth (H, W) [m], NaN where unknown; None: of none."""
 
     def known_intrinsics(self, rows: int) -> tuple[np.ndarray, np.ndarray]:
         """(N, 3, 3) intrinsics with something harmless where none are known, and (N,) bool: known."""
@@ -62,6 +64,7 @@ def conditions(
     *,
     intrinsics: bool,
     poses: bool,
+    depths: bool = False,
 ) -> Conditions | None:
     """The calibration of N images as conditions of one sample; None when nothing is known that can be used.
 
@@ -70,7 +73,7 @@ def conditions(
         image_sizes: (height, width) of the N original images.
         scene_size: (height, width) of the scene encoder's images.
         device: of the network.
-        intrinsics, poses: what the network can take.
+        intrinsics, poses, depths: what the network can take.
     """
     given, masks = {}, {}
     matrices, known = calibration.known_intrinsics(len(image_sizes))
@@ -83,7 +86,22 @@ def conditions(
     if poses and known.sum() > 1:
         given['world_from_camera'] = _sample(matrices, device)
         masks['world_from_camera'] = torch.from_numpy(known)[None]
+    measured = calibration.depths or ()
+    if depths and any(depth is not None for depth in measured):
+        maps = np.stack([_resized_depth(depth, scene_size) for depth in measured])
+        given['depths'] = _sample(maps, device)
+        masks['depths'] = torch.tensor([[depth is not None for depth in measured]])
     return prepare(scene_size, **given, masks=masks) if given else None
+
+
+def _resized_depth(depth: np.ndarray | None, size: tuple[int, int]) -> np.ndarray:
+    """(h, w) nearest samples of a depth image; 0 where nothing is known."""
+    if depth is None:
+        return np.zeros(size)
+    row, column = (
+        ((np.arange(cells) + 0.5) / cells * length).astype(int) for cells, length in zip(size, depth.shape)
+    )
+    return np.nan_to_num(depth[row[:, None], column[None]], nan=0.0)
 
 
 def _sample(matrices: np.ndarray, device: torch.device) -> torch.Tensor:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,7 +19,8 @@ from tf2_msgs.msg import TFMessage
 
 from chromm_ros.flow import ImageSet
 from chromm_ros.intake.assembly import READERS, CameraInput, PoseSource
-from chromm_ros.intake.image_cdr import read_stamp
+from chromm_ros.intake.depth import APART, DepthImages
+from chromm_ros.intake.image_cdr import read_image, read_stamp
 from chromm_ros.intake.recorded import RecordedIntake, StampedImage
 from chromm_ros.intake.settings import IntakeSettings
 from chromm_ros.recording.bag_files import DamagedBag
@@ -141,7 +143,15 @@ class BagSource:
         by_topic = {camera.topic: camera.name for camera in self.cameras}
         informed = [camera for camera in self.cameras if camera.info_topic and not self._has_lens(camera)]
         infos = {camera.info_topic or '': camera.name for camera in informed}
-        for message in self._messages([*by_topic, *infos]):
+        depths = self._depth_topics()
+        waiting: deque[StampedImage] = deque()  # for their depth, which mostly comes after them
+        for topic, name in depths.items():
+            intake.assembler.depths[name] = DepthImages(read_image, topic)
+        for message in self._messages([*by_topic, *infos, *depths]):
+            if message.topic in depths:
+                with contextlib.suppress(ValueError):  # no stamp: decoding it would say more
+                    intake.assembler.depths[depths[message.topic]].add(read_stamp(message.data), message.data)
+                continue
             if message.topic in infos:
                 intake.assembler.calibrate(infos[message.topic], deserialize_message(message.data, CameraInfo))
                 continue
@@ -150,7 +160,23 @@ class BagSource:
             except ValueError:
                 intake.lost[MALFORMED] += 1
                 continue
-            yield StampedImage(by_topic[message.topic], stamp, message.data, message.stamp)
+            waiting.append(StampedImage(by_topic[message.topic], stamp, message.data, message.stamp))
+            while waiting and (not depths or message.stamp - waiting[0].arrival > APART):
+                yield waiting.popleft()
+        yield from waiting
+
+    def _depth_topics(self) -> dict[str, str]:
+        """Topic of the depth of each camera that the bag has one of."""
+        if not self.settings.depth_topic:
+            return {}
+        known = {topic.name for topic in BagReader(self.path).topics()}
+        prefix = '/' + self.namespace.strip('/') + '/' if self.namespace.strip('/') else '/'
+        wanted = {camera.name: self.settings.depth_topic_of(camera.name) for camera in self.cameras}
+        placed = {topic if topic.startswith('/') else prefix + topic: name for name, topic in wanted.items()}
+        missing = [topic for topic in placed if topic not in known]
+        if missing:
+            self._said.append(f'the bag has no depth on {", ".join(missing)}; these cameras go on without')
+        return {topic: name for topic, name in placed.items() if topic in known}
 
     def _known_pose(self, camera: BagCamera) -> np.ndarray | None:
         known = self.calibration.get(camera.name)

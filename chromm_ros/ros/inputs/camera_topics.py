@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 
 import message_filters
 from rclpy.node import Node
@@ -11,10 +10,15 @@ from rclpy.qos import DurabilityPolicy
 from rclpy.subscription import Subscription
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
-from chromm_ros.intake.assembly import READERS, CameraInput
+from chromm_ros.intake.assembly import READERS, Assembler, CameraInput
+from chromm_ros.intake.depth import DepthImages
+from chromm_ros.intake.image_cdr import read_image, read_stamp
 from chromm_ros.ros.common import qos
 from chromm_ros.ros.common.qos_mismatch import NO_SUBSCRIPTION_EVENTS
 from chromm_ros.ros.common.settings import NodeSettings
+
+PATIENCE = 0.05
+"""Seconds that a set waits for the depth of an image."""
 
 IMAGE_TYPES = {'raw': Image, 'compressed': CompressedImage}
 """By transport."""
@@ -23,29 +27,32 @@ IMAGE_TYPES = {'raw': Image, 'compressed': CompressedImage}
 class CameraTopics:
     """The subscriptions of a node to the topics of its cameras."""
 
-    def __init__(self, node: Node, settings: NodeSettings, calibrate: Callable[[str, CameraInfo], None]) -> None:
+    def __init__(self, node: Node, settings: NodeSettings, assembler: Assembler) -> None:
         """
         Args:
             node: who subscribes.
             settings: names, topics, transports and reliability.
-            calibrate: takes the calibrations; the images come out of :attr:`images`.
+            assembler: takes calibrations and depth; the images come out of :attr:`images`.
         """
         self._node = node
         self.images: dict[str, message_filters.Subscriber] = {}
         self._infos: dict[str, Subscription] = {}
-        self._calibrate = calibrate
+        self._depths: list[Subscription] = []
+        self._assembler = assembler
         self._informed: set[str] = set()
         try:
             for camera in settings.cameras:
                 self._subscribe(camera, settings)
+                if settings.depth_topic:
+                    self._subscribe_depth(camera, settings)
         except Exception:
             self.destroy()
             raise
 
     @property
     def subscriptions(self) -> list[Subscription]:
-        """To images and calibrations."""
-        return [*(image.sub for image in self.images.values()), *self._infos.values()]
+        """To images, calibrations and depth."""
+        return [*(image.sub for image in self.images.values()), *self._infos.values(), *self._depths]
 
     def destroy(self) -> None:
         """End all subscriptions."""
@@ -74,7 +81,22 @@ class CameraTopics:
 
     def _take_info(self, camera: str, info: CameraInfo) -> None:
         self._informed.add(camera)
-        self._calibrate(camera, info)
+        self._assembler.calibrate(camera, info)
+
+    def _subscribe_depth(self, camera: str, settings: NodeSettings) -> None:
+        topic = settings.depth_topic_of(camera)
+        depths = self._assembler.depths[camera] = DepthImages(read_image, topic, PATIENCE)
+        self._depths.append(
+            self._node.create_subscription(
+                Image,
+                topic,
+                functools.partial(_keep, depths),
+                qos.images(settings.image_reliability, settings.sync_queue_size, False),
+                raw=True,
+                qos_overriding_options=qos.overridable(),
+                event_callbacks=NO_SUBSCRIPTION_EVENTS,
+            )
+        )
 
     def _subscribe(self, camera: str, settings: NodeSettings) -> None:
         self.images[camera] = message_filters.Subscriber(
@@ -96,6 +118,13 @@ class CameraTopics:
             qos_overriding_options=qos.overridable(),
             event_callbacks=NO_SUBSCRIPTION_EVENTS,
         )
+
+
+def _keep(depths: DepthImages, raw: bytes) -> None:
+    try:
+        depths.add(read_stamp(raw), raw)
+    except ValueError as error:
+        depths.problem, depths.failures = f'{depths.topic}: {error}', depths.failures + 1
 
 
 def camera_inputs(settings: NodeSettings) -> dict[str, CameraInput]:

@@ -82,7 +82,7 @@ class Pipeline:
         self.assembler = Assembler(camera_inputs(chosen), self._pose_of)
         self.capture: LiveCapture = backend.session(parameters.capture, chosen.cameras)
         self.worker: Worker[PendingSet] = Worker(self._work, self._failed, chosen.queue_policy == 'block')
-        self._topics = CameraTopics(node, chosen, self.assembler.calibrate)
+        self._topics = CameraTopics(node, chosen, self.assembler)
         dating = Dating(chosen.cameras, chosen.stamps)
         self.synchronizer = Synchronizer(self._topics.images, self._limits(), dating, read_stamp, self._now)
         self.synchronizer.registerCallback(self._post)

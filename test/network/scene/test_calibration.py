@@ -61,3 +61,18 @@ def test_points_move_to_the_known_rays_at_their_depth():
     torch.testing.assert_close(moved[..., 2:], depth)
     ratio = moved[0, 5, 70, 0] / points[0, 5, 70, 0]
     assert float(ratio) == pytest.approx(640 / 500, rel=1e-4)
+
+
+def test_measured_depth_is_a_condition_where_the_network_takes_it():
+    depth = np.full((48, 64), 2.0, np.float32)
+    depth[:, :32] = np.nan
+    known = Calibration(depths=[depth, None])
+    sizes, device = [(48, 64), (48, 64)], torch.device('cpu')
+    assert conditions(known, sizes, (24, 32), device, intrinsics=True, poses=True) is None
+    given = conditions(known, sizes, (24, 32), device, intrinsics=True, poses=True, depths=True)
+    assert given.depth.shape == (1, 2, 2, 24, 32)
+    assert given.depth[0, 0, 1, :, 16:].all()
+    assert not given.depth[0, 0, 1, :, :16].any()
+    assert not given.depth[0, 1, 1].any()
+    nothing = Calibration(depths=[None, None])
+    assert conditions(nothing, sizes, (24, 32), device, intrinsics=True, poses=True, depths=True) is None
