@@ -149,7 +149,7 @@ class StandInCapture:
             scale=1.0,
             scale_spread=0.1,
             seam_error=math.nan,
-            stages={'encode': 0.01, 'decode': 0.02},
+            stages={},
             dropped={},
         )
 
