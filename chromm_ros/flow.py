@@ -40,14 +40,10 @@ MAX_PEOPLE = 10
 class ViewImage:
     """One rectified image and what is known of its camera."""
 
-    pixels: np.ndarray
-    """(H, W, 3) uint8 RGB."""
-    stamp: int
-    """Acquisition time [ns]."""
-    intrinsics: np.ndarray | None = None
-    """(3, 3) float64, pixels of this image; None: not calibrated."""
-    world_from_camera: np.ndarray | None = None
-    """(4, 4) float64 at ``stamp``; None: not known."""
+    pixels: np.ndarray  # (H, W, 3) uint8 RGB
+    stamp: int  # acquisition time [ns]
+    intrinsics: np.ndarray | None = None  # (3, 3) float64, pixels of this image; None: not calibrated
+    world_from_camera: np.ndarray | None = None  # (4, 4) float64 at ``stamp``; None: not known
     depth: np.ndarray | None = None
     """(H, W) float32 measured along the optical axis [m], NaN where nothing was; None: no depth camera."""
 
