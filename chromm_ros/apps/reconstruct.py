@@ -22,6 +22,7 @@ from chromm_ros.recording.notes import left_out
 from chromm_ros.recording.reconstruct import SUMMARY, Summary
 from chromm_ros.recording.reconstruct import reconstruct as run_capture
 from chromm_ros.recording.sources import FileSource, Source, open_source
+from chromm_ros.recording.synchronise import synchronise
 from chromm_ros.ros.inputs.bag_source import BagSource
 from chromm_ros.ros.nodes.model import device_of
 from chromm_ros.settings import UsageError, changed
@@ -194,8 +195,15 @@ def open_inputs(inputs: tuple[Path, ...], options: Options, chosen: Inputs) -> S
             calibration=known,
             **common,
         )
+        if options.synchronise != 'off':
+            raise UsageError('a bag has stamps: --synchronise is for videos and folders; use --offset NAME=SECONDS')
     else:
         source = open_source(inputs, options.rate, known, **common)
+        if options.synchronise != 'off':
+            found = synchronise(source, options.synchronise)
+            offsets = {one.camera: one.seconds for one in found} | offsets_of(options.offset)
+            remarks = [*suspicions(known), *(one.sentence() for one in found)]
+            source = open_source(inputs, options.rate, known, **{**common, 'offsets': offsets, 'remarks': remarks})
     for what, named in (('calibration', known), ('offset', common['offsets'])):
         unknown = set(named) - set(source.views)
         if unknown:

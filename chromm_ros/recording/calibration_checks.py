@@ -12,8 +12,8 @@ from chromm_ros.recording.calibration import CameraFile
 
 RIGID = 1e-3
 """Largest deviation of R R^T from the identity; files are written with few digits."""
-LEVEL, SCATTERED = 0.9, 0.6
-"""Length of the mean of the up directions of all cameras: more, and they hang alike; less, and they do not."""
+LEVEL = 0.9
+"""Length of the mean of the up directions of all cameras from which they hang alike."""
 FAR = 200.0
 """Metres between two cameras from which a rig is taken to be in millimetres."""
 
@@ -74,27 +74,30 @@ def suspicions(cameras: Mapping[str, CameraFile]) -> list[str]:
     if distances.max() < 1e-6:
         said.append('all cameras are at the same place: the calibration has no translations')
         return said
-    if not _plausible(stack):
-        turned = stack.copy()
-        turned[:, :3, :3] = stack[:, :3, :3].swapaxes(1, 2)
-        for variant, words in (
-            (invert_rigid(stack), 'inverted (camera_from_world where world_from_camera is expected)'),
-            (turned, 'given with transposed rotations'),
-        ):
-            if _plausible(variant):
-                said.append(f'the poses seem to be {words}: as they are, the cameras do not look at a common place')
-                break
+    turned = stack.copy()
+    turned[:, :3, :3] = stack[:, :3, :3].swapaxes(1, 2)
+    for variant, words in (
+        (invert_rigid(stack), 'inverted (camera_from_world where world_from_camera is expected)'),
+        (turned, 'given with transposed rotations'),
+    ):
+        level, in_front = _mounting(stack)
+        level_instead, in_front_instead = _mounting(variant)
+        apart = np.linalg.norm(variant[:, None, :3, 3] - variant[None, :, :3, 3], axis=-1).max()
+        better = level_instead > LEVEL and in_front_instead and apart > 0.2 * distances.max()
+        if better and not (in_front and level > LEVEL) and level < level_instead + 0.05:
+            said.append(f'the poses seem to be {words}: as they are, the cameras do not look at a common place')
+            break
     return said
 
 
-def _plausible(poses: np.ndarray) -> bool:
-    """Whether cameras (N, 4, 4) hang alike and look at a place in front of all of them, as people mount them."""
-    ups = np.linalg.norm(poses[:, :3, 1].mean(0))
+def _mounting(poses: np.ndarray) -> tuple[float, bool]:
+    """How alike cameras (N, 4, 4) hang (length of the mean of their up directions), and whether there is a place that
+    all of them look at, as people mount them."""
     forward, centres = poses[:, :3, 2], poses[:, :3, 3]
     across = np.eye(3) - forward[:, :, None] * forward[:, None, :]
     common = np.linalg.lstsq(across.sum(0), (across @ centres[..., None]).sum(0)[:, 0], rcond=None)[0]
     in_front = np.einsum('ni,ni->n', forward, common - centres) > 0
-    return bool(ups > LEVEL or (ups > SCATTERED and in_front.all()))
+    return float(np.linalg.norm(poses[:, :3, 1].mean(0))), bool(in_front.all())
 
 
 def _check_intrinsics(name: str, camera: CameraFile, matrix: np.ndarray) -> None:

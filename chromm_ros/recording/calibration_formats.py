@@ -76,7 +76,8 @@ def _reader_of(path: Path) -> Callable[[Path], dict[str, CameraFile]]:
     suffix = path.suffix.lower()
     if suffix == '.toml':
         return read_toml
-    if suffix == '.xml' or (suffix in ('.yaml', '.yml') and path.read_bytes()[:6] == b'%YAML:'):
+    content = path.read_bytes() if suffix in ('.yaml', '.yml') else b''
+    if suffix == '.xml' or content.startswith(b'%YAML:') or b'opencv-matrix' in content:
         return read_opencv
     if suffix in ('.yaml', '.yml'):
         return read_yaml

@@ -15,6 +15,7 @@ import numpy as np
 
 from chromm_ros.flow import ImageSet
 from chromm_ros.intake.assembly import CameraInput
+from chromm_ros.intake.decoding import decode
 from chromm_ros.intake.image_cdr import CompressedImage, RawImage
 from chromm_ros.intake.recorded import NANO, RecordedIntake, StampedImage
 from chromm_ros.intake.settings import IntakeSettings
@@ -97,6 +98,14 @@ class FileSource:
             if lens is not None and name in self.views:
                 intake.assembler.use_lens(name, lens)
         return intake.sets_in_order(self._streams(intake.lost))
+
+    def frames_of(self, camera: str) -> Iterator[tuple[float, np.ndarray]]:
+        """(time [s], (H, W, 3) RGB) of one camera by itself, without those that cannot be decoded."""
+        for image in self._streams(Counter())[camera]:
+            try:
+                yield image.stamp / NANO, decode(_read_item(image.item))
+            except ValueError:
+                continue
 
     def _streams(self, lost: Counter[str]) -> Mapping[str, Iterator[StampedImage]]:
         raise NotImplementedError

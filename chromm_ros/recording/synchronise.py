@@ -1,18 +1,22 @@
 """When cameras that were started by hand began: offsets from what all of them saw or heard.
 
-Every camera gives a signal over its own time: how much moves in each part of its picture, or how its sound grows louder.
-Two cameras are shifted against each other until what happens in one is best explained by what happens in the other. The
-certainty comes from the recording itself: parts of it, taken alone, must say the same.
+Every camera gives a signal over its own time: how much moves in each part of its picture, or how its sound grows
+louder. Two cameras are shifted against each other until what happens in one is best explained by what happens in the
+other. The certainty comes from the recording itself: parts of it, taken alone, and third cameras must say the same.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
+
+from chromm_ros.recording.sources import VIDEOS, FileSource
 
 STEP = 0.02
 """Seconds between the samples of a signal."""
@@ -22,10 +26,12 @@ PARTS = 3
 """Into so many parts a recording is cut to see whether they agree."""
 AGREEMENT = 0.15
 """Seconds within which they agree."""
-CERTAIN = 0.6
+CERTAIN = 0.7
 """Certainty from which an offset is used."""
 CLEAR = 4.0
 """A best shift that stands out from its rivals by a quarter of its height is as certain as can be."""
+BY_CHANCE = 0.05
+"""How often two wrong offsets agree by way of a third camera."""
 RIVAL = 0.4
 """Seconds from the best shift from which another one is a rival."""
 GRID = (3, 4)
@@ -72,15 +78,54 @@ class FoundOffset:
 def find_offsets(signals: Mapping[str, Signal], how: str) -> list[FoundOffset]:
     """The offset of every camera but the first.
 
+    With three cameras or more, two that agree by way of a third one are certain: by chance that happens once in a
+    hundred times.
+
     Args:
         signals: by camera.
         how: what the signals are, for the report.
     """
     first, *others = signals
+    pairs = {
+        (one, other): _offset(signals[one], signals[other]) for one in signals for other in others if one != other
+    }
     found = []
     for camera in others:
-        seconds, certainty = _offset(signals[first], signals[camera])
+        seconds, certainty = pairs[first, camera]
+        thirds = [third for third in others if third != camera]
+        ways = [pairs[first, third][0] + pairs[third, camera][0] for third in thirds]
+        agreeing = sum(abs(way - seconds) <= AGREEMENT for way in ways)
+        certainty = max(certainty, 1.0 - BY_CHANCE**agreeing) if agreeing else certainty
         found.append(FoundOffset(camera, seconds, certainty, how))
+    return found
+
+
+def synchronise(source: FileSource, how: str) -> list[FoundOffset]:
+    """The offsets of the cameras of videos or folders, from the recording itself.
+
+    Args:
+        source: two cameras or more.
+        how: sound, motion, or auto: the sound where every camera has it.
+
+    Raises:
+        ValueError: there is nothing to go by, or it does not say enough; the message says for which camera.
+    """
+    if len(source.views) < 2:
+        raise ValueError('one camera has nobody to be synchronised with')
+    heard = {name: sound_signal(path) for name, path in zip(source.views, source.paths)} if how != 'motion' else {}
+    sounds = {name: signal for name, signal in heard.items() if signal is not None}
+    if how == 'sound' and len(sounds) < len(source.views):
+        raise ValueError(f'no sound to synchronise by: {", ".join(set(source.views) - set(sounds))} have none')
+    if sounds and len(sounds) == len(source.views):
+        found = find_offsets(sounds, 'sound')
+        if how == 'sound' or all(one.used for one in found):
+            return _certain(found)
+    return _certain(find_offsets({name: motion_signal(source.frames_of(name)) for name in source.views}, 'motion'))
+
+
+def _certain(found: list[FoundOffset]) -> list[FoundOffset]:
+    if not all(one.used for one in found):
+        raise ValueError('the cameras could not be synchronised: ' + '; '.join(one.sentence() for one in found))
     return found
 
 
@@ -107,9 +152,10 @@ def motion_signal(frames: Iterable[tuple[float, np.ndarray]]) -> Signal:
 
 def sound_signal(path: Path) -> Signal | None:
     """How the loudness of a video's sound grows; None: it has none."""
-    import av
-
-    times, levels = [], []
+    times: list[float] = []
+    levels: list[float] = []
+    if path.suffix.lower() not in VIDEOS:
+        return None
     with av.open(str(path)) as container:
         if not container.streams.audio:
             return None
@@ -118,7 +164,8 @@ def sound_signal(path: Path) -> Signal | None:
             for part in resampler.resample(frame):
                 samples = part.to_ndarray().ravel()
                 block = samples[: len(samples) // 80 * 80].reshape(-1, 80)
-                start = float(part.pts * part.time_base) if part.pts is not None else len(times) * 0.005
+                known = part.pts is not None and part.time_base is not None
+                start = float(part.pts * part.time_base) if known else len(times) * 0.005  # type: ignore[operator]
                 times.extend(start + 0.005 * np.arange(len(block)))
                 levels.extend(np.sqrt((block**2).mean(1) + 1e-10))
     if len(levels) < 100:
@@ -190,7 +237,7 @@ def _agreement(first: Signal, second: Signal, seconds: float) -> float:
     """Share of the parts of the second signal that by themselves say about the same."""
     edges = np.linspace(0, len(second.samples), PARTS + 1).astype(int)
     agreeing, asked = 0, 0
-    for begin, end in zip(edges, edges[1:]):
+    for begin, end in itertools.pairwise(edges):
         if (end - begin) * STEP < LEAST_OVERLAP:
             continue
         lags, scores = _scores(first, second, (begin, end))
