@@ -80,24 +80,27 @@ def suspicions(cameras: Mapping[str, CameraFile]) -> list[str]:
         (invert_rigid(stack), 'inverted (camera_from_world where world_from_camera is expected)'),
         (turned, 'given with transposed rotations'),
     ):
-        level, in_front = _mounting(stack)
-        level_instead, in_front_instead = _mounting(variant)
+        level, in_front, miss = _mounting(stack)
+        level_instead, in_front_instead, miss_instead = _mounting(variant)
         apart = np.linalg.norm(variant[:, None, :3, 3] - variant[None, :, :3, 3], axis=-1).max()
         better = level_instead > LEVEL and in_front_instead and apart > 0.2 * distances.max()
-        if better and not (in_front and level > LEVEL) and level < level_instead + 0.05:
+        usual = in_front and level > LEVEL and miss < 3 * miss_instead + 0.1
+        if better and not usual and level < level_instead + 0.05:
             said.append(f'the poses seem to be {words}: as they are, the cameras do not look at a common place')
             break
     return said
 
 
-def _mounting(poses: np.ndarray) -> tuple[float, bool]:
-    """How alike cameras (N, 4, 4) hang (length of the mean of their up directions), and whether there is a place that
-    all of them look at, as people mount them."""
+def _mounting(poses: np.ndarray) -> tuple[float, bool, float]:
+    """How alike cameras (N, 4, 4) hang (length of the mean of their up directions), whether there is a place that all
+    of them look at, as people mount them, and by what part of their distance they miss it."""
     forward, centres = poses[:, :3, 2], poses[:, :3, 3]
     across = np.eye(3) - forward[:, :, None] * forward[:, None, :]
     common = np.linalg.lstsq(across.sum(0), (across @ centres[..., None]).sum(0)[:, 0], rcond=None)[0]
     in_front = np.einsum('ni,ni->n', forward, common - centres) > 0
-    return float(np.linalg.norm(poses[:, :3, 1].mean(0))), bool(in_front.all())
+    misses = np.linalg.norm(np.einsum('nij,nj->ni', across, common - centres), axis=1)
+    miss = misses.mean() / max(np.linalg.norm(common - centres, axis=1).mean(), 1e-9)
+    return float(np.linalg.norm(poses[:, :3, 1].mean(0))), bool(in_front.all()), float(miss)
 
 
 def _check_intrinsics(name: str, camera: CameraFile, matrix: np.ndarray) -> None:
