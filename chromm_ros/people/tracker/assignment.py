@@ -9,7 +9,7 @@ from scipy.optimize import linear_sum_assignment
 
 from chromm_ros.estimate_errors import EstimateErrors
 from chromm_ros.people.tracker.evidence import place_evidence
-from chromm_ros.people.tracker.kinematics import Measurements
+from chromm_ros.people.tracker.kinematics import Measurements, Prior
 from chromm_ros.people.tracker.tables import HeadDetections
 
 VOLUME = 30.0
@@ -60,8 +60,7 @@ class JointAssignment:
         """
         self.detections, self.measurements, self.errors = detections, measurements, errors
         self.points = detections.point
-        self.prior = np.linalg.inv(covariance)
-        self.prior_vector = np.einsum('tij,tj->ti', self.prior, mean)
+        self.prior = Prior.of(mean, covariance)
         rate = np.clip(rate, LEAST_RATE, MOST_RATE)
         gain = np.log(rate) - np.log1p(-rate)  # (T, V)
         stranger = np.log(errors.detection.false_alarms / VOLUME)
@@ -95,11 +94,7 @@ class JointAssignment:
     def posterior(self, used: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Reduced states (T, D), (T, D, D) after the assigned detections ``used`` (N,) bool."""
         information, vector = self.measurements.mixed(self.usual)
-        total, pull = self.prior.copy(), self.prior_vector.copy()
-        np.add.at(total, self.person[used], information[used])
-        np.add.at(pull, self.person[used], vector[used])
-        covariance = np.linalg.inv(total)
-        return np.einsum('tij,tj->ti', covariance, pull), covariance
+        return self.prior.after(self.person[used], information[used], vector[used])
 
     def _density(self, mean: np.ndarray, covariance: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return place_evidence(

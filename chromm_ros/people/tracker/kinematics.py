@@ -139,6 +139,28 @@ class Measurements:
         )
 
 
+@dataclass(frozen=True)
+class Prior:
+    """Reduced states of T people in information form, to which detections are added."""
+
+    information: np.ndarray  # (T, 3 + V, 3 + V)
+    vector: np.ndarray  # (T, 3 + V)
+
+    @staticmethod
+    def of(mean: np.ndarray, covariance: np.ndarray) -> Prior:
+        """Of states (T, 3 + V) with covariances (T, 3 + V, 3 + V)."""
+        information = np.linalg.inv(covariance)
+        return Prior(information, np.einsum('tij,tj->ti', information, mean))
+
+    def after(self, person: np.ndarray, information: np.ndarray, vector: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """States and covariances after detections (N, D, D), (N, D) of these people (N,)."""
+        total, pull = self.information.copy(), self.vector.copy()
+        np.add.at(total, person, information)
+        np.add.at(pull, person, vector)
+        covariance = np.linalg.inv(total)
+        return np.einsum('tij,tj->ti', covariance, pull), covariance
+
+
 def reduced(mean: np.ndarray, covariance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The state without the velocity, which no image shows: (T, 3 + V) and (T, 3 + V, 3 + V)."""
     index = observed_part(mean.shape[-1])

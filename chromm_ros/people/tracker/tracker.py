@@ -16,6 +16,7 @@ from chromm_ros.people.tracker.evidence import posture_evidence, shape_evidence
 from chromm_ros.people.tracker.kinematics import (
     PLACE,
     Measurements,
+    Prior,
     observed_part,
     predict,
     reduced,
@@ -146,16 +147,10 @@ class Tracker:
         self._next_key += len(begun)
         number = np.bincount(group)[:, None]
         np.add.at(begun.mean[:, PLACE], group, detections.point[rows] / number[group])
-        mean, covariance = reduced(begun.mean, begun.covariance)
         information, vector = measurements.mixed(np.ones(len(detections)))
-        prior = np.linalg.inv(covariance)
-        pull = np.einsum('tij,tj->ti', prior, mean)
-        np.add.at(prior, group, information[rows])
-        np.add.at(pull, group, vector[rows])
-        covariance = np.linalg.inv(prior)
+        new = Prior.of(*reduced(begun.mean, begun.covariance)).after(group, information[rows], vector[rows])
         index = observed_part(begun.mean.shape[1])
-        new_mean = np.einsum('tij,tj->ti', covariance, pull)
-        begun.mean, begun.covariance = with_marginal(begun.mean, begun.covariance, index, new_mean, covariance)
+        begun.mean, begun.covariance = with_marginal(begun.mean, begun.covariance, index, *new)
         _write_down(begun, time, detections, person)
         owner[rows] = known + group
         return begun
