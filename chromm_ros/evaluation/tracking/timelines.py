@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -42,14 +43,14 @@ def _block(run: LongRun) -> np.ndarray:
         top = 34 + person * (BAR + GAP)
         _write(picture, f'person {person + 1}', (10, top + 12), 0.4)
         in_sight = np.asarray(run.truth.in_sight[:, :, person].any(0))
-        before = 0
         for step in range(steps):
             number = int(ids[step, person])
             color = _color(number) if number else MISSED if in_sight[step] else FAINT
             cv2.rectangle(picture, (edges[step], top), (edges[step + 1] - 1, top + BAR), color, -1)
-            if number not in (0, before):
-                _write(picture, str(number), (int(edges[step]) + 2, top + 12), 0.4)
-            before = number or before
+        named = [(step, int(number)) for step, number in enumerate(ids[:, person]) if number]
+        for (_, before), (step, number) in itertools.pairwise([(0, 0), *named]):
+            if number != before:
+                _write(picture, str(number), (int(edges[step]) + 2, top + 12), 0.4, MISSED)
     top = 34 + people * (BAR + GAP)
     _write(picture, 'nobody', (10, top + 12), 0.4)
     for step in range(steps):
@@ -62,5 +63,7 @@ def _color(number: int) -> tuple[int, ...]:
     return tuple(int(value) for value in PALETTE[(number - 1) % len(PALETTE)])
 
 
-def _write(picture: np.ndarray, text: str, place: tuple[int, int], size: float) -> None:
-    cv2.putText(picture, text, place, cv2.FONT_HERSHEY_SIMPLEX, size, TEXT, 1, cv2.LINE_AA)
+def _write(
+    picture: np.ndarray, text: str, place: tuple[int, int], size: float, color: tuple[int, ...] = TEXT
+) -> None:
+    cv2.putText(picture, text, place, cv2.FONT_HERSHEY_SIMPLEX, size, color, 1, cv2.LINE_AA)
