@@ -1,5 +1,7 @@
 """Messages become image sets: decoded, calibrated, placed; what cannot be used is left out and noted."""
 
+import dataclasses
+
 import numpy as np
 from rclpy.serialization import serialize_message
 from sensor_msgs.msg import CameraInfo, Image
@@ -100,3 +102,9 @@ def test_set_with_too_few_good_images_is_dropped():
     one = assembler()
     assert one.assemble(matched(a=b'garbage', b=image()), 2) is None
     assert one.dropped == {'malformed': 1, 'too_few_views': 1}
+
+
+def test_cameras_whose_images_fit_no_set_are_named_to_the_capture():
+    one = matched(a=image(10, 1))
+    images = assembler().assemble(dataclasses.replace(one, out_of_sync=frozenset({'b'})), 1)
+    assert images.out_of_sync == {'b'}
