@@ -101,7 +101,8 @@ def calibrate(
     device = device_of(options.device)
     body = BodyModel.load(options.body and options.body.expanduser())
     network = load_network(options.preset, options.weights, device, body=body)
-    calibrator = PeopleCalibrator(network, options.height)
+    names = () if inputs else chosen.parameters.node.cameras
+    calibrator = PeopleCalibrator(network, names, options.height)
     options.out.expanduser().mkdir(parents=True, exist_ok=True)
     if inputs:
         frames = _from_recording(inputs, options, chosen, calibrator)

@@ -28,7 +28,7 @@ def table(outcome: Outcome) -> str:
     """One line per camera, and what holds for the whole rig."""
     rows: list[tuple[str, ...]] = [('camera', 'times', 'landmarks', 'seen', 'halves', 'error', '')]
     for view, check in outcome.calibration.checks.items():
-        given = outcome.views[view].given is not None
+        given = outcome.given(view)
         rows.append((view, *_cells(check), 'given' if given else check.problem or _focal(outcome, view)))
     widths = [max(len(row[column]) for row in rows) for column in range(6)]
     lines = ['  '.join(cell.ljust(width) for cell, width in zip(row, widths)) + f'  {row[6]}' for row in rows]
@@ -50,7 +50,7 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
     for view, check in found.checks.items():
         cameras[view] = {
             'trusted': view in found.world_from_camera,
-            'given': outcome.views[view].given is not None,
+            'given': outcome.given(view),
             'problem': check.problem,
             'times': check.sightings,
             'seen_times': outcome.seen.get(view, 0),
@@ -60,7 +60,7 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
             'halves_differ': {'m': _number(check.halves[0]), 'rad': _number(check.halves[1])},
             'standard_error': {'m': _number(check.error[0]), 'rad': _number(check.error[1])},
             'focal_px': _number(found.intrinsics[view][0, 0]) if view in found.intrinsics else None,
-            'focal_error': None if outcome.views[view].calibrated else _number(check.focal_error),
+            'focal_error': _number(check.focal_error) if _found_lens(outcome, view) else None,
         }
     return {
         'verified': found.verified,
@@ -150,10 +150,15 @@ def _cells(check: CameraCheck) -> tuple[str, ...]:
 
 
 def _focal(outcome: Outcome, view: str) -> str:
-    if outcome.views[view].calibrated or view not in outcome.calibration.intrinsics:
+    if not _found_lens(outcome, view):
         return ''
     found, assumed = outcome.calibration.intrinsics[view][0, 0], outcome.views[view].intrinsics[0, 0]
     return f'focal length {found:.0f} px found, {assumed:.0f} px was assumed'
+
+
+def _found_lens(outcome: Outcome, view: str) -> bool:
+    """Whether the focal length of a camera was found."""
+    return view in outcome.calibration.intrinsics and not outcome.views[view].calibrated
 
 
 def _number(value: float) -> float | None:

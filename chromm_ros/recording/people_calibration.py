@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,7 +16,7 @@ from chromm_ros.flow import ImageSet
 from chromm_ros.people.self_calibration.estimate import CameraPrior
 from chromm_ros.people.self_calibration.from_detections import mean_limbs
 from chromm_ros.people.self_calibration.sightings import LIMBS_OF_HEIGHT, Sighting
-from chromm_ros.people.self_calibration.verify import LEAST_SIGHTINGS, Calibration, calibrate
+from chromm_ros.people.self_calibration.verify import LEAST_SIGHTINGS, Calibration, CameraCheck, calibrate
 from chromm_ros.recording.calibration import CameraFile
 
 SPACING = 0.125
@@ -36,13 +36,16 @@ class Outcome:
     seen: Mapping[str, int]
     """Of them, those at which each camera saw somebody."""
     views: Mapping[str, SeenView]
-    """The newest of each camera."""
+    """The newest of each camera that sent images."""
 
     @property
     def found(self) -> tuple[str, ...]:
         """Cameras whose pose people told."""
-        given = {view for view, seen in self.views.items() if seen.given is not None}
-        return tuple(view for view in self.calibration.world_from_camera if view not in given)
+        return tuple(view for view in self.calibration.world_from_camera if not self.given(view))
+
+    def given(self, view: str) -> bool:
+        """Whether the pose of a camera was given."""
+        return view in self.views and self.views[view].given is not None
 
     def cameras(self, known: Mapping[str, CameraFile]) -> dict[str, CameraFile]:
         """The cameras that may be trusted, for a file.
@@ -66,13 +69,15 @@ class Outcome:
 class PeopleCalibrator:
     """Collects sightings of people, and estimates the rig from them."""
 
-    def __init__(self, network: Network, height: float | None = None):
+    def __init__(self, network: Network, names: Iterable[str] = (), height: float | None = None):
         """
         Args:
             network: finds the people.
+            names: of the cameras in the order of the rig; others are added as they appear.
             height: mean standing height of those who walk [m], which sets the scale; None: that of an adult.
         """
         self._network = network
+        self._names = tuple(names)
         self._height = height
         self._spacing = round(SPACING * 1e9)
         self._sightings: list[Sighting] = []
@@ -111,14 +116,21 @@ class PeopleCalibrator:
     def estimate(self) -> Outcome:
         """The rig from all sightings so far."""
         limbs = mean_limbs(self._sightings) if self._height is None else LIMBS_OF_HEIGHT * self._height
+        names = dict.fromkeys((*self._names, *self._views))
         priors = {
-            view: CameraPrior(seen.intrinsics, seen.calibrated, seen.given) for view, seen in self._views.items()
+            view: CameraPrior(seen.intrinsics, seen.calibrated, seen.given)
+            for view in names
+            if (seen := self._views.get(view)) is not None
         }
         counts = {
             view: sum(len(sighting.views[view]) > 0 for sighting in self._sightings if view in sighting.views)
             for view in self._views
         }
-        return Outcome(calibrate(self._sightings, priors, limbs), len(self), counts, dict(self._views))
+        found = calibrate(self._sightings, priors, limbs)
+        checks = {
+            view: found.checks.get(view) or CameraCheck(f'{view} sent no images: check its topic.') for view in names
+        }
+        return Outcome(replace(found, checks=checks), len(self), counts, dict(self._views))
 
     def people_at(self, stamp: int, view: str) -> np.ndarray:
         """(P, L, 2) pixels of the landmarks that a camera saw at a time, NaN where they were not seen well."""

@@ -52,7 +52,7 @@ def test_a_walk_gives_the_rig(studio, walked):
 def test_the_height_of_the_walkers_sets_the_scale(studio):
     sizes = []
     for height in (1.5, 1.8):
-        calibrator = PeopleCalibrator(PlacelessNetwork(studio, noise=0.02), height)
+        calibrator = PeopleCalibrator(PlacelessNetwork(studio, noise=0.02), height=height)
         for time in np.arange(0, 4, 0.25):
             calibrator.add(studio.images(float(time)))
         poses = np.stack(list(calibrator.estimate().calibration.world_from_camera.values()))
@@ -150,3 +150,16 @@ def test_the_launch_file_places_the_frames_of_the_images(walked):
         pose = outcome.calibration.world_from_camera[name]
         assert np.allclose(position, pose[:3, 3], atol=1e-5)
         assert np.allclose(Rotation.from_quat(quaternion).as_matrix(), pose[:3, :3], atol=1e-6)
+
+
+def test_cameras_keep_their_order_and_one_that_is_silent_is_named(studio):
+    calibrator = PeopleCalibrator(PlacelessNetwork(studio, noise=0.02), ('camera3', 'broken', 'camera0'))
+    for time in np.arange(0, 4, 0.25):
+        images = studio.images(float(time))
+        views = {view: replace(image, world_from_camera=None) for view, image in images.views.items()}
+        calibrator.add(replace(images, views=views))
+    outcome = calibrator.estimate()
+    assert list(outcome.calibration.checks) == ['camera3', 'broken', 'camera0', 'camera1', 'camera2']
+    assert not outcome.calibration.verified
+    assert 'broken sent no images' in table(outcome)
+    assert len(outcome.calibration.world_from_camera) == 4

@@ -212,7 +212,7 @@ class PeopleRig:
             self.poses[view] = found.world_from_camera[view]
             if not self._views[view].calibrated:
                 self.intrinsics[view] = found.intrinsics[view]
-        return [_report(new, found)]
+        return [_report(new, found, self.intrinsics)]
 
     def _priors(self, with_found: bool) -> dict[str, CameraPrior]:
         """What is known of all cameras; without those poses that people gave, where these are to be checked."""
@@ -283,14 +283,16 @@ def _steady(new: np.ndarray, old: np.ndarray) -> np.ndarray:
     return weights
 
 
-def _report(views: list[str], found: Calibration) -> str:
-    """One sentence about cameras that passed."""
+def _report(views: list[str], found: Calibration, lenses: Mapping[str, np.ndarray]) -> str:
+    """One sentence about cameras that passed, and the ``lenses`` that were found."""
     checks = [found.checks[view] for view in views]
     place = max(max(check.error[0], check.halves[0]) for check in checks)
     turn = max(max(check.error[1], check.halves[1]) for check in checks)
     pixels = max(check.miss_px for check in checks)
+    focals = [f'{view} {lenses[view][0, 0]:.0f} px' for view in views if view in lenses]
+    focal = f'; focal lengths found: {", ".join(focals)}' if focals else ''
     scale = f', scale within {100 * found.scale_error:.0f} %' if found.scale_error > 0 else ''
     return (
         f'People tell where {", ".join(views)} stand{"s" if len(views) == 1 else ""}: within about {place:.2f} m and '
-        f'{np.degrees(turn):.1f} degrees{scale}, landmarks within {pixels:.0f} px.'
+        f'{np.degrees(turn):.1f} degrees{scale}, landmarks within {pixels:.0f} px{focal}.'
     )

@@ -81,7 +81,7 @@ class Adjusted:
     miss: np.ndarray
     """(R,) angle between the ray of an observation and its point [rad]."""
     covariance: np.ndarray
-    """(V, 7, 7) of each camera; 0 for those that are known. Where none is, the scale of the rig is left out."""
+    """(V, 7, 7) of each camera; 0 for those that are known. With fewer than two, the scale of the rig is left out."""
 
 
 def adjust(observed: Observations, cameras: Cameras) -> Adjusted:
@@ -194,9 +194,9 @@ class _System:
     def covariance(self, cameras: Cameras, fixed: np.ndarray) -> np.ndarray:
         """(V, 7, 7)."""
         matrix, _, _ = self._reduced(0.0)
-        if not cameras.known.any():
+        if cameras.known.sum() < 2:
             growth = np.zeros(fixed.shape)
-            growth[:, 3:6] = cameras.poses[:, :3, 3] - cameras.poses[0, :3, 3]
+            growth[:, 3:6] = cameras.poses[:, :3, 3] - cameras.poses[cameras.known.argmax(), :3, 3]
             matrix += np.outer(growth, growth) / PINNED**2 / max((growth**2).sum(), 1e-9) ** 2
         free = np.nonzero(~fixed.ravel())[0]
         full = np.zeros_like(matrix)

@@ -56,7 +56,7 @@ def test_nothing_is_published_before_people_told_where_the_cameras_are_and_then_
     assert not first.humans
     assert all(camera.world_from_camera is None and not camera.used for camera in first.cameras)
     assert {camera.state for camera in first.cameras} == {ViewState.UNCALIBRATED}
-    assert any('walk through all views' in sentence for sentence in first.messages)
+    assert 'walk through all views' in ' '.join(first.messages)
     blind = [snapshot for snapshot in snapshots if not snapshot.humans]
     assert 5 <= len(blind) < 20
     assert not any(camera.used for snapshot in blind for camera in snapshot.cameras)
@@ -97,6 +97,13 @@ def test_one_camera_is_its_own_world_and_says_so():
     assert any(snapshot.humans for snapshot in snapshots)
     assert snapshots[-1].world_source is WorldSource.FIRST_CAMERA
     assert said(snapshots).count('There is one camera') == 1
+
+
+def test_what_was_assumed_about_lenses_is_said_once_per_camera():
+    studio = Studio(WALKERS, rig=ring(2))
+    capture = capture_of(studio)
+    snapshots = [capture.add(studio.images(float(time), calibrated=False, rig=studio.rig)) for time in (0, 0.2, 0.4)]
+    assert said(snapshots).count('Camera camera1 is not calibrated: a focal length of 44 px') == 1
 
 
 def test_cameras_that_move_are_not_guessed():
