@@ -99,6 +99,13 @@ NOTHING_USED = Condition(
     'images arrive, but every one is left out',
     'see the drop reason and the task sync',
 )
+NO_PARTNERS = Condition(
+    'camera',
+    Level.WARN,
+    'none of the last {count} images found those of the other cameras',
+    'images arrive in time, but not together with the others',
+    'see the task sync',
+)
 BAD_IMAGE = Condition(
     'camera',
     Level.ERROR,

@@ -14,6 +14,7 @@ from chromm_ros import conditions
 from chromm_ros.conditions import Finding, worst
 from chromm_ros.flow import HumanState, ViewState
 from chromm_ros.intake.camera_queue import CameraQueue
+from chromm_ros.intake.rig_buffer import UNMATCHED
 from chromm_ros.intake.synchrony import sync_findings
 from chromm_ros.ros.nodes.model import Backend
 from chromm_ros.ros.nodes.pipeline import Pipeline
@@ -168,7 +169,8 @@ def _camera_findings(queue: CameraQueue, live: bool, pipeline: Pipeline, stamp: 
     outcomes = queue.outcomes.copy()
     if len(outcomes) > 2 and all(outcomes):
         reason = Counter(outcomes).most_common(1)[0][0]
-        findings.append(conditions.NOTHING_USED.found(count=len(outcomes), reason=reason))
+        condition = conditions.NO_PARTNERS if reason == UNMATCHED else conditions.NOTHING_USED
+        findings.append(condition.found(count=len(outcomes), reason=reason))
     if not live and queue.newest is not None and newest is not None:
         findings.append(conditions.MISSING.found(age=(newest - queue.newest) / NANO))
     elif queue.newest is not None and stamp - queue.newest > pipeline.parameters.capture.camera_timeout * NANO:
