@@ -53,6 +53,17 @@ def pins(name: str) -> dict[str, str]:
     return found
 
 
+def asked_by_pip() -> dict[str, str]:
+    """What setup.cfg installs on this Python or another: package to the version that it insists on, or empty."""
+    lines = [line.partition(';')[0].strip() for line in lines_of(setup_cfg()['options']['install_requires'])]
+    return {normal(name): version for name, _, version in (line.partition('==') for line in lines)}
+
+
+def pinned_anywhere(*files: str) -> set[str]:
+    """Packages that these files pin, for this Python or another."""
+    return {normal(line.partition('==')[0]) for name in files for line in lines_of((ROOT / name).read_text())}
+
+
 def lint_imports() -> subprocess.CompletedProcess:
     # In a process of its own: it looks for the sources of chromm_ros, and here the package is imported already.
     program = need_program('lint-imports', advice='pip install -r requirements-dev.txt')
@@ -114,10 +125,10 @@ def test_installed_versions_are_the_pinned_ones():
 
 
 def test_pins_cover_what_pip_install_asks_for():
-    asked = [line.partition('==') for line in lines_of(setup_cfg()['options']['install_requires'])]
+    asked = asked_by_pip()
     pinned = pins('requirements.txt') | pins('requirements-ros.txt')
-    assert {normal(name) for name, _, _ in asked} <= pinned.keys()
-    assert all(pinned[normal(name)] == version for name, equals, version in asked if equals)
+    assert asked.keys() <= pinned_anywhere('requirements.txt', 'requirements-ros.txt')
+    assert all(pinned[name] == version for name, version in asked.items() if version)
     pins('requirements-dev.txt')
 
 
@@ -128,8 +139,8 @@ def test_constraints_do_not_contradict_the_requirements():
 
 def test_every_import_is_declared_for_pip_and_for_rosdep():
     keys = declared_in_package_xml()
-    python = pins('requirements.txt')
-    asked = {normal(line.partition('==')[0]) for line in lines_of(setup_cfg()['options']['install_requires'])}
+    python = pinned_anywhere('requirements.txt')
+    asked = asked_by_pip()
     optional = set(lines_of('\n'.join(setup_cfg()['options.extras_require'].values())))
     undeclared = []
     for file in SOURCES:
