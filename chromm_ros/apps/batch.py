@@ -26,7 +26,7 @@ def batch(jobs: Positional[Path], retries: int = 1, ray: str = '', workers: int 
         ray: address of a Ray cluster (auto, local, host:port); empty runs here, one after the other.
         workers: jobs at once on a local Ray cluster.
     """
-    todo = [job for job in read_jobs(jobs) if not (Path(job['out']) / SUMMARY).exists()]
+    todo = [job for job in read_jobs(jobs) if not (Path(job['out']).expanduser() / SUMMARY).exists()]
     for job in todo:
         options_of(job)  # a misspelt option is found before the first job starts
     outcomes = run_on_ray(todo, work, retries, ray, workers) if ray else run_here(todo, work, retries)

@@ -8,9 +8,11 @@ expands it to a file that ``smplx.create`` loads.
 from __future__ import annotations
 
 import hashlib
+import zlib
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -197,12 +199,17 @@ def _hands(path: Path) -> tuple[np.ndarray | None, np.ndarray | None]:
     return means.astype(np.float32), components.astype(np.float32)
 
 
+BROKEN = (OSError, EOFError, ValueError, AttributeError, TypeError, NotImplementedError, BadZipFile, zlib.error)
+"""What NumPy raises for files that were cut, damaged, or never were archives of arrays."""
+
+
 def _plain_arrays(path: Path, keys: tuple[str, ...]) -> dict[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as data:
             found = {key: data[key] for key in keys if key in data}
-    except (OSError, EOFError, ValueError, AttributeError, TypeError) as error:
-        raise ValueError(f'{path}: cannot be read as an .npz file of plain arrays ({error})') from error
+    except BROKEN as error:
+        reason = str(error).partition(' If you trust')[0] or type(error).__name__
+        raise ValueError(f'{path}: cannot be read as an .npz file of plain arrays ({reason})') from error
     missing = [key for key in keys if key not in found]
     if missing:
         raise ValueError(f'{path}: is not an SMPL-X body file: it has no {", ".join(missing)}')

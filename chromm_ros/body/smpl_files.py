@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from chromm_ros.body.files import BETAS, BodyFile, check_shape, named
+from chromm_ros.body.files import BETAS, BROKEN, BodyFile, check_shape, named
 from chromm_ros.pickles import dense, load_npy, load_pickle, sparse
 
 SMPL_JOINTS = 24
@@ -99,7 +99,7 @@ def _content(path: Path) -> dict[str, Any]:
         try:
             with np.load(path, allow_pickle=False) as data:
                 return {key: data[key] for key in data.files}
-        except (OSError, ValueError, EOFError) as error:
+        except BROKEN as error:
             raise ValueError(f'{path}: cannot be read as an .npz file of plain arrays ({error})') from error
     content = load_pickle(path)
     if not isinstance(content, dict):

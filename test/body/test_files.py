@@ -109,3 +109,24 @@ def test_no_pickle_is_executed(written, tmp_path):
     path = changed(written, tmp_path / 'pickled.npz', v_template=np.array([{'a': 1}], dtype=object))
     with pytest.raises(ValueError, match='pickle'):
         read_smplx(path)
+
+
+@pytest.mark.parametrize('part', [0.0, 0.01, 0.5, 0.9, 0.999])
+def test_a_file_that_was_cut_is_one_line(written, tmp_path, part):
+    content = written.read_bytes()
+    path = tmp_path / 'cut.npz'
+    path.write_bytes(content[: int(part * len(content))])
+    with pytest.raises(ValueError, match=r'cut\.npz: cannot be read') as caught:
+        read_smplx(path)
+    assert '\n' not in str(caught.value)
+
+
+@pytest.mark.parametrize('place', [0.1, 0.3, 0.5])
+def test_a_file_that_is_damaged_inside_is_refused(written, tmp_path, place):
+    content = bytearray(written.read_bytes())
+    begin = int(place * len(content))
+    content[begin : begin + 200] = b'\xa5' * 200
+    path = tmp_path / 'damaged.npz'
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match='damaged'):
+        read_smplx(path)

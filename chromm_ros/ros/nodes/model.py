@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
 import numpy as np
@@ -58,10 +59,10 @@ class NetworkBackend:
         from chromm_ros.network.loading import load_network
 
         self.device = device_of(settings.device)
-        self.body: BodyModel = BodyModel.load(settings.body_model or None)
+        self.body: BodyModel = BodyModel.load(_path(settings.body_model))
         self.network: Network | None = load_network(
             settings.preset,
-            weights=settings.weights or None,
+            weights=_path(settings.weights),
             device=self.device,
             precision=settings.precision,
             human_head=cast(Literal['chromm', 'multi_hmr'], settings.human_head),
@@ -110,6 +111,11 @@ class NetworkBackend:
             import torch
 
             torch.cuda.empty_cache()
+
+
+def _path(text: str) -> Path | None:
+    """A file that a parameter names; None: the one in the package."""
+    return Path(text).expanduser() if text else None
 
 
 def device_of(name: str) -> str:
