@@ -35,6 +35,7 @@ from chromm_ros.capture.world.overlap import Seam, fit_seam
 from chromm_ros.capture.world.people_rig import PeopleRig
 from chromm_ros.flow import Cloud, ImageSet, Snapshot, ViewImage, WorldSource
 from chromm_ros.geometry.similarity import Similarity
+from chromm_ros.network.scene.calibration import assumed_intrinsics
 from chromm_ros.people import ScaleEstimate, scale_ratio
 
 NO_SCENE = 'Without depth cameras (depth_topic) this preset has no scene: nothing hides people, the map stays empty.'
@@ -123,6 +124,8 @@ class Session:
         self.cameras.took(chosen)
         if self.people_rig is not None and all(image.depth is None for image in chosen.values()):
             self.notices.say_once(NO_SCENE)
+        if self.people_rig is not None:
+            self._tell_assumptions(chosen)
         if rows and self.people_rig is not None:
             rows = self.people_rig.locate(images.stamp, rows, self.passes.look, self.notices)
             self.gauge.level_gauge |= self.people_rig.level
@@ -155,6 +158,17 @@ class Session:
             dropped=dropped,
             messages=sentences,
         )
+
+    def _tell_assumptions(self, images: Mapping[str, ViewImage]) -> None:
+        """Say which lens is assumed of a camera whose calibration is not known: distances are as wrong as it is."""
+        for view, image in images.items():
+            if image.intrinsics is None:
+                height, width = image.pixels.shape[:2]
+                focal = assumed_intrinsics(height, width)[0, 0]
+                self.notices.say_once(
+                    f'Camera {view} has no CameraInfo: a focal length of {focal:.0f} px is assumed, and distances '
+                    'are as wrong as it is.'
+                )
 
     def process(self, images: ImageSet, clock: StageClock) -> Snapshot | None:
         """Run the window whose newest image set is ``images``; None when the network broke down on it."""

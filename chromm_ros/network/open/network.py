@@ -30,7 +30,7 @@ from chromm_ros.network.open.graph import ConvolutionGraph
 from chromm_ros.network.open.lifting import LiftedPeople, Lifter
 from chromm_ros.network.open.reader import USED_OUTPUTS, Persons, distinct, read
 from chromm_ros.network.outputs import PeopleEstimates, SceneGeometry
-from chromm_ros.network.scene.calibration import Calibration
+from chromm_ros.network.scene.calibration import Calibration, assumed_intrinsics
 from chromm_ros.skeleton import LANDMARKS
 
 PRESET = 'open'
@@ -39,9 +39,6 @@ GRID = (12, 16)
 """(h, w) of the maps of the scene, which say nothing."""
 FAR = 1000.0
 """Depth of a scene that nobody saw [m]: beyond every range, so that no point enters the map and nobody is hidden."""
-FOCAL = 0.9
-"""Focal length over the longer side of the image where it is not known: a field of view of 58 degrees."""
-
 ROBUST_CONVOLUTIONS = 40
 """Of the landmark network, those that may compute in bf16: its landmarks move by 0.3 px of 256 and 4 mm; with all of
 them by 1 px and 6 cm."""
@@ -253,12 +250,6 @@ class _Last:
         persons, _ = _unpacked(row.human[0].numpy())
         following = persons.following[persons.score > MIN_FOLLOWED]
         return _Last(following, Attention.unpacked(row.scene[0, 0].numpy()))
-
-
-def assumed_intrinsics(height: int, width: int) -> np.ndarray:
-    """(3, 3) of a usual lens for an image of this size."""
-    focal = FOCAL * max(height, width)
-    return np.array([[focal, 0, width / 2], [0, focal, height / 2], [0, 0, 1.0]])
 
 
 def _packed(image: np.ndarray, persons: Persons) -> np.ndarray:

@@ -12,6 +12,9 @@ from chromm_ros.geometry.cameras import pixel_rays, scale_intrinsics
 from chromm_ros.network.scene.conditions import Conditions, prepare
 from chromm_ros.network.scene.rays import intrinsics_from_tangents
 
+FOCAL = 0.9
+"""Focal length over the longer side of the image where it is not known: a field of view of 58 degrees."""
+
 
 @dataclass(frozen=True)
 class Calibration:
@@ -140,3 +143,9 @@ def on_known_rays(
     z = local_points[..., 2:]
     points = torch.where(use[:, None, None, None], torch.cat([tangents * z, z], -1), local_points)
     return points, torch.where(use[:, None, None], given, recovered)
+
+
+def assumed_intrinsics(height: int, width: int) -> np.ndarray:
+    """(3, 3) of a usual lens for an image of this size."""
+    focal = FOCAL * max(height, width)
+    return np.array([[focal, 0, width / 2], [0, focal, height / 2], [0, 0, 1.0]])

@@ -1,5 +1,6 @@
 """The network of preset open in place of CHROMM: real frames in, people out."""
 
+import dataclasses
 from collections import Counter
 
 import numpy as np
@@ -102,3 +103,13 @@ def test_people_and_their_landmarks_agree(network, image_sets):
 
 def test_the_network_runs_where_its_weights_are(network):
     assert network.device == torch.device('cpu')
+
+
+def test_the_lens_that_is_assumed_is_said_once(network, image_sets):
+    capture = Capture(network, BodyModel.load(), CaptureSettings(), ['cam02'])
+    sentences = []
+    for images in image_sets[:2]:
+        view = dataclasses.replace(images.views['cam02'], intrinsics=None, world_from_camera=None)
+        snapshot = capture.add(dataclasses.replace(images, views={'cam02': view}))
+        sentences += snapshot.messages if snapshot is not None else ()
+    assert sum('a focal length of 432 px is assumed' in sentence for sentence in sentences) == 1
