@@ -33,9 +33,8 @@ class Peer:
         self.heard: defaultdict[str, deque[Any]] = defaultdict(lambda: deque(maxlen=keep))
 
     def listen(self, kind: type, topic: str, qos: QoSProfile | int = 10) -> Any:
-        """Keep the messages of a topic in :attr:`heard`; returns the subscription."""
-        heard = self.heard[topic]
-        return self.peer.create_subscription(kind, topic, lambda message: heard.append(message), qos)
+        """Keep the messages of a topic in :attr:`heard`, from the first one on; returns the subscription."""
+        return self.peer.create_subscription(kind, topic, lambda message: self.heard[topic].append(message), qos)
 
     def until(
         self,
