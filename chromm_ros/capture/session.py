@@ -178,7 +178,6 @@ class Session:
         new = range(self.window.first_new, len(self.window.steps))
         surfaces = self._surfaces_of(decoded, new)
         clock.end('scene')
-        self._tell_assumed(decoded)
         vote = scale_ratio(decoded.new_people, self.settings.people.scale)
         alignment = self._place(decoded, surfaces[-1], vote)
         clock.end('world')
@@ -219,19 +218,6 @@ class Session:
         return {
             view: Row(view, image, features.take([n]), given(image)) for n, (view, image) in enumerate(images.items())
         }
-
-    def _tell_assumed(self, decoded: Decoded) -> None:
-        """Which focal lengths a network without a scene branch had to assume; said once."""
-        if self.people_rig is None:
-            return
-        for row, matrix in zip(decoded.rows[: decoded.new], decoded.intrinsics):
-            if row.image.intrinsics is None:
-                width, focal = row.image.pixels.shape[1], float(matrix[0, 0])
-                angle = math.degrees(2 * math.atan(width / 2 / focal))
-                self.notices.say_once(
-                    f'Camera {row.view} is not calibrated: a focal length of {focal:.0f} px ({angle:.0f} degrees '
-                    'across) is assumed, and distances are as wrong as that is.'
-                )
 
     # -- place --------------------------------------------------------------------------------------------------
 

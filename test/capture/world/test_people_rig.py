@@ -99,13 +99,6 @@ def test_one_camera_is_its_own_world_and_says_so():
     assert said(snapshots).count('There is one camera') == 1
 
 
-def test_what_was_assumed_about_lenses_is_said_once_per_camera():
-    studio = Studio(WALKERS, rig=ring(2))
-    capture = capture_of(studio)
-    snapshots = [capture.add(studio.images(float(time), calibrated=False, rig=studio.rig)) for time in (0, 0.2, 0.4)]
-    assert said(snapshots).count('Camera camera1 is not calibrated: a focal length of 44 px') == 1
-
-
 def test_cameras_that_move_are_not_guessed():
     studio = Studio(WALKERS)
     snapshots = run(capture_of(studio, rig_moves=True), studio, 0, 4)
