@@ -128,7 +128,7 @@ def heads_of(messages):
 
 
 def reconstructed(bag, out, **options):
-    reconstruct_files((bag,), Options(out=out, quiet=True, **options))
+    reconstruct_files((bag,), Options(out=out, quiet=True, preset='tiny', **options))
     found = {}
     with np.load(out / 'people.npz') as rows:
         for stamp, identity, joints in zip(rows['stamp'].tolist(), rows['id'].tolist(), rows['joints']):
