@@ -35,7 +35,7 @@ from chromm_ros.network.human.letterbox import Letterbox
 from chromm_ros.network.human.multi_hmr_head import MultiHmrHead
 from chromm_ros.network.human.silhouettes import silhouettes
 from chromm_ros.network.layers.precision import dtype_of
-from chromm_ros.network.layers.preprocessing import resize, target_size
+from chromm_ros.network.layers.preprocessing import check_images, resize, target_size
 from chromm_ros.network.outputs import PeopleEstimates, SceneGeometry
 from chromm_ros.network.presets import ChrommConfig, DepthForm, HumanHeadConfig, MultiHmrConfig, choose
 from chromm_ros.network.scene.calibration import Calibration, conditions, on_known_rays
@@ -340,14 +340,3 @@ def check_device(device: torch.device, precision: str) -> None:
         raise ValueError('device is cuda, but PyTorch finds no GPU; use device cpu, or install a PyTorch with CUDA')
     if device.type == 'cpu' and dtype is torch.float16:
         raise ValueError('precision fp16 needs a GPU; on the CPU use bf16 or fp32')
-
-
-def check_images(images: Sequence[np.ndarray]) -> None:
-    """Refuse what is not a list of (H, W, 3) uint8 images; raises ValueError."""
-    if len(images) == 0:
-        raise ValueError('no images to encode; expected at least one')
-    for number, image in enumerate(images):
-        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
-            raise ValueError(
-                f'image {number} is {image.dtype} of shape {image.shape}; expected uint8 RGB of shape (H, W, 3)'
-            )

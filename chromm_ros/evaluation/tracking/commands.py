@@ -33,11 +33,9 @@ def tracking(
 ) -> int:
     """See over long runs whether people keep their ids, and whether anybody is published who is not there.
 
-    Runs the whole capture with the tiny network on synthetic rooms that it was never trained or selected on. Scores
-    are IDF1, CLEAR-MOTA, HOTA, false positives and misses per true person and step, switches per person and minute,
-    and ghosts: streaks of a published id that is nobody, per person and minute, with their median length in image
-    sets.
-    Each line is given twice: for everybody published, and for people in state TRACKED alone.
+    Runs the whole capture with the tiny network on synthetic rooms that it was never trained or selected on. Ghosts
+    are streaks of a published id that is nobody, per person and minute, with their median length in image sets. Each
+    line is given twice: for everybody published, and for people in state TRACKED alone.
 
     Args:
         seeds: rooms for each number of people.
@@ -77,18 +75,20 @@ def tracking(
     report = {}
     for name, plans in groups.items():
         done = list(tqdm(runs(plans, network, body, extrinsics == 'estimated', recordings), name, len(plans), False))
-        report[name] = {'published': summary(done), 'tracked': summary(done, tracked_alone=True)}
-        for kind, row in report[name].items():
-            print(
-                f'{f"{name}, {kind}":<24}' + ''.join(f'{row[key]:>9{form}}' for key, _, form in COLUMNS), flush=True
-            )
-        report[name]['ids'] = {run.name: run.ids_of_people() for run in done}
+        scores = {'published': summary(done), 'tracked': summary(done, tracked_alone=True)}
+        _print_scores(name, scores)
+        report[name] = {**scores, 'ids': {run.name: run.ids_of_people() for run in done}}
         if pictures is not None:
             write_timelines(pictures / f'{name.replace(" ", "_")}.png', done)
     if json is not None:
         json.parent.mkdir(parents=True, exist_ok=True)
         json.write_text(dumps(report, indent=1))
     return 0
+
+
+def _print_scores(name: str, scores: dict[str, dict]) -> None:
+    for kind, row in scores.items():
+        print(f'{f"{name}, {kind}":<24}' + ''.join(f'{row[key]:>9{form}}' for key, _, form in COLUMNS), flush=True)
 
 
 def errors(

@@ -115,3 +115,14 @@ def check_batch(images: torch.Tensor) -> None:
     if not (low >= -1e-3 and high <= 1 + 1e-3):
         problem = 'contain NaN' if low != low else f'lie in [{low:.3g}, {high:.3g}]'
         raise ValueError(f'images {problem}; expected values in [0, 1]')
+
+
+def check_images(images: Sequence[np.ndarray]) -> None:
+    """Refuse what is not a list of (H, W, 3) uint8 images; raises ValueError."""
+    if len(images) == 0:
+        raise ValueError('no images to encode; expected at least one')
+    for number, image in enumerate(images):
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
+            raise ValueError(
+                f'image {number} is {image.dtype} of shape {image.shape}; expected uint8 RGB of shape (H, W, 3)'
+            )

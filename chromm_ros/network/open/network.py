@@ -19,9 +19,9 @@ from chromm_ros.body.model import BodyModel
 from chromm_ros.estimate_errors import DetectionErrors, EstimateErrors, LogNormal
 from chromm_ros.flow import MAX_PEOPLE, FrameFeatures
 from chromm_ros.geometry.cameras import pixel_rays
-from chromm_ros.network.chromm import check_images
 from chromm_ros.network.files import weight_file
 from chromm_ros.network.layers.precision import dtype_of
+from chromm_ros.network.layers.preprocessing import check_images
 from chromm_ros.network.open import appearance
 from chromm_ros.network.open.attention import PERIOD, Attention, small_picture, unknown
 from chromm_ros.network.open.crops import Pyramid
