@@ -610,7 +610,7 @@ def _held(capture: Capture) -> int:
 
     session = capture._session
     return sum(
-        count(part) for part in (session.window, session.identities, session.scene, session.gauge, session.rig)
+        count(part) for part in (session.window, session.identities, session.scene, session.gauge, session.cameras)
     )
 
 

@@ -110,6 +110,8 @@ trainer = Trainer(MeanDepth(Clips(Pool(pool))), SETTINGS, Path(folder))
 trainer.run(until=6)
 rank = distributed.get_rank()
 torch.save(trainer.stage.trained.state_dict(), Path(folder) / f'rank{rank}.pt')
+distributed.barrier()
+del trainer  # its reducer belongs to the group
 distributed.destroy_process_group()
 """
 
