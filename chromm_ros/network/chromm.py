@@ -110,7 +110,7 @@ class Chromm(nn.Module):
             config = weight_file.configured(config, weights)
             with torch.device('meta'):
                 network = cls(config, body)
-            weight_file.load_into(network, weights)
+            network.load(weights)
         network.set_precision(precision).to(device).eval()
         if compiled:
             network.compile_stages()
@@ -193,7 +193,12 @@ class Chromm(nn.Module):
 
     def save(self, path: str | Path, card: dict[str, str] | None = None) -> None:
         """Write all weights in half precision to one safetensors file, with ``card`` as its description."""
-        weight_file.save(self, Path(path), card or {})
+        weight_file.save(Path(path), self.config, self.state_dict(), self.trained, card or {})
+
+    def load(self, path: str | Path) -> None:
+        """Take all weights from one of our files, also on the meta device; errors of :func:`weight_file.fitting`."""
+        tensors, self.trained = weight_file.fitting(Path(path), self.config, self.state_dict())
+        self.load_state_dict(tensors, assign=True)
 
     @torch.inference_mode()
     def encode(

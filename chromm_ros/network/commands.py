@@ -62,7 +62,7 @@ def weights_check(
     body = BodyModel.load()
     with torch.device('meta'):
         network = Chromm(config, body)
-    weight_file.load_into(network, file)
+    network.load(file)
     broken = [key for key, tensor in network.state_dict().items() if not bool(torch.isfinite(tensor).all())]
     if broken:
         print(f'{file}: not finite: {", ".join(broken[:8])} ({len(broken)} in all)')

@@ -53,24 +53,15 @@ def tracking(
         pictures: folder for timelines: one PNG per group.
     """
     from chromm_ros.body.model import BodyModel
-    from chromm_ros.evaluation.tracking.runs import LongWorld, runs, summary
+    from chromm_ros.evaluation.tracking.runs import runs, summary, worlds
     from chromm_ros.evaluation.tracking.timelines import write_timelines
     from chromm_ros.network.chromm import Chromm
-    from chromm_ros.synthetic.scripts import SCRIPTS
 
     if seeds < 0 or scripts < 0 or minutes <= 0 or rate <= 0:
         raise ValueError('seeds and scripts must be at least 0, minutes and rate more than 0')
     body = BodyModel.load()
     network = Chromm.from_preset('tiny', weights, body=body)
-    numbers = range(first_seed, first_seed + seeds)
-    groups = {
-        f'{count} people': [LongWorld.sample(seed, count, views, minutes, rate) for seed in numbers]
-        for count in people
-        if seeds
-    }
-    if scripts and extrinsics == 'known':
-        chosen = range(first_seed, first_seed + scripts)
-        groups['scripts'] = [LongWorld.script(script, seed, views, rate) for script in SCRIPTS for seed in chosen]
+    groups = worlds(seeds, first_seed, people, minutes, rate, views, scripts if extrinsics == 'known' else 0)
     print(f'{"":<24}' + ''.join(f'{heading:>9}' for _, heading, _ in COLUMNS))
     report = {}
     for name, plans in groups.items():

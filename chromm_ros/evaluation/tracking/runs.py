@@ -22,7 +22,7 @@ from chromm_ros.flow import HumanState
 from chromm_ros.network.chromm import Chromm
 from chromm_ros.people.tracker import IdentitySettings, Tracker
 from chromm_ros.skeleton import HEAD
-from chromm_ros.synthetic.scripts import scripted
+from chromm_ros.synthetic.scripts import SCRIPTS, scripted
 from chromm_ros.synthetic.world import World
 
 CHUNK = 32
@@ -55,6 +55,22 @@ class LongWorld:
         """A room in which something known happens."""
         world = scripted(script, seed, views)
         return LongWorld(f'{script} {seed}', world, np.arange(0, world.cast[0].route.duration, 1 / rate))
+
+
+def worlds(
+    seeds: int, first_seed: int, people: Sequence[int], minutes: float, rate: float, views: int, scripts: int
+) -> dict[str, list[LongWorld]]:
+    """By name of the group: ``seeds`` rooms for each number of people, and ``scripts`` rooms for each script."""
+    numbers = range(first_seed, first_seed + seeds)
+    groups = {
+        f'{count} people': [LongWorld.sample(seed, count, views, minutes, rate) for seed in numbers]
+        for count in people
+        if seeds
+    }
+    if scripts:
+        chosen = range(first_seed, first_seed + scripts)
+        groups['scripts'] = [LongWorld.script(script, seed, views, rate) for script in SCRIPTS for seed in chosen]
+    return groups
 
 
 @dataclass(frozen=True)

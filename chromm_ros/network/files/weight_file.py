@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any, get_args
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -17,9 +17,6 @@ from safetensors.torch import save_file
 from chromm_ros.network.human.head import DEPTH_DECODERS
 from chromm_ros.network.layers.state_dicts import compare, shapes
 from chromm_ros.network.presets import ChrommConfig, DepthForm
-
-if TYPE_CHECKING:
-    from chromm_ros.network.chromm import Chromm
 
 FORMAT = 'chromm_ros weights 1'
 
@@ -88,18 +85,24 @@ def write(path: Path, tensors: Mapping[str, torch.Tensor], card: Mapping[str, st
     part.replace(path)
 
 
-def save(network: Chromm, path: Path, description: Mapping[str, str]) -> None:
-    """All weights of ``network`` in half precision, with a card.
+def save(
+    path: Path,
+    config: ChrommConfig,
+    tensors: Mapping[str, torch.Tensor],
+    trained: bool,
+    description: Mapping[str, str],
+) -> None:
+    """All ``tensors`` of a network of ``config`` in half precision, with a card.
 
     The running variances of batch norms and other values that half precision cannot hold stay fp32.
     """
     card = {
-        'preset': network.config.name,
-        'human_image_size': json.dumps(network.config.human.image_size),
-        'trained': json.dumps(network.trained),
+        'preset': config.name,
+        'human_image_size': json.dumps(config.human.image_size),
+        'trained': json.dumps(trained),
         **description,
     }
-    write(path, {key: halved(tensor) for key, tensor in network.state_dict().items()}, card)
+    write(path, {key: halved(tensor) for key, tensor in tensors.items()}, card)
 
 
 def halved(tensor: torch.Tensor) -> torch.Tensor:
@@ -111,18 +114,19 @@ def halved(tensor: torch.Tensor) -> torch.Tensor:
     return tensor if bool(lost.any()) or not bool(half.isfinite().all()) else half
 
 
-def load_into(network: Chromm, path: Path) -> None:
-    """Load one of our files into a network on the meta device, in fp32.
+def fitting(
+    path: Path, config: ChrommConfig, expected: Mapping[str, torch.Tensor]
+) -> tuple[dict[str, torch.Tensor], bool]:
+    """What one of our files holds for the tensors ``expected`` of a network of ``config``, in fp32; is it trained?
 
     Raises:
         FileNotFoundError, ValueError: the file is absent, damaged, foreign, of another preset, or its tensors do not
             fit; they are named.
     """
     about = card(path)
-    if about.get('preset') != network.config.name:
-        raise ValueError(f'{path} holds weights of preset {about.get("preset")!r}, not {network.config.name!r}')
+    if about.get('preset') != config.name:
+        raise ValueError(f'{path} holds weights of preset {about.get("preset")!r}, not {config.name!r}')
     tensors, _ = read(path)
-    expected = network.state_dict()
     unused = tuple(prefix for prefix in OPTIONAL_PARTS if not any(key.startswith(prefix) for key in expected))
     tensors = {key: tensor for key, tensor in tensors.items() if not key.startswith(unused)}
     mismatch = compare(shapes(tensors), shapes(expected))
@@ -133,10 +137,9 @@ def load_into(network: Chromm, path: Path) -> None:
             "convert`, or use human_head 'multi_hmr', which needs public weights only"
         )
     if mismatch:
-        raise ValueError(f'{path} does not fit preset {network.config.name!r}:\n{mismatch.describe()}')
+        raise ValueError(f'{path} does not fit preset {config.name!r}:\n{mismatch.describe()}')
     floats = {key: tensor.float() if tensor.is_floating_point() else tensor for key, tensor in tensors.items()}
-    network.load_state_dict(floats, assign=True)
-    network.trained = about.get('trained') == 'true'
+    return floats, about.get('trained') == 'true'
 
 
 def configured(config: ChrommConfig, path: Path) -> ChrommConfig:

@@ -142,7 +142,7 @@ def converted(public, heads):
 def loaded(config, path, body):
     with torch.device('meta'):
         network = Chromm(config, body)
-    weight_file.load_into(network, path)
+    network.load(path)
     return network.eval()
 
 

@@ -89,7 +89,7 @@ def test_weights_of_another_preset_are_refused(saved, body):
     with torch.device('meta'):
         full = Chromm(FULL, body)
     with pytest.raises(ValueError, match="preset 'tiny', not 'full'"):
-        weight_file.load_into(full, saved)
+        full.load(saved)
 
 
 def test_missing_unexpected_and_misshaped_keys_are_named(saved, body, tmp_path):
