@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 from pathlib import Path
 
 import torch
@@ -16,6 +17,12 @@ from chromm_ros.network.open.network import OpenNetwork
 PRESETS = ('auto', 'open', 'tiny', 'full')
 AUTO = 'auto'
 
+SMALL = ('open', 'tiny')
+"""Presets whose layers are too small to share: on a busy machine a second thread costs twice the CPU time and no
+window is done sooner."""
+CORES_PER_THREAD = 4
+"""Of these presets: the rest of the machine is left to decoding, cameras, the page and the robot."""
+
 
 def chosen_preset(preset: str, weights: str | Path | None = None) -> str:
     """What ``auto`` means: the preset of the weight file where one is given, else ``open``.
@@ -26,6 +33,11 @@ def chosen_preset(preset: str, weights: str | Path | None = None) -> str:
     if preset != AUTO:
         return preset
     return weight_file.card(Path(weights)).get('preset', 'full') if weights else 'open'
+
+
+def threads_of(preset: str, cores: int) -> int | None:
+    """Threads of a CPU with so many cores that a network gains from; None: as many as PyTorch takes by itself."""
+    return max(1, cores // CORES_PER_THREAD) if preset in SMALL else None
 
 
 def load_network(
@@ -39,6 +51,9 @@ def load_network(
 ) -> Chromm | OpenNetwork:
     """The network of a preset; arguments as for :meth:`Chromm.from_preset`.
 
+    On a CPU this process computes with :func:`threads_of` threads from then on, unless ``OMP_NUM_THREADS`` says
+    otherwise.
+
     Args:
         preset: ``auto``, ``open``, ``tiny`` or ``full``; see :func:`chosen_preset`.
         precision: also ``auto``; see :func:`chosen_precision`.
@@ -48,6 +63,9 @@ def load_network(
         FileNotFoundError: there is no such file.
     """
     preset, precision = chosen_preset(preset, weights), chosen_precision(precision, device)
+    threads = threads_of(preset, len(os.sched_getaffinity(0)))
+    if threads is not None and torch.device(device).type == 'cpu' and 'OMP_NUM_THREADS' not in os.environ:
+        torch.set_num_threads(threads)
     body = copy.deepcopy(body)  # the network moves its own to the device
     if preset == 'open':
         check_device(torch.device(device), precision)
