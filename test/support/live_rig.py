@@ -15,10 +15,14 @@ import numpy as np
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from peer import PATIENCE, Peer
+from rcl_interfaces.msg import Parameter, ParameterValue, SetParametersResult
+from rcl_interfaces.srv import SetParameters
 from sensor_msgs.msg import CameraInfo, Image
+from std_msgs.msg import String
 from tf2_msgs.msg import TFMessage
 
 from chromm_ros.msg import CaptureStatus, HumanArray
+from chromm_ros.ros.common.transforms import transform_messages
 from chromm_ros.ros.nodes.cameras_node import camera_info, image_message
 from chromm_ros.ros.outputs import cdr
 from chromm_ros.ros.outputs.messages import header
@@ -139,3 +143,22 @@ class LiveRig(Peer):
         self.until(future.done)
         self.node.destroy_client(client)
         return future.result()
+
+    def transforms(self, child: str, parent: str, offset: float = 0.0, topic: str = '/tf') -> Callable[[], None]:
+        """A function that sends one transform, stamped now plus ``offset`` [s]."""
+        publisher = self.node.create_publisher(TFMessage, topic, 10)
+        self.until(lambda: publisher.get_subscription_count())
+        return lambda: publisher.publish(
+            TFMessage(transforms=transform_messages(parent, {child: np.eye(4)}, self.now() + round(offset * 1e9)))
+        )
+
+    def set_parameter(self, name: str, **value: Any) -> SetParametersResult:
+        """What the capture says to a new value, given as fields of ParameterValue."""
+        parameter = Parameter(name=name, value=ParameterValue(**value))
+        return self.call(SetParameters, '/chromm/set_parameters', parameters=[parameter]).results[0]
+
+    def break_network(self, text: str) -> None:
+        """Let the stand-in network raise an error of this text, once."""
+        knob = self.node.create_publisher(String, '/standin/error', 10)
+        self.until(knob.get_subscription_count)
+        knob.publish(String(data=text))

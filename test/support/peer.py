@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import rclpy
@@ -61,3 +62,9 @@ class Peer:
         self.executor.shutdown()
         for node in self.nodes:
             node.destroy_node()
+
+
+def resident_mb() -> float:
+    """Memory of this process [MB]."""
+    pages = Path('/proc/self/statm').read_text().split()[1]
+    return int(pages) * 4096 / 1e6

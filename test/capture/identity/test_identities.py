@@ -6,28 +6,15 @@ import dataclasses
 
 import numpy as np
 import pytest
+from captures import capture_of, run
 from head_rig import ERRORS, HeadRig
-from truthful_studio import BODY, Studio, TruthfulNetwork, nanoseconds, ring, standing
+from truthful_studio import Studio, nanoseconds, ring, standing
 
-from chromm_ros.capture.capture import Capture
 from chromm_ros.capture.identity.humans import extrapolated
 from chromm_ros.capture.identity.motion import Motion, Turn
 from chromm_ros.flow import HumanState, Snapshot
 from chromm_ros.people.tracker.detectability import clear_view
 from chromm_ros.people.tracker.kinematics import WalkingModel
-
-PERIOD = 0.25
-
-
-def capture_of(studio: Studio, **network) -> Capture:
-    return Capture(TruthfulNetwork(studio, **network), BODY, None, studio.views)
-
-
-def run(capture: Capture, studio: Studio, start: float, end: float, **images) -> list[Snapshot]:
-    images.setdefault('rig', studio.rig)
-    times = start + PERIOD * np.arange(round((end - start) / PERIOD))
-    snapshots = [capture.add(studio.images(float(time), **images)) for time in times]
-    return [snapshot for snapshot in snapshots if snapshot is not None]
 
 
 def states(snapshot: Snapshot) -> dict[int, HumanState]:

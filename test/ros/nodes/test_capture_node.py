@@ -2,12 +2,11 @@
 
 import gc
 import threading
-from pathlib import Path
 
 import numpy as np
 import pytest
 import rclpy
-from peer import Peer
+from peer import Peer, resident_mb
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
@@ -257,11 +256,6 @@ def test_clock_that_jumps_back_begins_a_session(stage):
     one.until(lambda: len(one.backend.sets) == 2)
     assert len(one.backend.sessions) == 2
     assert one.backend.sessions[-1].views_in_use == ('a', 'b')
-
-
-def resident_mb():
-    pages = Path('/proc/self/statm').read_text().split()[1]
-    return int(pages) * 4096 / 1e6
 
 
 @pytest.mark.slow

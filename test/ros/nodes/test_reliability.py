@@ -3,20 +3,16 @@
 What was observed goes into docs/reliability.md, see reliability_table.
 """
 
-import numpy as np
 import pytest
 from live_rig import CAMERAS, SIZE, CaptureProcess, LiveRig
-from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
-from rcl_interfaces.srv import SetParameters
+from rcl_interfaces.msg import ParameterType
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from reliability_table import FAULTS, observed, record
 from standins import human
-from std_msgs.msg import Int32, String
+from std_msgs.msg import Int32
 from std_srvs.srv import Trigger
-from tf2_msgs.msg import TFMessage
 
 from chromm_ros.msg import HumanArray
-from chromm_ros.ros.common.transforms import transform_messages
 from chromm_ros.srv import MergeIdentities, SaveScene, SetViews
 
 pytestmark = pytest.mark.serial
@@ -162,15 +158,6 @@ def test_impossible_calibration_leaves_the_camera_uncalibrated(steady):
     record('bad_info', f'the image is used without calibration; diagnostics: "{messages[0]}"')
 
 
-def tf(rig, child, parent, offset=0.0, topic='/tf'):
-    """One transform, stamped now plus ``offset``."""
-    publisher = rig.node.create_publisher(TFMessage, topic, 10)
-    rig.until(lambda: publisher.get_subscription_count())
-    return lambda: publisher.publish(
-        TFMessage(transforms=transform_messages(parent, {child: np.eye(4)}, rig.now() + round(offset * 1e9)))
-    )
-
-
 def sent_frames(rig):
     return {transform.child_frame_id for message in rig.heard['/tf'] for transform in message.transforms}
 
@@ -182,7 +169,7 @@ def test_camera_unknown_to_tf_is_estimated_and_published(steady):
 
 
 def test_late_tf_costs_the_pose_of_the_image_and_is_counted(steady):
-    send_tf = tf(steady, 'b_optical_frame', 'map', offset=-5.0)
+    send_tf = steady.transforms('b_optical_frame', 'map', offset=-5.0)
 
     def send():
         send_tf()
@@ -197,7 +184,7 @@ def test_late_tf_costs_the_pose_of_the_image_and_is_counted(steady):
 
 
 def test_contradicting_tf_does_not_stop_the_windows(steady):
-    first, second = tf(steady, 'c_optical_frame', 'map'), tf(steady, 'c_optical_frame', 'somewhere')
+    first, second = steady.transforms('c_optical_frame', 'map'), steady.transforms('c_optical_frame', 'somewhere')
 
     def send():
         first()
@@ -223,25 +210,20 @@ def test_incompatible_subscriber_is_named(steady):
     record('bad_qos', f'a warning in the log and in the diagnostics: "{task.message}"')
 
 
-def set_parameter(rig, name, **value):
-    parameter = Parameter(name=name, value=ParameterValue(**value))
-    return rig.call(SetParameters, '/chromm/set_parameters', parameters=[parameter]).results[0]
-
-
 def test_wrong_parameters_are_refused_with_a_reason(steady):
     double, whole = ParameterType.PARAMETER_DOUBLE, ParameterType.PARAMETER_INTEGER
     refusals = [
-        set_parameter(steady, 'sync_slop', type=double, double_value=99.0),
-        set_parameter(steady, 'sync_slop', type=whole, integer_value=1),
-        set_parameter(steady, 'window_size', type=whole, integer_value=5),
-        set_parameter(steady, 'min_views', type=whole, integer_value=4),
-        set_parameter(steady, 'no_such_parameter', type=whole, integer_value=4),
+        steady.set_parameter('sync_slop', type=double, double_value=99.0),
+        steady.set_parameter('sync_slop', type=whole, integer_value=1),
+        steady.set_parameter('window_size', type=whole, integer_value=5),
+        steady.set_parameter('min_views', type=whole, integer_value=4),
+        steady.set_parameter('no_such_parameter', type=whole, integer_value=4),
     ]
     assert not any(result.successful for result in refusals)
     assert all(result.reason for result in refusals)
     assert 'clean up first' in refusals[2].reason
     assert 'there are 3 cameras' in refusals[3].reason
-    assert set_parameter(steady, 'sync_slop', type=double, double_value=0.03).successful
+    assert steady.set_parameter('sync_slop', type=double, double_value=0.03).successful
     assert goes_on(steady)
     record('parameters', f'refused with a reason, e.g. "{refusals[2].reason}"; nothing changes')
 
@@ -283,14 +265,8 @@ def test_nobody_and_a_crowd_are_both_reported(steady, fault, people):
     record(fault, 'an empty HumanArray per window' if not people else 'all 20 in every HumanArray')
 
 
-def break_network(rig, text):
-    knob = rig.node.create_publisher(String, '/standin/error', 10)
-    rig.until(knob.get_subscription_count)
-    knob.publish(String(data=text))
-
-
 def test_error_of_the_network_costs_one_window(steady):
-    break_network(steady, 'something broke')
+    steady.break_network('something broke')
     before = steady.dropped().get('window_RuntimeError', 0)
     steady.until(lambda: steady.dropped().get('window_RuntimeError', 0) > before, steady.send)
     assert goes_on(steady)
@@ -315,7 +291,7 @@ def test_lost_gpu_deactivates_with_an_error(rig, alone, logs):
     process = start(logs / 'gpu.log')
     try:
         rig.window(rig.send)
-        break_network(rig, 'CUDA error: unspecified launch failure')
+        rig.break_network('CUDA error: unspecified launch failure')
         # Before its first window the node is in error, too: nothing has come out yet.
         task = rig.until(lambda: failed(rig.task('node'), 'deactivated'), rig.send)
         assert {pair.key: pair.value for pair in task.values}['state'] == 'inactive'
