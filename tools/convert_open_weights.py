@@ -42,7 +42,8 @@ CARD = {
     'trained': 'true',
     'licence': 'Apache-2.0',
     'finder.source': f'MoveNet MultiPose Lightning 1 of Google, Apache-2.0, from npm {MOVENET}',
-    'landmarks.source': f'BlazePose GHUM full of Google, Apache-2.0, pose_landmark_full.tflite of PyPI {MEDIAPIPE}',
+    'landmarks.source': 'BlazePose GHUM full of Google (pose_landmark_full.tflite), Apache-2.0, '
+    f'from PyPI {MEDIAPIPE}',
     'changes': 'converted by tools/convert_open_weights.py: half-precision numbers unchanged, layout of PyTorch',
 }
 
