@@ -70,6 +70,8 @@ class SceneConfig:
     metric_heads: int
     registers: int = 5
     """Learned tokens that the decoder adds to every view."""
+    rounded_angles: bool = False
+    """On a GPU rotary angles are rounded to the half precision of attention: the public weights were trained so."""
     human_dim: int = 0
     """Channels of the head tokens that join the decoder (early fusion, CHROMM table 9); 0: none do, as in CHROMM."""
 
@@ -98,6 +100,7 @@ FULL_SCENE = SceneConfig(
     camera_width=512,
     metric_width=512,
     metric_heads=8,
+    rounded_angles=True,
 )
 """Pi3X."""
 

@@ -19,11 +19,12 @@ class WeightAverage:
         """Take in the weights after one step. The decay grows from 0, so that the first weights are forgotten."""
         self.updates += 1
         decay = min(self.decay, (1 + self.updates) / (20 + self.updates))
-        for key, value in module.state_dict().items():
-            if value.is_floating_point():
-                self.state[key].lerp_(value, 1 - decay)
-            else:
-                self.state[key].copy_(value)
+        newest = module.state_dict()
+        averaged = [key for key, value in newest.items() if value.is_floating_point()]
+        # a few fused kernels instead of one per tensor
+        torch._foreach_lerp_([self.state[key] for key in averaged], [newest[key] for key in averaged], 1 - decay)
+        for key in newest.keys() - set(averaged):
+            self.state[key].copy_(newest[key])
 
     def state_dict(self) -> dict[str, object]:
         return {'updates': self.updates, 'state': self.state}

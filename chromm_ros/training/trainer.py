@@ -228,6 +228,8 @@ def join_processes(device: torch.device) -> tuple[int, int]:
     """(rank, number of processes) of a run started by ``torchrun``; (0, 1) without it."""
     if 'RANK' not in os.environ:
         return 0, 1
+    if device.type == 'cuda':
+        torch.cuda.set_device(device)  # or every process would also hold memory of the first GPU
     if not distributed.is_initialized():
         distributed.init_process_group('nccl' if device.type == 'cuda' else 'gloo')
     return distributed.get_rank(), distributed.get_world_size()

@@ -255,7 +255,8 @@ class SceneNetwork(nn.Module):
             placeless: tokens before those of the image; None: the registers.
         """
         positions = patch_positions(grid, self.config.registers if placeless is None else placeless, device)
-        return Rotary2D.at(positions, self.config.encoder.width // self.config.encoder.heads, angle_dtype(device))
+        dtype = angle_dtype(device) if self.config.rounded_angles else torch.float32
+        return Rotary2D.at(positions, self.config.encoder.width // self.config.encoder.heads, dtype)
 
     def _metric_scale(self, hidden: torch.Tensor, grid: tuple[int, int]) -> torch.Tensor:
         """(B,) one scale per sample, from all its views."""

@@ -211,6 +211,16 @@ def test_half_precision_stays_near_and_geometry_stays_fp32(tiny_scene, images, i
         torch.testing.assert_close(found, expected, rtol=0.05, atol=0.05)
 
 
+@torch.no_grad()
+@pytest.mark.parametrize('rounded', [True, False])
+def test_angles_are_rounded_for_the_public_weights_alone(tiny_scene, images, monkeypatch, rounded):
+    """A GPU's half precision rounds rotary angles; a network that was trained without must not notice."""
+    tiny_scene.config = replace(tiny_scene.config, rounded_angles=rounded)
+    on_cpu = tiny_scene(images).depth
+    monkeypatch.setattr('chromm_ros.network.scene.network.angle_dtype', lambda device: torch.bfloat16)
+    assert torch.equal(tiny_scene(images).depth, on_cpu) is not rounded
+
+
 def test_islands_keep_fp32_weights_and_fp32_products(tiny_scene, images):
     tiny_scene.set_precision('bf16')
     assert tiny_scene.encoder.blocks[0].mlp.fc1.weight.dtype is torch.bfloat16
