@@ -20,6 +20,8 @@ PARAMETERS = {
     'image_topic': 'Topic of the images; {camera} stands for the name of the camera',
     'camera_info_topic': 'Topic of the calibration',
     'image_transport': 'Type of the image messages',
+    'depth_topic': 'Topic of depth images that are registered to the colour images, if there are any',
+    'sync_slop': 'Largest difference between the stamps of one image set [s]',
     'preset': 'Network: auto, open, tiny or full',
     'weights': 'Weight file of the network',
     'human_head': 'Head that reads people',

@@ -75,18 +75,20 @@ def test_every_argument_of_multicam_reaches_the_capture(tmp_path):
         'image_topic': '{camera}/color',
         'camera_info_topic': '{camera}/info',
         'image_transport': 'compressed',
+        'depth_topic': '{camera}/depth',
         'preset': 'full',
         'weights': str(weights),
         'human_head': 'multi_hmr',
         'extrinsics': 'tf',
         'world_frame': 'odom',
     }
-    context = execute(MULTICAM, namespace='robot1', use_sim_time='true', rviz='true', **given)
+    context = execute(MULTICAM, namespace='robot1', use_sim_time='true', rviz='true', sync_slop='0.05', **given)
     capture, rviz = context.nodes
     assert set(context.declared) == context.used
     assert capture['namespace'] == '/robot1'
     values = parameters_of(capture)
     assert values['use_sim_time'] is True
+    assert values['sync_slop'] == 0.05
     assert values['cameras'] == ['front', 'rear']
     assert {name: values[name] for name in given if name != 'cameras'} == {
         name: value for name, value in given.items() if name != 'cameras'
@@ -130,6 +132,11 @@ def test_cameras_are_named_in_any_way_that_people_write_lists(typed, names):
         ('cameras:=front-left,back', "image_topic gives 'front-left/image', which is no name for a topic"),
         ('cameras:=front,left image_topic:=image_raw', 'image_topic must contain {camera}'),
         ("cameras:=front image_topic:='{robot}/image'", 'only the placeholder {camera}'),
+        ("cameras:=front depth_topic:='{robot}/depth'", 'depth_topic may contain only the placeholder {camera}'),
+        ('cameras:=front,left depth_topic:=depth', 'depth_topic must contain {camera}'),
+        ('sync_slop:=2', "sync_slop is '2'; a number from 0 to 0.5 expected"),
+        ('sync_slop:=nan', 'sync_slop is'),
+        ('sync_slop:=50ms', 'sync_slop is'),
         ('camera:=front', "unknown argument 'camera' of multicam.launch.py; did you mean cameras?"),
         ('world:=odom', 'did you mean world_frame?'),
         ('xyz:=1', 'known are camera_info_topic, cameras'),

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from launch_double import ros2_launch
 from placeless_network import PlacelessNetwork
 from scipy.spatial.transform import Rotation
 from truthful_studio import Studio, circling, standing
@@ -136,7 +137,7 @@ def test_cameras_without_calibration_get_the_focal_length_that_was_found(studio,
         assert 'was assumed' in table(outcome)
 
 
-def test_the_launch_file_places_the_frames_of_the_images(walked):
+def test_the_launch_file_places_the_frames_of_the_images(walked, tmp_path):
     _, outcome = walked
     text = static_transforms(outcome.calibration.world_from_camera, {'camera0': 'rig/front_optical'}, "the 'map'")
     assigned = {
@@ -150,6 +151,12 @@ def test_the_launch_file_places_the_frames_of_the_images(walked):
         pose = outcome.calibration.world_from_camera[name]
         assert np.allclose(position, pose[:3, 3], atol=1e-5)
         assert np.allclose(Rotation.from_quat(quaternion).as_matrix(), pose[:3, :3], atol=1e-6)
+    file = tmp_path / 'static_transforms.launch.py'
+    file.write_text(text)
+    nodes = ros2_launch(f'ros2 launch {file}', ('tf2_ros/static_transform_publisher',)).nodes
+    assert [node['arguments'][-4:] for node in nodes] == [
+        ['--frame-id', "the 'map'", '--child-frame-id', camera[1]] for camera in assigned['CAMERAS']
+    ]
 
 
 def test_cameras_keep_their_order_and_one_that_is_silent_is_named(studio):

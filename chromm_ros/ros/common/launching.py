@@ -72,6 +72,8 @@ def plan(given: Mapping[str, str], passed_on: Iterable[str], parent_namespace: s
     namespace = full_namespace(given['namespace'], parent_namespace)
     parameters = parameters_of(given['config'], namespace)
     overrides: dict[str, Any] = {name: given[name] for name in passed_on if given[name]}
+    if 'sync_slop' in overrides:
+        overrides['sync_slop'] = number('sync_slop', overrides['sync_slop'], 0.0, 0.5)
     if 'weights' in overrides:
         overrides['weights'] = str(Path(overrides['weights']).expanduser())
     if given['cameras']:
@@ -103,8 +105,8 @@ def _check_values(values: Mapping[str, Any], namespace: str) -> None:
     """
     cameras = values.get('cameras')
     if isinstance(cameras, list) and all(isinstance(camera, str) for camera in cameras):
-        for name in ('image_topic', 'camera_info_topic'):
-            if isinstance(values.get(name), str):
+        for name in ('image_topic', 'camera_info_topic', 'depth_topic'):
+            if isinstance(values.get(name), str) and (values[name] or name != 'depth_topic'):
                 check_topics(name, values[name], cameras, namespace)
     frame = values.get('world_frame', '')
     if str(frame).startswith('/'):
@@ -121,18 +123,12 @@ def synthetic_room(given: Mapping[str, str]) -> dict[str, Any]:
         ValueError: with the argument, what was wrong, and what to write.
     """
     count = whole_number('cameras', given['cameras'], 1, 8)
-    try:
-        rate = float(given['rate'])
-    except ValueError:
-        rate = -1.0
-    if not 0.1 <= rate <= 60.0:
-        raise ValueError(f'rate is {given["rate"]!r}; a number from 0.1 to 60 expected')
     return {
         'cameras': [f'camera_{index}' for index in range(count)],
         'people': whole_number('people', given['people'], 0, 20),
         'script': given['script'],
         'seed': whole_number('seed', given['seed'], 0, 2**31 - 1),
-        'rate': rate,
+        'rate': number('rate', given['rate'], 0.1, 60.0),
         'world_frame': given['world_frame'],
     }
 
@@ -278,3 +274,18 @@ def rviz_file(name: str, namespace: str, world_frame: str) -> str:
     with tempfile.NamedTemporaryFile('w', prefix='chromm_ros_', suffix='.rviz', delete=False) as file:
         yaml.safe_dump(tree, file, sort_keys=False)
     return file.name
+
+
+def number(name: str, text: str, low: float, high: float) -> float:
+    """A number within limits.
+
+    Raises:
+        ValueError: it is none, or lies outside.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = low - 1
+    if not low <= value <= high:
+        raise ValueError(f'{name} is {text!r}; a number from {low:g} to {high:g} expected')
+    return value
