@@ -46,6 +46,8 @@ class ViewImage:
     world_from_camera: np.ndarray | None = None  # (4, 4) float64 at ``stamp``; None: not known
     depth: np.ndarray | None = None
     """(H, W) float32 measured along the optical axis [m], NaN where nothing was; None: no depth camera."""
+    prepared: Any = None
+    """What the network made of the pixels ahead of its turn; None: nothing."""
 
 
 @dataclass(frozen=True)

@@ -127,6 +127,10 @@ class StandInCapture:
         self._windows = 0
         self._cloud = gray_cloud(backend.points)
 
+    def prepare(self, images: ImageSet) -> ImageSet:
+        """As they are."""
+        return images
+
     def add(self, images: ImageSet) -> Snapshot | None:
         """A snapshot of the whole rig."""
         if self.backend.errors:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from chromm_ros.capture.identity.identities import Evidence
@@ -18,7 +19,7 @@ from chromm_ros.capture.session import Session
 from chromm_ros.capture.settings import CaptureSettings
 from chromm_ros.capture.window.stages import StageClock
 from chromm_ros.capture.window.stride import Stride
-from chromm_ros.capture.world.cameras import Cameras
+from chromm_ros.capture.world.cameras import Cameras, shows_something
 from chromm_ros.flow import Cloud, Human, ImageSet, Snapshot
 
 
@@ -74,6 +75,14 @@ class Capture:
             self._settings = settings
             self._stride = Stride(settings)
             self._session.apply(settings)
+
+    def prepare(self, images: ImageSet) -> ImageSet:
+        """The set with its images resized for the network, which may happen in another thread while it computes on
+        the set before; :meth:`add` takes either."""
+        usable = {view: image for view, image in images.views.items() if shows_something(image.pixels)}
+        prepared = self.network.prepare([image.pixels for image in usable.values()])
+        ready = {view: replace(image, prepared=made) for (view, image), made in zip(usable.items(), prepared)}
+        return replace(images, views={**images.views, **ready})
 
     def add(self, images: ImageSet) -> Snapshot | None:
         """Take an image set in.

@@ -36,13 +36,19 @@ class Network(Protocol):
     def errors(self) -> EstimateErrors:
         """How far its estimates are from the truth."""
 
+    def prepare(self, images: Sequence[np.ndarray]) -> Sequence[Any]:
+        """What :meth:`encode` needs of images (H, W, 3) uint8 whatever came before, an object or None for each; may
+        run in another thread beside the network."""
+
     def encode(
         self,
         images: Sequence[np.ndarray],
         scene_size: tuple[int, int] | None = None,
         before: Sequence[FrameFeatures | None] | None = None,
+        prepared: Sequence[Any] | None = None,
     ) -> FrameFeatures:
-        """Features of images (H, W, 3) uint8; ``before``: the row of the last image of each camera, or None."""
+        """Features of images (H, W, 3) uint8; ``before``: the row of the last image of each camera, or None;
+        ``prepared``: from :meth:`prepare`, or None."""
 
     def decode(
         self,
@@ -92,6 +98,9 @@ class LiveCapture(Protocol):
     @property
     def dropped(self) -> Mapping[str, int]:
         """What was left out since the session began, by reason."""
+
+    def prepare(self, images: ImageSet) -> ImageSet:
+        """The set with what the network can do to its images ahead of their turn; from any thread."""
 
     def add(self, images: ImageSet) -> Snapshot | None:
         """Take an image set in; the world after the window that this set completes."""

@@ -216,7 +216,8 @@ class Session:
             return {}
         given = self.cameras.policy.given
         return {
-            view: Row(view, image, features.take([n]), given(image)) for n, (view, image) in enumerate(images.items())
+            view: Row(view, replace(image, prepared=None), features.take([n]), given(image))
+            for n, (view, image) in enumerate(images.items())
         }
 
     # -- place --------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -84,7 +85,8 @@ class CameraNotes:
 class Assembler:
     """Makes image sets; keeps the calibration of every camera.
 
-    ``calibrate`` may be called from another thread than ``assemble``.
+    ``calibrate`` may be called from another thread than ``assemble``. The images of a set are decoded, rectified and
+    placed side by side, a thread for each camera, which :meth:`close` ends.
     """
 
     def __init__(self, inputs: Mapping[str, CameraInput], pose_of: PoseSource) -> None:
@@ -99,6 +101,11 @@ class Assembler:
         self._rectifiers: dict[str, Rectifier | None] = dict.fromkeys(inputs)
         self._known: dict[str, tuple] = {}
         self._lock = threading.Lock()
+        self._threads = ThreadPoolExecutor(max(len(inputs), 1), 'camera')
+
+    def close(self) -> None:
+        """End the threads; images in work are finished, and none is taken any more."""
+        self._threads.shutdown(wait=False)
 
     def calibrate(self, camera: str, info: CameraInfo) -> None:
         """Take a CameraInfo; one that cannot be used leaves the camera uncalibrated and is noted."""
@@ -128,17 +135,21 @@ class Assembler:
 
     def assemble(self, matched: MatchedSet[Any], min_views: int) -> ImageSet | None:
         """The image set; None when too few images could be used."""
+        stamps = [matched.stamps[camera] for camera in matched.items]
+        made = self._threads.map(self._view, matched.items, matched.items.values(), stamps)
         views = {}
-        for camera, item in matched.items.items():
-            image = self._view(camera, item, matched.stamps[camera])
-            if image is not None:
+        for camera, image in zip(matched.items, made):
+            if isinstance(image, ViewImage):
                 views[camera] = image
+            else:
+                self.dropped[image] += 1
         if len(views) < max(min_views, 1):
             self.dropped[TOO_FEW_VIEWS] += len(views) or 1
             return None
         return ImageSet(matched.stamp, views, matched.out_of_sync)
 
-    def _view(self, camera: str, item: Any, stamp: int) -> ViewImage | None:
+    def _view(self, camera: str, item: Any, stamp: int) -> ViewImage | str:
+        """The image, or in a word why it cannot be used."""
         notes = self.notes[camera]
         try:
             message = self.inputs[camera].read(item)
@@ -147,8 +158,7 @@ class Assembler:
             reason = error.reason if isinstance(error, ImageError) else 'malformed'
             notes.failures[reason] += 1
             notes.image_problem = notes.last_failure = str(error)
-            self.dropped[reason] += 1
-            return None
+            return reason
         notes.image_problem = ''
         depths = self.depths.get(camera)
         depth = None if depths is None else depths.of(stamp, pixels.shape[1::-1])

@@ -35,8 +35,9 @@ from chromm_ros.network.human.letterbox import Letterbox
 from chromm_ros.network.human.multi_hmr_head import MultiHmrHead
 from chromm_ros.network.human.silhouettes import silhouettes
 from chromm_ros.network.layers.precision import dtype_of
-from chromm_ros.network.layers.preprocessing import check_images, resize, target_size
+from chromm_ros.network.layers.preprocessing import check_images
 from chromm_ros.network.outputs import PeopleEstimates, SceneGeometry
+from chromm_ros.network.pixels import Pixels, completed, encoder_inputs, prepare, scene_size_of
 from chromm_ros.network.presets import ChrommConfig, DepthForm, HumanHeadConfig, MultiHmrConfig, choose
 from chromm_ros.network.scene.calibration import Calibration, conditions, on_known_rays
 from chromm_ros.network.scene.human_tokens import HumanTokens
@@ -201,11 +202,17 @@ class Chromm(nn.Module):
         self.load_state_dict(tensors, assign=True)
 
     @torch.inference_mode()
+    def prepare(self, images: Sequence[np.ndarray]) -> list[Pixels]:
+        """Images (H, W, 3) uint8 RGB as :meth:`encode` takes them, on the device."""
+        return prepare(images, self.config, self.device)
+
+    @torch.inference_mode()
     def encode(
         self,
         images: Sequence[np.ndarray],
         scene_size: tuple[int, int] | None = None,
         before: Sequence[FrameFeatures | None] | None = None,
+        prepared: Sequence[Pixels | None] | None = None,
     ) -> FrameFeatures:
         """Features of N images, each by itself: rows may be cached and joined with later ones.
 
@@ -213,21 +220,20 @@ class Chromm(nn.Module):
             images: (H, W, 3) uint8 RGB each; sizes may differ.
             scene_size: (height, width) as in features that these will be joined with; None: as the first image asks.
             before: of no meaning here: each image is encoded by itself.
+            prepared: of the images, from :meth:`prepare`, where it is there already.
 
         Raises:
             ValueError: there is no image, or one is not (H, W, 3) uint8.
         """
         check_images(images)
-        if scene_size is None:
-            height, width = images[0].shape[:2]
-            scene = self.config.scene
-            scene_size = target_size(width, height, scene.encoder.patch, scene.pixel_limit)[::-1]
-        pixels = resize(images, scene_size[::-1], self.device)
+        size = scene_size or scene_size_of(images[0], self.config)
+        pixels = completed(prepared, images, self.config, self.device, size)
+        scene, human = encoder_inputs(pixels, Letterbox(size, self.config.human.image_size))
         # Whichever CUDA graph runs next takes the memory of what a graph returned; cached rows must outlive it.
-        scene_tokens = self.scene.encode(pixels).clone()
-        human_tokens = self.human_encoder.encode(self._letterbox(scene_size).place(pixels)).clone()
+        scene_tokens = self.scene.encode(scene).clone()
+        human_tokens = self.human_encoder.encode(human).clone()
         sizes = tuple((image.shape[0], image.shape[1]) for image in images)
-        return FrameFeatures(scene_tokens, human_tokens, sizes, scene_size)
+        return FrameFeatures(scene_tokens, human_tokens, sizes, size)
 
     @torch.inference_mode()
     def decode(
@@ -326,13 +332,11 @@ class Chromm(nn.Module):
         patch, threshold = self.config.scene.encoder.patch, self.config.detection_threshold
         return detect(self.human_encoder, features, geometry, patch, threshold)
 
-    def _letterbox(self, scene_size: tuple[int, int]) -> Letterbox:
-        return Letterbox(scene_size, self.config.human.image_size)
-
     def _human_mask(self, features: FrameFeatures, geometry: SceneGeometry) -> torch.Tensor:
         """(F, h, w) bool. The public checkpoint has no mask head: there the decoded bodies are drawn."""
         if self.config.human.chromm_heads:
-            logits = self._letterbox(features.scene_size).crop(self.human_encoder.mask_logits(features.human))
+            letterbox = Letterbox(features.scene_size, self.config.human.image_size)
+            logits = letterbox.crop(self.human_encoder.mask_logits(features.human))
             size = features.scene_size
             return functional.interpolate(logits[:, None], size=size, mode='bilinear', align_corners=False)[:, 0] > 0
         return silhouettes(self.people(features, geometry), image_sizes(features), features.scene_size)

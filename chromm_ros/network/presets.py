@@ -144,6 +144,9 @@ class HumanEncoderConfig:
     """A token makes this many by this many mask values."""
     chromm_heads: bool = True
     """Mask and pelvis heads, which no public Multi-HMR checkpoint has."""
+    pixels: Literal['scene', 'image'] = 'scene'
+    """What it looks at: the scene encoder's image, enlarged, as Human3R and CHROMM heads here are trained; or the
+    camera's own, in whose detail the public Multi-HMR sees."""
 
     def resized(self, image_size: int | tuple[int, int], chromm_heads: bool = True) -> HumanEncoderConfig:
         """The same encoder for another input: a side, or (height, width)."""
@@ -249,7 +252,9 @@ FULL = ChrommConfig('full', FULL_SCENE, FULL_HUMAN, FULL_HUMAN_HEAD, errors=erro
 
 FULL_PUBLIC_HEAD = MultiHmrConfig()
 
-FULL_MULTI_HMR = replace(FULL, human=FULL_HUMAN.resized(896, chromm_heads=False), human_head=FULL_PUBLIC_HEAD)
+FULL_MULTI_HMR = replace(
+    FULL, human=replace(FULL_HUMAN, chromm_heads=False, pixels='image'), human_head=FULL_PUBLIC_HEAD
+)
 
 TINY = ChrommConfig(
     'tiny',

@@ -106,6 +106,20 @@ def test_garbage_images_are_left_out_and_counted():
     assert capture.add(ImageSet(nanoseconds(1.25), {'camera0': blind})).dropped['bad intrinsics'] == 1
 
 
+def test_images_prepared_ahead_change_nothing_and_leave_the_window():
+    studio = Studio([circling(1.5, 0.0)])
+    plain, ahead = capture_of(studio), capture_of(studio)
+    for k in range(3):
+        images = studio.images(k * PERIOD, rig=studio.rig)
+        one, two = plain.add(images), ahead.add(ahead.prepare(images))
+        np.testing.assert_array_equal(one.humans[0].joints, two.humans[0].joints)
+    assert all(row.image.prepared is None for row in ahead._session.window.rows())
+    broken = dataclasses.replace(images.views[studio.views[0]], pixels=np.zeros((0, 4, 3), np.uint8))
+    prepared = ahead.prepare(dataclasses.replace(images, views={**images.views, studio.views[0]: broken}))
+    assert list(prepared.views) == list(images.views)
+    assert prepared.views[studio.views[0]].prepared is None
+
+
 def test_a_change_of_shape_restarts_the_window():
     studio = Studio([circling(1.5, 0.0)])
     capture = capture_of(studio)

@@ -1,12 +1,14 @@
 """Messages become image sets: decoded, calibrated, placed; what cannot be used is left out and noted."""
 
 import dataclasses
+import threading
 
 import numpy as np
 from rclpy.serialization import serialize_message
 from sensor_msgs.msg import CameraInfo, Image
 
 from chromm_ros.intake.assembly import Assembler, CameraInput
+from chromm_ros.intake.image_cdr import read_image
 from chromm_ros.intake.rig_buffer import MatchedSet
 
 WIDTH, HEIGHT = 8, 6
@@ -108,3 +110,17 @@ def test_cameras_whose_images_fit_no_set_are_named_to_the_capture():
     one = matched(a=image(10, 1))
     images = assembler().assemble(dataclasses.replace(one, out_of_sync=frozenset({'b'})), 1)
     assert images.out_of_sync == {'b'}
+
+
+def test_cameras_are_made_ready_side_by_side():
+    together = threading.Barrier(3, timeout=10.0)
+
+    def read(item):
+        together.wait()
+        return read_image(item)
+
+    names = ('a', 'b', 'c')
+    one = Assembler({name: CameraInput(read) for name in names}, lambda frame, stamp: None)
+    images = one.assemble(matched(**{name: image(value) for value, name in enumerate(names)}), 3)
+    assert [int(view.pixels[0, 0, 0]) for view in images.views.values()] == [0, 1, 2]  # in the order of the rig
+    one.close()

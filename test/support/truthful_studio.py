@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -148,11 +149,15 @@ class TruthfulNetwork:
     phantoms: Mapping[int, np.ndarray] = field(default_factory=dict)
     """camera -> head (3,) of somebody whom this camera alone always sees, and who is not there."""
 
+    def prepare(self, images: Sequence[np.ndarray]) -> Sequence[Any]:
+        return [None] * len(images)
+
     def encode(
         self,
         images: Sequence[np.ndarray],
         scene_size: tuple[int, int] | None = None,
         before: Sequence[FrameFeatures | None] | None = None,
+        prepared: Sequence[Any] | None = None,
     ) -> FrameFeatures:
         self.encoded += len(images)
         codes = torch.tensor([_read(image) for image in images], dtype=torch.float64)[:, None]

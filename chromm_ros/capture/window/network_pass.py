@@ -98,7 +98,8 @@ class NetworkPasses:
             pixels = [image.pixels for image in images.values()]
             rows = [self._window.newest(view) for view in images]
             before = [None if row is None else row.features for row in rows]
-            features = self._network.encode(pixels, self._scene_size, before)
+            prepared = [image.prepared for image in images.values()]
+            features = self._network.encode(pixels, self._scene_size, before, prepared)
         except torch.OutOfMemoryError:
             self._out_of_memory('An image set did not fit into the memory of the device and was left out.')
             return None

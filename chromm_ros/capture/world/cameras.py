@@ -92,7 +92,7 @@ class Cameras:
             image = images.views.get(view)
             if image is None or view in self.excluded:
                 continue
-            if not _good(image.pixels):
+            if not shows_something(image.pixels):
                 notices.leave_out('bad image')
             elif image.stamp == camera.stamp:
                 notices.leave_out('repeated image')
@@ -275,7 +275,7 @@ class Cameras:
         return image is not None and image.world_from_camera is None and not self.policy.estimates
 
 
-def _good(pixels: np.ndarray) -> bool:
+def shows_something(pixels: np.ndarray) -> bool:
     """An RGB image that can show something."""
     return (
         pixels.ndim == 3 and pixels.shape[2] == 3 and pixels.dtype == np.uint8 and min(pixels.shape[:2]) >= MIN_SIDE

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, cast, get_args
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -99,6 +99,7 @@ def save(
     card = {
         'preset': config.name,
         'human_image_size': json.dumps(config.human.image_size),
+        'human_pixels': config.human.pixels,
         'trained': json.dumps(trained),
         **description,
     }
@@ -143,9 +144,12 @@ def fitting(
 
 
 def configured(config: ChrommConfig, path: Path) -> ChrommConfig:
-    """``config`` as the weights in ``path`` were trained: image size, form of the head, early or late fusion."""
-    height, width = json.loads(card(path).get('human_image_size', json.dumps(config.human.image_size)))
-    config = replace(config, human=config.human.resized((height, width), config.human.chromm_heads))
+    """``config`` as the weights in ``path`` were trained: image size, whose pixels, form of the head, early or late
+    fusion."""
+    about = card(path)
+    height, width = json.loads(about.get('human_image_size', json.dumps(config.human.image_size)))
+    pixels = cast(Literal['scene', 'image'], about.get('human_pixels', config.human.pixels))
+    config = replace(config, human=replace(config.human, image_size=(height, width), pixels=pixels))
     with _opened(path) as file:
         keys = list(file.keys())
     if any(key.startswith('scene.human_tokens.') for key in keys):

@@ -62,12 +62,17 @@ class Letterbox:
             raise ValueError(f'images of {tuple(images.shape[-2:])} given to a letterbox for {self.image} (H, W)')
         if self.content != self.image:
             images = functional.interpolate(images, size=self.content, mode='bilinear', align_corners=False)
-        return functional.pad(images, self._margins(self.content)) if self.content != self.canvas else images
+        return functional.pad(images, self.margins) if self.content != self.canvas else images
+
+    @property
+    def margins(self) -> tuple[int, int, int, int]:
+        """Left, right, top, bottom of :attr:`content` [px]."""
+        return self._margins(self.content)
 
     def crop(self, canvas: torch.Tensor) -> torch.Tensor:
         """The image part (..., h, w) of a map (..., rows, columns) over the canvas, at the canvas' scale."""
         height, width = self.content
-        left, _, top, _ = self._margins(self.content)
+        left, _, top, _ = self.margins
         return canvas[..., top : top + height, left : left + width]
 
     def place_photo(self, image: np.ndarray) -> np.ndarray:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import torch
 from PIL import Image
+
+Kernel = Literal['lanczos', 'bicubic']
+"""How pixels are weighted; both are widened where an image shrinks, so that nothing aliases."""
 
 
 def target_size(width: int, height: int, patch: int, pixel_limit: int) -> tuple[int, int]:
@@ -30,11 +34,14 @@ def target_size(width: int, height: int, patch: int, pixel_limit: int) -> tuple[
     return max(1, columns) * patch, max(1, rows) * patch
 
 
-def resize(images: Sequence[np.ndarray], size: tuple[int, int], device: torch.device | str = 'cpu') -> torch.Tensor:
-    """(N, 3, H, W) float in [0, 1] on ``device`` from uint8 RGB images (h, w, 3) of any sizes.
-
-    Antialiased Lanczos, as Pillow has it (within 2 of 255 where both sides shrink or both grow). The bytes are
-    uploaded as they are and resized there.
+def resize(
+    images: Sequence[np.ndarray],
+    size: tuple[int, int],
+    device: torch.device | str = 'cpu',
+    kernel: Kernel = 'lanczos',
+) -> list[torch.Tensor]:
+    """(3, H, W) uint8 on ``device`` of each uint8 RGB image (h, w, 3) of any size, as Pillow has it (within 2 of 255
+    where both sides shrink or both grow). The bytes are uploaded as they are and resized there.
 
     Args:
         size: (W, H), see :func:`target_size`.
@@ -48,38 +55,46 @@ def resize(images: Sequence[np.ndarray], size: tuple[int, int], device: torch.de
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
             raise ValueError(f'image {index} is {image.dtype} {image.shape}; expected uint8 RGB (height, width, 3)')
         by_shape.setdefault(image.shape, []).append(index)
-    # The layout of the images themselves, which convolutions take as it is.
-    batch = torch.empty((len(images), 3, size[1], size[0]), device=device, memory_format=torch.channels_last)
+    resized: dict[int, torch.Tensor] = {}
     for shape, rows in by_shape.items():
         if shape[1::-1] == tuple(size) or _has_lanczos(device.type):
             pixels = torch.from_numpy(np.stack([images[row] for row in rows]))
             if device.type == 'cuda':
                 pixels = pixels.pin_memory().to(device, non_blocking=True)
-            pixels = _lanczos(pixels.permute(0, 3, 1, 2), size)
+            pixels = _resampled(pixels.permute(0, 3, 1, 2), size, kernel)
         else:
-            pixels = torch.from_numpy(np.stack([_pillow(images[row], size) for row in rows])).permute(0, 3, 1, 2)
-        # One shape, as in most rigs: a slice, so that no list of rows has to reach the device.
-        batch[slice(None) if len(by_shape) == 1 else rows] = pixels.to(device, torch.float32) / 255
-    return batch
+            pixels = torch.from_numpy(np.stack([_pillow(images[row], size, kernel) for row in rows]))
+            pixels = pixels.permute(0, 3, 1, 2).to(device)
+        resized.update(zip(rows, pixels))
+    return [resized[index] for index in range(len(images))]
 
 
-def _lanczos(pixels: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
-    """uint8 (N, 3, h, w) -> (N, 3, H, W) with values of whole bytes, on the device that they are on."""
+def batch(pixels: Sequence[torch.Tensor]) -> torch.Tensor:
+    """(N, 3, H, W) float in [0, 1] of N images (3, H, W) uint8 from :func:`resize`, on their device."""
+    # The layout of the images themselves, which convolutions take as it is.
+    made = torch.empty((len(pixels), *pixels[0].shape), device=pixels[0].device, memory_format=torch.channels_last)
+    for row, image in zip(made, pixels):
+        row.copy_(image, non_blocking=True)
+    return made.div_(255)
+
+
+def _resampled(pixels: torch.Tensor, size: tuple[int, int], kernel: Kernel) -> torch.Tensor:
+    """uint8 (N, 3, h, w) -> uint8 (N, 3, H, W), on the device that they are on."""
     width, height = size
     if pixels.shape[-2:] == (height, width):
         return pixels
-    resized = functools.partial(torch.nn.functional.interpolate, mode='lanczos', antialias=True)
+    interpolated = functools.partial(torch.nn.functional.interpolate, mode=kernel, antialias=True)
     if pixels.device.type == 'cpu':
-        return resized(pixels, size=(height, width))
+        return interpolated(pixels, size=(height, width))
     # Rounded to bytes between the axes, as Pillow and the uint8 kernel of the CPU do: in one pass an edge would ring
     # by up to 22 of 255 more.
     for shape in ((pixels.shape[-2], width), (height, width)):
-        pixels = resized(pixels.float(), size=shape).clamp_(0, 255).round_()
-    return pixels
+        pixels = interpolated(pixels.float(), size=shape).clamp_(0, 255).round_()
+    return pixels.to(torch.uint8)
 
 
-def _pillow(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.LANCZOS))
+def _pillow(image: np.ndarray, size: tuple[int, int], kernel: Kernel) -> np.ndarray:
+    return np.asarray(Image.fromarray(image).resize(size, Image.Resampling[kernel.upper()]))
 
 
 @functools.cache
@@ -87,7 +102,7 @@ def _has_lanczos(kind: str) -> bool:
     """Whether this PyTorch resizes by Lanczos on this kind of device; older ones do not know the word."""
     probe = torch.zeros((1, 3, 8, 8), dtype=torch.uint8, device=kind)
     try:
-        _lanczos(probe, (4, 4))
+        _resampled(probe, (4, 4), 'lanczos')
     except (NotImplementedError, RuntimeError, ValueError):
         return False
     return True

@@ -130,12 +130,17 @@ class OpenNetwork:
             graphs[name] = ConvolutionGraph(json.loads(about[f'{name}.plan']), own, outputs)
         return cls(**graphs, body=body or BodyModel.load(), device=torch.device(device), precision=precision)
 
+    def prepare(self, images: Sequence[np.ndarray]) -> list[Pyramid]:
+        """The images in several sizes, to cut people out of."""
+        return [Pyramid.of(image) for image in images]
+
     @torch.inference_mode()
     def encode(
         self,
         images: Sequence[np.ndarray],
         scene_size: tuple[int, int] | None = None,
         before: Sequence[FrameFeatures | None] | None = None,
+        prepared: Sequence[Pyramid | None] | None = None,
     ) -> FrameFeatures:
         """Landmarks of everybody in N images.
 
@@ -144,12 +149,14 @@ class OpenNetwork:
             scene_size: of no meaning here.
             before: the row of the last image of each camera, if there is one: people are first looked for where they
                 were. None: all over every image.
+            prepared: of the images, from :meth:`prepare`, where it is there already.
 
         Raises:
             ValueError: there is no image, or one is not (H, W, 3) uint8.
         """
         check_images(images)
-        pyramids = [Pyramid.of(image) for image in images]
+        made = prepared or [None] * len(images)
+        pyramids = [ready or self.prepare([image])[0] for ready, image in zip(made, images)]
         last = [_Last.of(row, pyramid.size) for row, pyramid in zip(before or [None] * len(images), pyramids)]
         followed = read(self.landmarks, pyramids, [one.following for one in last])
         persons = [distinct(own, MIN_PRESENCE, MAX_PEOPLE) for own in followed]

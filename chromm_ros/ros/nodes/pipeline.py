@@ -17,7 +17,7 @@ from chromm_ros import conditions
 from chromm_ros.capture.protocols import LiveCapture
 from chromm_ros.capture.world.extrinsics import ExtrinsicsPolicy
 from chromm_ros.conditions import Finding
-from chromm_ros.flow import Human, Snapshot
+from chromm_ros.flow import Human, ImageSet, Snapshot
 from chromm_ros.intake.assembly import Assembler
 from chromm_ros.intake.dating import Dating
 from chromm_ros.intake.image_cdr import read_stamp
@@ -47,11 +47,24 @@ class PendingSet:
     """time.perf_counter() at that moment."""
 
 
+@dataclass(frozen=True)
+class PreparedSet:
+    """An image set that the network can begin with."""
+
+    pending: PendingSet
+    images: ImageSet
+    taken: float
+    """time.perf_counter() when its preparation began."""
+    ready: float
+    """time.perf_counter() when it was done."""
+
+
 class Pipeline:
     """One activation of the capture node.
 
     The executor's thread runs the callbacks and collects :attr:`outbox` and :attr:`failures` after ``ready`` was
-    triggered; the worker's thread does everything from decoding to encoded messages.
+    triggered. The worker has a thread that decodes, rectifies and resizes the next images, and one that does
+    everything from the network to encoded messages.
     """
 
     def __init__(
@@ -81,7 +94,9 @@ class Pipeline:
         self._views = chosen.cameras
         self.assembler = Assembler(camera_inputs(chosen), self._pose_of)
         self.capture: LiveCapture = backend.session(parameters.capture, chosen.cameras)
-        self.worker: Worker[PendingSet] = Worker(self._work, self._failed, chosen.queue_policy == 'block')
+        self.worker: Worker[PendingSet, PreparedSet] = Worker(
+            self._prepare, self._work, self._failed, chosen.queue_policy == 'block'
+        )
         self._topics = CameraTopics(node, chosen, self.assembler)
         dating = Dating(chosen.cameras, chosen.stamps)
         self.synchronizer = Synchronizer(self._topics.images, self._limits(), dating, read_stamp, self._now)
@@ -170,34 +185,38 @@ class Pipeline:
     def stop(self, patience: float) -> bool:
         """End the worker and the subscriptions; whether the worker ended its window within ``patience`` seconds."""
         ended = self.worker.stop(patience)
+        self.assembler.close()
         self._topics.destroy()
         return ended
 
-    # -- in the worker's thread ---------------------------------------------------------------------------------
+    # -- in the worker's threads --------------------------------------------------------------------------------
 
     def _pose_of(self, frame: str, stamp: int) -> Any:
         # Poses that are only compared with the estimated ones are not worth waiting for.
         only_compared = not ExtrinsicsPolicy.of(self.parameters.capture.extrinsics).uses_given
         return self.frames.world_from(frame, stamp, 0.0 if only_compared else self.parameters.node.tf_timeout)
 
-    def _work(self, pending: PendingSet) -> None:
+    def _prepare(self, pending: PendingSet) -> PreparedSet | None:
         taken = time.perf_counter()
-        settings = self.parameters.node
+        images = self.assembler.assemble(pending.matched, self.parameters.node.min_views)
+        if images is None:
+            return None
+        return PreparedSet(pending, self.capture.prepare(images), taken, time.perf_counter())
+
+    def _work(self, prepared: PreparedSet) -> None:
+        begun = time.perf_counter()
+        pending, settings = prepared.pending, self.parameters.node
         if pending.epoch != self._epoch:
             self._epoch = pending.epoch
             self.capture = self._backend.session(self.parameters.capture, settings.cameras)
             self.capture.set_views(self._views)
-        images = self.assembler.assemble(pending.matched, settings.min_views)
-        if images is None:
-            return
-        decoded = time.perf_counter()
-        snapshot = self.capture.add(images)
+        snapshot = self.capture.add(prepared.images)
         if snapshot is None:
             return
         stages = {
             'synchronise': pending.delay,
-            'wait': taken - pending.posted,
-            'images': decoded - taken,
+            'wait': (prepared.taken - pending.posted) + (begun - prepared.ready),
+            'images': prepared.ready - prepared.taken,
             **snapshot.stages,
         }
         context = WindowContext(

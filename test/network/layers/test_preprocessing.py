@@ -30,7 +30,7 @@ def test_presets():
 
 def test_images_of_all_sizes_become_one_batch():
     images = [np.full((90, 120, 3), 255, np.uint8), np.zeros((48, 64, 3), np.uint8)]
-    batch = preprocessing.resize(images, (64, 48))
+    batch = preprocessing.batch(preprocessing.resize(images, (64, 48)))
     assert batch.shape == (2, 3, 48, 64)
     assert batch[0].eq(1).all()
     assert batch[1].eq(0).all()
@@ -38,8 +38,8 @@ def test_images_of_all_sizes_become_one_batch():
 
 def test_an_image_of_the_right_size_is_not_touched():
     image = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
-    back = (preprocessing.resize([image], (64, 48))[0].permute(1, 2, 0) * 255).round().byte()
-    assert back.equal(torch.from_numpy(image))
+    (pixels,) = preprocessing.resize([image], (64, 48))
+    assert pixels.permute(1, 2, 0).equal(torch.from_numpy(image))
 
 
 def busy_image(width, height):
@@ -50,11 +50,12 @@ def busy_image(width, height):
 SIZE_CASES = [((1280, 720), (672, 378)), ((480, 640), (192, 252)), ((96, 48), (192, 96)), ((1920, 1080), (192, 108))]
 
 
+@pytest.mark.parametrize('kernel', ['lanczos', 'bicubic'])
 @pytest.mark.parametrize(('source', 'size'), SIZE_CASES)
-def test_pixels_are_those_of_pillow_within_two_of_255(source, size):
+def test_pixels_are_those_of_pillow_within_two_of_255(source, size, kernel):
     image = busy_image(*source)
-    expected = np.asarray(Image.fromarray(image).resize(size, Image.Resampling.LANCZOS)).astype(int)
-    ours = (preprocessing.resize([image], size)[0].permute(1, 2, 0) * 255).round().int().numpy()
+    expected = np.asarray(Image.fromarray(image).resize(size, Image.Resampling[kernel.upper()])).astype(int)
+    ours = preprocessing.resize([image], size, kernel=kernel)[0].permute(1, 2, 0).int().numpy()
     assert abs(ours - expected).max() <= 2
 
 
@@ -64,16 +65,19 @@ def test_the_way_of_a_gpu_gives_the_same_pixels(source, size):
         device = torch.device('cuda')
 
     pixels = torch.from_numpy(busy_image(*source)).permute(2, 0, 1)[None]
-    there = preprocessing._lanczos(pixels.as_subclass(Elsewhere), size).as_subclass(torch.Tensor)
-    assert (there.int() - preprocessing._lanczos(pixels, size).int()).abs().max() <= 2
+    there, here = (
+        preprocessing._resampled(way, size, 'lanczos').as_subclass(torch.Tensor)
+        for way in (pixels.as_subclass(Elsewhere), pixels)
+    )
+    assert (there.int() - here.int()).abs().max() <= 2
 
 
 def test_an_older_pytorch_resizes_with_pillow(monkeypatch):
     monkeypatch.setattr(preprocessing, '_has_lanczos', lambda kind: False)
     image = busy_image(96, 72)
     expected = np.asarray(Image.fromarray(image).resize((64, 48), Image.Resampling.LANCZOS))
-    ours = (preprocessing.resize([image], (64, 48))[0].permute(1, 2, 0) * 255).round().byte().numpy()
-    np.testing.assert_array_equal(ours, expected)
+    (ours,) = preprocessing.resize([image], (64, 48))
+    np.testing.assert_array_equal(ours.permute(1, 2, 0).numpy(), expected)
 
 
 def test_images_of_several_sizes_keep_their_order():

@@ -1,6 +1,7 @@
-"""The mailbox keeps the newest image set, or none is lost; the worker survives what its work raises."""
+"""The mailbox keeps the newest image set, or none is lost; one set is prepared ahead; the worker survives errors."""
 
 import threading
+import time
 
 import pytest
 
@@ -10,13 +11,18 @@ from chromm_ros.ros.nodes.worker import Mailbox, Worker
 class Bench:
     """A worker whose work waits for permission, so that tests decide the order of events."""
 
-    def __init__(self, block=False, raises=()):
-        self.done, self.errors = [], []
+    def __init__(self, block=False, raises=(), unusable=()):
+        self.done, self.errors, self.prepared = [], [], []
+        self.unusable = unusable
         self.permission = threading.Semaphore(0)
         self.begun = threading.Semaphore(0)
         self.raises = raises
-        self.worker = Worker(self.work, self.errors.append, block)
+        self.worker = Worker(self.prepare, self.work, self.errors.append, block)
         self.worker.start()
+
+    def prepare(self, pending):
+        self.prepared.append(pending)
+        return None if pending in self.unusable else pending
 
     def work(self, pending):
         self.begun.release()
@@ -115,3 +121,60 @@ def test_stop_says_when_the_work_does_not_end(bench):
     one.worker.mailbox.put(0)
     one.begun.acquire()
     assert not one.worker.stop(0.01)
+
+
+def until(happened):
+    deadline = time.monotonic() + 10.0
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
+def test_where_every_set_counts_one_is_prepared_ahead_and_no_more(bench):
+    one = bench(block=True)
+    sender = threading.Thread(target=lambda: [one.worker.mailbox.put(pending) for pending in range(5)])
+    sender.start()
+    one.begun.acquire()
+    until(lambda: one.prepared == [0, 1])
+    time.sleep(0.02)
+    assert one.prepared == [0, 1]
+    one.permission.release()
+    one.begun.acquire()
+    until(lambda: one.prepared == [0, 1, 2])
+    one.finish(5)
+    sender.join(10.0)
+
+
+def test_the_newest_set_is_prepared_shortly_before_the_work_is_expected_to_end(bench):
+    one = bench()
+    one.permission.release()
+    one.worker.mailbox.put(0)  # how long work lasts is known from here on: not at all
+    until(lambda: one.done == [0])
+    one.worker.mailbox.put(1)
+    one.begun.acquire(), one.begun.acquire()
+    one.worker.mailbox.put(2)
+    until(lambda: one.prepared == [0, 1, 2])
+    for pending in (3, 4):
+        one.worker.mailbox.put(pending)
+    assert one.prepared == [0, 1, 2]  # 2 waits for the work, so nothing else is prepared
+    for _ in range(3):
+        one.permission.release()
+    until(lambda: one.done == [0, 1, 2, 4])
+
+
+def test_nothing_is_prepared_before_it_is_known_how_long_the_work_lasts(bench):
+    one = bench()
+    one.worker.mailbox.put(0)
+    one.begun.acquire()
+    one.worker.mailbox.put(1)
+    time.sleep(0.02)
+    assert one.prepared == [0]
+
+
+def test_a_set_of_which_nothing_can_be_used_stops_nobody(bench):
+    one = bench(block=True, unusable=(0, 1))
+    for pending in range(3):
+        one.worker.mailbox.put(pending)
+    one.begun.acquire()
+    one.finish(1)
+    assert one.done == [2]
