@@ -1,4 +1,7 @@
-"""Chamfer loss between the visible skin of people and the depth that the scene branch sees on them (stage 2)."""
+"""Chamfer loss between the visible skin of people and the depth that the scene branch sees on them (stage 2).
+
+Sets of points are padded and carry which of their points count: how many do is never looked at by the host.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from chromm_ros.geometry.cameras import project
-
-
-def chamfer_distance(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
-    """Mean distance of each point of (A, 3) to the nearest of (B, 3), plus the reverse; 0 when a set is empty."""
-    if not len(first) or not len(second):
-        return first.sum() * 0 + second.sum() * 0
-    distance = torch.cdist(first, second)
-    return distance.amin(1).mean() + distance.amin(0).mean()
+from chromm_ros.training.targets import in_front, within
 
 
 def visible_vertices(
@@ -34,37 +30,47 @@ def visible_vertices(
             normals.index_add_(1, faces[:, corner], area)
         facing = (F.normalize(normals, dim=-1) * vertices).sum(-1) < 0
         ahead = vertices[..., 2] > 0.1
-        pixels = project(torch.where(ahead[..., None], vertices, vertices.new_tensor([0.0, 0.0, 1.0])), intrinsics)
-        inside = (pixels >= 0).all(-1) & (pixels < pixels.new_tensor([image_size[1], image_size[0]])).all(-1)
-        return facing & ahead & inside
+        pixels = project(torch.where(ahead[..., None], vertices, in_front(vertices)), intrinsics)
+        return facing & ahead & within(pixels, *image_size)
 
 
-def thinned_out(points: torch.Tensor, limit: int) -> torch.Tensor:
-    """At most ``limit`` of the points (A, 3), evenly spread over their order."""
-    return points[:: max(1, -(-len(points) // limit))]
+def thinned_out(points: torch.Tensor, counts: torch.Tensor, limit: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """At most ``limit`` of those points of each set (B, A, 3) that count, evenly spread over their order.
+
+    Args:
+        counts: (B, A) bool.
+
+    Returns:
+        (B, limit, 3), and which of them count (B, limit).
+    """
+    rank = counts.cumsum(1)
+    number = rank[:, -1:]
+    wanted = torch.arange(limit, device=points.device) * ((number + limit - 1) // limit).clamp(min=1)
+    place = torch.searchsorted(rank, wanted + 1).clamp(max=points.shape[1] - 1)
+    return torch.take_along_dim(points, place[..., None], 1), wanted < number
 
 
 def chamfer_loss(
-    vertices: torch.Tensor,
-    visible: torch.Tensor,
-    frame: torch.Tensor,
-    points: torch.Tensor,
-    mask: torch.Tensor,
-    limit: int = 512,
+    skin: torch.Tensor, visible: torch.Tensor, points: torch.Tensor, mask: torch.Tensor, limit: int = 512
 ) -> torch.Tensor:
-    """Mean over images of the Chamfer distance [m] between the people's visible skin and the masked point map.
+    """Mean distance [m] of each point to the nearest of the other set, plus the reverse; mean over the images that
+    have both.
 
     Args:
-        vertices: (M, V, 3) placed people, camera frame; ``visible`` (M, V).
-        frame: (M,) image of each person.
-        points: (F, h, w, 3) point maps, camera frame; ``mask`` (F, h, w) true on people.
+        skin: (F, A, 3) vertices of the placed people of each image, camera frame; ``visible`` (F, A) bool.
+        points: (F, B, 3) point maps, camera frame; ``mask`` (F, B) true on people.
         limit: points of either side that are compared, per image.
     """
-    losses = []
-    for image in frame.unique().tolist():
-        mine = frame == image
-        skin = thinned_out(vertices[mine][visible[mine]], limit)
-        seen = thinned_out(points[image][mask[image]], limit)
-        if len(skin) and len(seen):
-            losses.append(chamfer_distance(skin, seen))
-    return torch.stack(losses).mean() if losses else vertices.sum() * 0 + points.sum() * 0
+    first, in_first = thinned_out(skin, visible, limit)
+    second, in_second = thinned_out(points, mask, limit)
+    both = in_first[:, :, None] & in_second[:, None]
+    distance = torch.cdist(first, second).masked_fill(~both, torch.inf)
+    loss = sum(_mean(distance.amin(axis), counts) for axis, counts in ((2, in_first), (1, in_second)))
+    usable = in_first.any(1) & in_second.any(1)
+    return torch.where(usable, loss, 0.0).sum() / usable.sum().clamp(min=1)
+
+
+def _mean(values: torch.Tensor, counts: torch.Tensor) -> torch.Tensor:
+    """(B,) means over those of (B, A) that count and are finite."""
+    counts = counts & values.isfinite()
+    return torch.where(counts, values, 0.0).sum(1) / counts.sum(1).clamp(min=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 
 from chromm_ros.flow import MAX_PEOPLE
 from chromm_ros.network.human.encoder import HumanEncoder
@@ -23,11 +24,12 @@ def true_people(
     if not scene.config.human_dim:
         return None
     index = patch_index(targets.head_px, encoder.config.vit.patch, encoder.grid)
-    # the place of a person among those of its image
-    slot = (targets.frame[:, None] == targets.frame[None]).tril(-1).sum(1)
-    kept = slot < MAX_PEOPLE
-    place = (targets.frame[kept], slot[kept])
-    heads = tokens.new_zeros(len(tokens), MAX_PEOPLE, tokens.shape[-1])
-    valid = torch.zeros(heads.shape[:2], dtype=torch.bool, device=tokens.device)
-    heads[place], valid[place] = tokens[targets.frame[kept], index[kept]], True
-    return scene.human_tokens(heads, valid).unflatten(0, shape)
+    seen = targets.seen.unflatten(0, (len(tokens), -1))
+    heads = tokens[targets.frame, index].unflatten(0, seen.shape)
+    # the decoder has a fixed number of places; those who are seen come first
+    places = (~seen).to(torch.uint8).argsort(dim=1, stable=True)[:, :MAX_PEOPLE]
+    heads, seen = torch.take_along_dim(heads, places[..., None], 1), torch.take_along_dim(seen, places, 1)
+    missing = MAX_PEOPLE - seen.shape[1]
+    if missing > 0:
+        heads, seen = F.pad(heads, (0, 0, 0, missing)), F.pad(seen, (0, missing))
+    return scene.human_tokens(torch.where(seen[..., None], heads, 0.0), seen).unflatten(0, shape)

@@ -87,7 +87,7 @@ class HeadStage(Stage):
         batch = for_scene(batch, self.scene.config)
         people, box = for_humans(batch, encoder.config.image_size)
         targets = people_targets(people, self.body, encoder.config.vit.patch, self.weights.wants('v3d', 'v2d'))
-        jitter = self.head_jitter * torch.randn(len(targets), 2, generator=generator).to(batch.images.device)
+        jitter = self.head_jitter * torch.randn(len(targets), 2, generator=generator, device=generator.device)
         head_px = targets.head_px + jitter
         with self.network_precision(batch.images.device):
             with torch.no_grad():
@@ -167,6 +167,7 @@ class PelvisStage(Stage):
             targets.intrinsics,
             max(people.image_size),
             true_intrinsics=true_intrinsics,
+            seen=targets.seen,
             metric=targets.metric,
         )
         terms['chamfer'] = self._chamfer(placed, points, batch, people, targets, where_people(batch, answer, box))
@@ -192,7 +193,9 @@ class PelvisStage(Stage):
         state = placed_people(answer, targets, self.body, skin=True)
         joints_px = project(_ahead(state.joints[:, (HEAD, 0)]), targets.intrinsics)
         long_side = max(people.image_size)
-        ratio = head_pelvis_ratio(targets.head_px, pelvis_px, joints_px, targets.frame, len(points), long_side)
+        ratio = head_pelvis_ratio(
+            targets.head_px, pelvis_px, joints_px, targets.frame, len(points), long_side, targets.seen
+        )
         person = answer.person.farther(ratio[targets.frame])
         placed = placed_people(replace(answer, person=person), targets, self.body, skin=True)
         return placed, points * ratio[:, None, None, None]
@@ -209,7 +212,11 @@ class PelvisStage(Stage):
         assert placed.vertices is not None
         visible = visible_vertices(placed.vertices, self.body.faces, targets.intrinsics, people.image_size)
         points = thinned(points[:, None], batch)[:, 0]
-        return chamfer_loss(placed.vertices, visible, targets.frame, points, mask)
+        skin, visible = (
+            values.unflatten(0, (len(points), -1)).flatten(1, 2)
+            for values in (placed.vertices, visible & targets.seen[:, None])
+        )
+        return chamfer_loss(skin, visible, points.flatten(1, 2), mask.flatten(1))
 
 
 def where_people(batch: ClipBatch, answer: HumanAnswer, box: Letterbox) -> torch.Tensor:
@@ -280,7 +287,8 @@ def adjustment(answer: HumanAnswer, targets: PeopleTargets, body: BodyModel, bat
     sequences, length = batch.images.shape[:2]
     pelvis_px = torch.where(targets.pelvis_inside[:, None], answer.pelvis_fine, answer.pelvis_coarse)
     group = targets.frame // length
-    return head_pelvis_ratio(answer.head_px, pelvis_px, joints_px, group, sequences, max(batch.image_size))
+    long_side = max(batch.image_size)
+    return head_pelvis_ratio(answer.head_px, pelvis_px, joints_px, group, sequences, long_side, targets.seen)
 
 
 def _recovered(points: torch.Tensor) -> torch.Tensor:

@@ -22,8 +22,6 @@ from chromm_ros.training.targets import PeopleTargets, patch_index, people_targe
 from chromm_ros.training.trainer import Stage
 from chromm_ros.training.weights import TINY_HUMAN, HumanWeights
 
-"""Joints that the joint losses compare; fingers of a person of 60 pixels cannot be seen."""
-
 FAR_PELVIS = 12.0
 """Coarse pelvis targets are clamped to this many patches from the head."""
 
@@ -93,14 +91,14 @@ class HumanStage(Stage):
         encoder = self.trained.encoder
         batch, box = for_humans(batch, encoder.config.image_size)
         targets = people_targets(batch, self.body, encoder.config.vit.patch, self.weights.wants('v3d', 'v2d'))
-        noise = torch.randn(len(targets), generator=generator).to(batch.images.device)
+        noise = torch.randn(len(targets), generator=generator, device=generator.device)
         inputs = HeadInputs(
             scene_tokens=batch.images.new_zeros(len(targets), self.trained.head.config.scene_dim),
             sampled_depth=targets.state.head[:, 2] * torch.exp(self.depth_jitter * noise),
             scale=torch.ones_like(noise),
             log_focal=log_focal(targets, box),
         )
-        jitter = self.head_jitter * torch.randn(len(targets), 2, generator=generator).to(batch.images.device)
+        jitter = self.head_jitter * torch.randn(len(targets), 2, generator=generator, device=generator.device)
         with self.network_precision(batch.images.device):
             tokens = encoder.tokens(batch.images.flatten(0, 1))
             answer = run_human(self.trained, tokens, inputs, targets, targets.head_px + jitter)
@@ -175,23 +173,28 @@ def detection_terms(
 ) -> dict[str, torch.Tensor]:
     """``head``, ``offset``, ``mask`` and ``pelvis``."""
     patch, grid = encoder.config.vit.patch, encoder.grid
-    positive = torch.zeros_like(answer.logits)
-    positive[targets.frame, answer.index] = 1.0
-    weight = torch.ones_like(answer.logits)
-    weight[targets.hidden_frame, patch_index(targets.hidden_px, patch, grid)] = HIDDEN_WEIGHT
-    weight = torch.where(_judged_patches(targets, grid), weight, 0.0)
+    positive = _marked(answer.logits, targets.frame, answer.index, targets.seen)
+    doubtful = _marked(answer.logits, targets.frame, patch_index(targets.head_px, patch, grid), targets.hidden)
+    weight = torch.where(_judged_patches(targets, grid), 1 - (1 - HIDDEN_WEIGHT) * doubtful, 0.0)
     weight = torch.where(positive > 0, 1.0, weight)
     centre = (torch.stack([answer.index % grid[1], answer.index // grid[1]], dim=1) + 0.5) * patch
     return {
         'head': people_losses.focal_loss(torch.sigmoid(answer.logits), positive, weight)
         if focal
         else people_losses.head_bce_loss(answer.logits, positive, weight),
-        'offset': people_losses.l1(answer.offset, (targets.head_px - centre) / patch),
+        'offset': people_losses.l1(answer.offset, (targets.head_px - centre) / patch, targets.seen),
         'mask': people_losses.mask_loss(
             answer.mask_logits, targets.silhouette, targets.judged & targets.outlined[:, None, None]
         ),
         'pelvis': pelvis_term(answer, targets, patch, max(encoder.config.image_size)),
     }
+
+
+def _marked(logits: torch.Tensor, frame: torch.Tensor, index: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+    """1 in the patches (F, P) that any of the ``rows`` (M,) has, else 0."""
+    marks = torch.zeros_like(logits, dtype=torch.float32).flatten()
+    place = frame * logits.shape[1] + index
+    return marks.scatter_reduce(0, place, rows.float(), 'amax').view_as(logits)
 
 
 def _judged_patches(targets: PeopleTargets, grid: tuple[int, int]) -> torch.Tensor:
@@ -207,9 +210,9 @@ def pelvis_term(answer: HumanAnswer, targets: PeopleTargets, patch: int, long_si
     """
     reach = FAR_PELVIS * patch
     wanted = targets.head_px + (targets.pelvis_px - targets.head_px).clamp(-reach, reach)
-    coarse = people_losses.l1(answer.pelvis_coarse / long_side, wanted / long_side)
-    inside = targets.pelvis_inside
-    fine = people_losses.l1(answer.pelvis_fine[inside] / patch, targets.pelvis_px[inside] / patch)
+    coarse = people_losses.l1(answer.pelvis_coarse / long_side, wanted / long_side, targets.seen)
+    inside = targets.pelvis_inside & targets.seen
+    fine = people_losses.l1(answer.pelvis_fine / patch, targets.pelvis_px / patch, inside)
     return coarse + 0.1 * fine
 
 
@@ -222,15 +225,17 @@ def person_terms(
     state = place(
         body, estimate.pose, estimate.betas, estimate.root_rotation, position, skin=truth.vertices is not None
     )
-    metric = targets.metric
-    terms = people_losses.geometric_losses(state, truth, targets.intrinsics, long_side, inputs.scale, metric=metric)
-    terms |= people_losses.parametric_losses(state, truth, inputs.scale, metric)
+    seen, metric = targets.seen, targets.metric
+    terms = people_losses.geometric_losses(
+        state, truth, targets.intrinsics, long_side, inputs.scale, seen=seen, metric=metric
+    )
+    terms |= people_losses.parametric_losses(state, truth, inputs.scale, seen, metric)
     # the root rotation is taught in the frame in which it is predicted, the camera's or the viewing ray's
     from_view = estimate.root_rotation @ estimate.root_from_view.transpose(-1, -2)
     log_truth = truth.head[:, 2].log()
 
     def log_error(depth: torch.Tensor) -> torch.Tensor:
-        return people_losses.l1(depth[metric].clamp(min=0.05).log(), log_truth[metric])
+        return people_losses.l1(depth.clamp(min=0.05).log(), log_truth, metric)
 
     def body_joints(joints: torch.Tensor) -> torch.Tensor:
         return (joints - joints[:, :1])[:, :BODY_JOINTS]
@@ -239,10 +244,10 @@ def person_terms(
     true_canonical = body_joints(truth.joints) @ truth.root_rotation
     terms |= {
         'root': people_losses.rotation_loss(
-            estimate.root_from_view, from_view.transpose(-1, -2) @ truth.root_rotation
+            estimate.root_from_view, from_view.transpose(-1, -2) @ truth.root_rotation, seen
         ),
-        'canonical': people_losses.joints_loss(canonical, true_canonical),
-        'relative': people_losses.joints_loss(body_joints(state.joints), body_joints(truth.joints)),
+        'canonical': people_losses.joints_loss(canonical, true_canonical, seen),
+        'relative': people_losses.joints_loss(body_joints(state.joints), body_joints(truth.joints), seen),
         'log_depth': log_error(estimate.depth),
         'own_depth': log_error(estimate.own_depth),
     }
@@ -252,12 +257,14 @@ def person_terms(
 @torch.no_grad()
 def _readable(estimate: PersonEstimate, targets: PeopleTargets) -> dict[str, torch.Tensor]:
     """Numbers for a person: root rotation [deg] and head depth [m], medians over the people of the batch."""
-    if not len(targets):
-        return {}
+
+    def median(values: torch.Tensor) -> torch.Tensor:
+        return torch.where(targets.seen, values, torch.nan).nanmedian()
+
     product = (estimate.root_rotation * targets.state.root_rotation).sum((-1, -2))
     depth = targets.state.head[:, 2]
     return {
-        'root_deg': ((product - 1) / 2).clamp(-1, 1).acos().rad2deg().median(),
-        'depth_m': (estimate.depth - depth).abs().median(),
-        'own_depth_m': (estimate.own_depth - depth).abs().median(),
+        'root_deg': median(((product - 1) / 2).clamp(-1, 1).acos().rad2deg()),
+        'depth_m': median((estimate.depth - depth).abs()),
+        'own_depth_m': median((estimate.own_depth - depth).abs()),
     }

@@ -44,6 +44,7 @@ def geometric_losses(
     long_side: float,
     scale: torch.Tensor | None = None,
     true_intrinsics: torch.Tensor | None = None,
+    seen: torch.Tensor | None = None,
     metric: torch.Tensor | None = None,
 ) -> dict[str, torch.Tensor]:
     """``j3d``, ``j2d`` and, when both sides have vertices, ``v3d``, ``v2d``.
@@ -55,17 +56,19 @@ def geometric_losses(
         long_side: of the image [px].
         scale: (M,) s_opt of the frame of each person; None: none (stage 2).
         true_intrinsics: (M, 3, 3) where they are other ones [px].
-        metric: (M,) bool: whose places can be compared in metres; None: everybody's.
+        seen: (M,) bool: rows that are people; None: all.
+        metric: (M,) bool: whose places can be compared in metres; None: ``seen``.
     """
     placed = estimate if scale is None else estimate.scaled(scale)
-    chosen = torch.ones_like(truth.head[:, 0], dtype=torch.bool) if metric is None else metric
+    metric = seen if metric is None else metric
+    flat = (intrinsics, long_side, true_intrinsics, seen)
     losses = {
-        'j3d': l1(placed.joints[chosen], truth.joints[chosen]),
-        'j2d': reprojection_loss(estimate.joints, truth.joints, intrinsics, long_side, true_intrinsics),
+        'j3d': l1(placed.joints, truth.joints, metric),
+        'j2d': reprojection_loss(estimate.joints, truth.joints, *flat),
     }
     if placed.vertices is not None and estimate.vertices is not None and truth.vertices is not None:
-        losses['v3d'] = l1(placed.vertices[chosen], truth.vertices[chosen])
-        losses['v2d'] = reprojection_loss(estimate.vertices, truth.vertices, intrinsics, long_side, true_intrinsics)
+        losses['v3d'] = l1(placed.vertices, truth.vertices, metric)
+        losses['v2d'] = reprojection_loss(estimate.vertices, truth.vertices, *flat)
     return losses
 
 
@@ -75,9 +78,12 @@ def reprojection_loss(
     intrinsics: torch.Tensor,
     long_side: float,
     true_intrinsics: torch.Tensor | None = None,
+    rows: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """L1 of the projections of points (M, J, 3) in long sides; true points behind the camera are left out."""
     ahead = (truth[..., 2] > NEAREST).unsqueeze(-1)
+    if rows is not None:
+        ahead = ahead & rows[:, None, None]
     true_px = _project(truth, intrinsics if true_intrinsics is None else true_intrinsics)
     # a joint beside the camera projects to any distance; beyond two images it says nothing more
     difference = ((_project(estimate, intrinsics) - true_px).abs() / long_side).clamp(max=2.0) * ahead
@@ -88,6 +94,7 @@ def parametric_losses(
     estimate: PersonState,
     truth: PersonState,
     scale: torch.Tensor | None = None,
+    seen: torch.Tensor | None = None,
     metric: torch.Tensor | None = None,
 ) -> dict[str, torch.Tensor]:
     """``theta`` (53 rotation matrices with the root), ``beta`` and ``tau`` (head position, of ``metric`` people)."""
@@ -95,20 +102,20 @@ def parametric_losses(
     true_rotations = torch.cat([truth.root_rotation[:, None], truth.pose], dim=1)
     head = estimate.head if scale is None else estimate.head * scale[:, None]
     return {
-        'theta': l1(rotations, true_rotations),
-        'beta': l1(estimate.betas, truth.betas[:, : estimate.betas.shape[1]]),
-        'tau': l1(head, truth.head) if metric is None else l1(head[metric], truth.head[metric]),
+        'theta': l1(rotations, true_rotations, seen),
+        'beta': l1(estimate.betas, truth.betas[:, : estimate.betas.shape[1]], seen),
+        'tau': l1(head, truth.head, seen if metric is None else metric),
     }
 
 
-def rotation_loss(estimate: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+def rotation_loss(estimate: torch.Tensor, truth: torch.Tensor, rows: torch.Tensor | None = None) -> torch.Tensor:
     """Mean chordal distance ``|R - R*|`` of rotations (M, 3, 3): unlike L1 it does not depend on the axes."""
-    return (estimate - truth).square().sum((-1, -2)).add(1e-6).sqrt().mean() if len(truth) else estimate.sum() * 0
+    return mean_of((estimate - truth).square().sum((-1, -2)).add(1e-6).sqrt(), rows)
 
 
-def joints_loss(estimate: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+def joints_loss(estimate: torch.Tensor, truth: torch.Tensor, rows: torch.Tensor | None = None) -> torch.Tensor:
     """Mean distance [m] of joints (M, J, 3)."""
-    return (estimate - truth).square().sum(-1).add(1e-8).sqrt().mean() if len(truth) else estimate.sum() * 0
+    return mean_of((estimate - truth).square().sum(-1).add(1e-8).sqrt(), rows)
 
 
 def focal_loss(probability: torch.Tensor, positive: torch.Tensor, weight: torch.Tensor | None = None) -> torch.Tensor:
@@ -131,8 +138,8 @@ def head_bce_loss(
     logits: torch.Tensor, positive: torch.Tensor, weight: torch.Tensor, positive_weight: float = 3.0
 ) -> torch.Tensor:
     """BCE over the patches, ``L_head`` as CHROMM writes it; ``weight`` (as ``logits``) damps doubtful patches."""
-    boost = torch.tensor(positive_weight, device=logits.device)
-    return (F.binary_cross_entropy_with_logits(logits, positive, pos_weight=boost, reduction='none') * weight).mean()
+    loss = F.binary_cross_entropy_with_logits(logits, positive, reduction='none')
+    return (loss * weight * (1 + (positive_weight - 1) * positive)).mean()
 
 
 def mask_loss(logits: torch.Tensor, people: torch.Tensor, known: torch.Tensor | None = None) -> torch.Tensor:
@@ -143,15 +150,23 @@ def mask_loss(logits: torch.Tensor, people: torch.Tensor, known: torch.Tensor | 
     """
     stride = logits.shape[-1] // people.shape[-1]
     logits, wanted = logits[:, ::stride, ::stride], people.to(logits.dtype)
-    if known is None or bool(known.all()):
+    if known is None:
         return F.binary_cross_entropy_with_logits(logits, wanted)
     loss = F.binary_cross_entropy_with_logits(logits, wanted, reduction='none')
     return (loss * known).sum() / known.sum().clamp(min=1)
 
 
-def l1(estimate: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+def l1(estimate: torch.Tensor, truth: torch.Tensor, rows: torch.Tensor | None = None) -> torch.Tensor:
     """Mean absolute difference; 0 with a gradient path when there is nobody."""
-    return (estimate - truth).abs().mean() if truth.numel() else estimate.sum() * 0
+    return mean_of((estimate - truth).abs(), rows)
+
+
+def mean_of(values: torch.Tensor, rows: torch.Tensor | None = None) -> torch.Tensor:
+    """Mean over ``rows`` (M,) of values (M, ...), which are finite in all of them; 0 where there is none."""
+    if rows is None:
+        return values.sum() / max(1, values.numel())
+    each = values.flatten(1).mean(1) if values.ndim > 1 else values
+    return (each * rows).sum() / rows.sum().clamp(min=1)
 
 
 def _project(points: torch.Tensor, intrinsics: torch.Tensor) -> torch.Tensor:

@@ -13,11 +13,14 @@ from torch.utils.data import DataLoader, Dataset
 from chromm_ros.training.clips import ClipBatch, Source
 
 
-def generators(seed: int, step: int, rank: int = 0) -> tuple[np.random.Generator, torch.Generator]:
+def generators(
+    seed: int, step: int, rank: int = 0, device: torch.device | str = 'cpu'
+) -> tuple[np.random.Generator, torch.Generator]:
     """The random numbers of one step: for the choice of frames, and for noise on the device of the batch."""
     entropy = np.random.SeedSequence([seed, step, rank])
     numpy_seed, torch_seed = entropy.spawn(2)
-    return np.random.default_rng(numpy_seed), torch.Generator().manual_seed(int(torch_seed.generate_state(1)[0]))
+    noise = torch.Generator(device).manual_seed(int(torch_seed.generate_state(1)[0]))
+    return np.random.default_rng(numpy_seed), noise
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,7 @@ def augment(batch: ClipBatch, generator: torch.Generator) -> ClipBatch:
     count = batch.images.shape[:2]
 
     def noise(*shape: int) -> torch.Tensor:
-        return torch.randn(*count, *shape, generator=generator).to(batch.images.device)
+        return torch.randn(*count, *shape, generator=generator, device=generator.device)
 
     gain = (1 + 0.08 * noise(1, 1, 1)) * (1 + 0.04 * noise(3, 1, 1))
     images = (batch.images * gain + 0.03 * noise(1, 1, 1)).clamp(0, 1)

@@ -47,6 +47,7 @@ def head_pelvis_ratio(
     group: torch.Tensor,
     groups: int,
     long_side: float,
+    rows: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Mean over people of (projected SMPL length) / (length seen in the image): r of CHROMM eq. 3, differentiable.
 
@@ -56,6 +57,7 @@ def head_pelvis_ratio(
         group: (M,) the sequence that each person votes in.
         groups: number of sequences.
         long_side: of the image [px].
+        rows: (M,) bool: who has a vote; None: everybody.
 
     Returns:
         (groups,); 1 where nobody qualifies.
@@ -64,7 +66,8 @@ def head_pelvis_ratio(
     projected = (joints_px[:, 0] - joints_px[:, 1]).norm(dim=-1)
     ratio = projected / seen.clamp(min=1e-3)
     low, high = RATIO_RANGE
-    usable = ((seen > SHORTEST * long_side) & (ratio > low) & (ratio < high)).to(ratio.dtype)
+    usable = (seen > SHORTEST * long_side) & (ratio > low) & (ratio < high)
+    usable = (usable if rows is None else usable & rows).to(ratio.dtype)
     total = ratio.new_zeros(groups).index_add(0, group, ratio * usable)
     votes = ratio.new_zeros(groups).index_add(0, group, usable)
     return torch.where(votes > 0, total / votes.clamp(min=1), 1.0)

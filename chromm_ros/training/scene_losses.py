@@ -39,8 +39,9 @@ def camera_loss(pose: torch.Tensor, truth: torch.Tensor) -> tuple[torch.Tensor, 
 def relative_poses(world_from_camera: torch.Tensor) -> torch.Tensor:
     """(B, N, 4, 4) -> (B, N (N - 1), 4, 4): every camera seen from every other one."""
     count = world_from_camera.shape[1]
-    first, second = torch.nonzero(~torch.eye(count, dtype=torch.bool, device=world_from_camera.device), as_tuple=True)
-    return _inverse(world_from_camera[:, first]) @ world_from_camera[:, second]
+    pairs = (_inverse(world_from_camera)[:, :, None] @ world_from_camera[:, None]).flatten(1, 2)
+    # without the diagonal: after the first entry, every (count + 1)-th one is on it
+    return pairs[:, 1:].unflatten(1, (count - 1, count + 1))[:, :, :-1].flatten(1, 2)
 
 
 def confidence_loss(logits: torch.Tensor, points: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 
 from chromm_ros.geometry.cameras import pixel_rays
@@ -40,8 +41,9 @@ class SceneStage(Stage):
         self.confidence_share = confidence_share
 
     def forward(self, batch: ClipBatch, generator: torch.Generator, progress: float) -> tuple[torch.Tensor, dict]:
-        told = torch.rand(batch.images.shape[:2], generator=generator) < self.rays_given
-        doubt = self.weights.confidence > 0 and bool(torch.rand((), generator=generator) < self.confidence_share)
+        rng = np.random.default_rng(generator.initial_seed())  # the host decides what runs
+        told = torch.from_numpy(rng.random(batch.images.shape[:2]) < self.rays_given)
+        doubt = self.weights.confidence > 0 and rng.random() < self.confidence_share
         with self.network_precision(batch.images.device):
             output, _ = run_scene(self.trained, batch, told, with_confidence=doubt)
         terms = self.terms(output, batch)
@@ -114,7 +116,8 @@ def _readable(output: SceneOutput, batch: ClipBatch) -> dict[str, torch.Tensor]:
     """Numbers for a person: relative depth error on people [1], relative camera errors [deg, m]."""
     depth = thinned(output.local_points, batch)[..., 2]
     people = batch.instance > 0
-    numbers = {'people_absrel': ((depth - batch.depth).abs() / batch.depth.clamp(min=0.1))[people].mean()}
+    relative = (depth - batch.depth).abs() / batch.depth.clamp(min=0.1)
+    numbers = {'people_absrel': (relative * people).sum() / people.sum().clamp(min=1)}
     if batch.images.shape[1] > 1:
         estimate = scene_losses.relative_poses(output.world_from_camera)
         truth = scene_losses.relative_poses(batch.world_from_camera)

@@ -16,22 +16,27 @@ from chromm_ros.training.people_losses import PersonState
 
 @dataclass(frozen=True)
 class PeopleTargets:
-    """M visible people of B * N images, flat; ``frame`` counts images through the whole batch."""
+    """K places for people in each of F = B * N images: M = F * K rows, of which ``seen`` are people to learn from.
 
-    frame: torch.Tensor  # (M,) int64
+    The number of rows does not depend on what the images show, so that nothing has to be counted on the device and
+    read by the host. All other rows hold a harmless person: finite, ahead of the camera.
+    """
+
+    seen: torch.Tensor  # (M,) bool: the head is inside the image and not hidden
+    hidden: torch.Tensor  # (M,) bool: inside but hidden: neither present nor absent
+    frame: torch.Tensor  # (M,) int64, image through the whole batch
     head_px: torch.Tensor  # (M, 2) pixels of the images
     pelvis_px: torch.Tensor  # (M, 2); may lie outside of the image
     pelvis_inside: torch.Tensor  # (M,) bool
     intrinsics: torch.Tensor  # (M, 3, 3)
     state: PersonState
-    hidden_frame: torch.Tensor  # (L,) images of heads that are inside but hidden: neither present nor absent
-    hidden_px: torch.Tensor  # (L, 2)
-    silhouette: torch.Tensor  # (B * N, h, w) bool: people
-    judged: torch.Tensor  # (B * N, h, w) bool: whether people are there is known
-    outlined: torch.Tensor  # (B * N,) bool: the silhouette is known
-    metric: torch.Tensor  # (M,) bool: lengths of this person can be compared in metres
+    silhouette: torch.Tensor  # (F, h, w) bool: people
+    judged: torch.Tensor  # (F, h, w) bool: whether people are there is known
+    outlined: torch.Tensor  # (F,) bool: the silhouette is known
+    metric: torch.Tensor  # (M,) bool: seen, and lengths of this person can be compared in metres
 
     def __len__(self) -> int:
+        """Rows, whether somebody is seen there or not."""
         return len(self.frame)
 
 
@@ -43,37 +48,36 @@ def people_targets(batch: ClipBatch, body: BodyModel, patch: int = 16, skin: boo
         skin: also pose the vertices (costly).
     """
     flat = batch.flat()
-    people = flat.present.shape[2]
+    frames, people = flat.present.shape[0], flat.present.shape[2]
     height, width = batch.image_size
     camera_from_world = invert_rigid(flat.world_from_camera[:, 0])  # (F, 4, 4)
     head = transform(camera_from_world, flat.head[:, 0])  # (F, K, 3)
     lens = flat.lens[:, 0]
     ahead = head[..., 2] > CLOSEST
-    head_px = project(torch.where(ahead[..., None], head, head.new_tensor([0.0, 0.0, 1.0])), lens)
-    size = head_px.new_tensor([width, height])
-    inside = flat.present[:, 0] & ahead & (head_px >= 0).all(-1) & (head_px < size).all(-1)
-    visible = inside & _uncovered(flat, head, head_px, size) & _large_enough(flat, people)
+    head_px = project(torch.where(ahead[..., None], head, in_front(head)), lens)
+    inside = flat.present[:, 0] & ahead & within(head_px, height, width)
+    visible = inside & _uncovered(flat, head, head_px, (height, width)) & _large_enough(flat, people)
     nearness = head[..., 2] / lens[..., 0, 0]  # people with cameras of their own are compared by their size
     visible = visible & _nearest_of_patch(
         head_px, nearness, visible, (-(-height // patch), -(-width // patch)), patch
     )
-    frame, person = visible.nonzero(as_tuple=True)
-    state = _state(flat, camera_from_world, head, frame, person, body, skin)
-    pelvis_px = project(_ahead(state.joints[:, 0]), lens[frame, person])
-    hidden_frame, hidden_person = (inside & ~visible).nonzero(as_tuple=True)
+    frame = torch.arange(frames, device=head.device).repeat_interleave(people)
+    seen = visible.flatten()
+    state = _state(flat, camera_from_world[frame], head.flatten(0, 1), seen, body, skin)
+    pelvis_px = project(_ahead(state.joints[:, 0]), lens.flatten(0, 1))
     return PeopleTargets(
+        seen=seen,
+        hidden=(inside & ~visible).flatten(),
         frame=frame,
-        head_px=head_px[frame, person],
+        head_px=head_px.flatten(0, 1),
         pelvis_px=pelvis_px,
-        pelvis_inside=(pelvis_px >= 0).all(-1) & (pelvis_px < size).all(-1),
-        intrinsics=lens[frame, person],
+        pelvis_inside=within(pelvis_px, height, width),
+        intrinsics=lens.flatten(0, 1),
         state=state,
-        hidden_frame=hidden_frame,
-        hidden_px=head_px[hidden_frame, hidden_person],
         silhouette=flat.instance[:, 0] > 0,
         judged=flat.judged[:, 0],
         outlined=flat.outlined[:, 0],
-        metric=flat.metric[frame, 0],
+        metric=seen & flat.metric[frame, 0],
     )
 
 
@@ -81,25 +85,44 @@ def _state(
     flat: ClipBatch,
     camera_from_world: torch.Tensor,
     head: torch.Tensor,
-    frame: torch.Tensor,
-    person: torch.Tensor,
+    seen: torch.Tensor,
     body: BodyModel,
     skin: bool,
 ) -> PersonState:
-    pose, betas = flat.pose[frame, 0, person], flat.betas[frame, 0, person]
-    root_rotation = camera_from_world[frame, :3, :3] @ flat.root_rotation[frame, 0, person]
-    state = place(body, pose, betas, root_rotation, head[frame, person], skin)
-    told = transform(camera_from_world[frame], flat.joints[frame, 0, person])
-    by_smpl = told.isfinite().all(-1).all(-1)
-    if not by_smpl.any():
-        return state
+    """The M people; who is not seen stands at rest in front of the camera.
+
+    Args:
+        camera_from_world: (M, 4, 4); ``head`` (M, 3) in the frames of the cameras; ``seen`` (M,).
+    """
+    pose, betas, root, told = (
+        values[:, 0].flatten(0, 1) for values in (flat.pose, flat.betas, flat.root_rotation, flat.joints)
+    )
+    upright = torch.eye(3, device=head.device).expand_as(root)
+    root = torch.where(seen[:, None, None], camera_from_world[:, :3, :3] @ root, upright)
+    pose = torch.where(seen[:, None, None, None], pose, upright[:, None])
+    head = torch.where(seen[:, None], head, in_front(head))
+    state = place(body, pose, betas * seen[:, None], root, head, skin)
+    told = transform(camera_from_world, told)
     # another body model posed them: its joints are true, all else is put behind the camera, where no loss looks
-    joints = torch.where(by_smpl[:, None, None], state.joints.new_tensor([0.0, 0.0, -1.0]), state.joints)
-    joints[by_smpl, : told.shape[1]] = told[by_smpl]
+    by_smpl = (told.isfinite().all(-1).all(-1) & seen)[:, None, None]
+    nowhere = -in_front(state.joints)
+    joints = torch.where(by_smpl, nowhere, state.joints)
+    told = torch.where(by_smpl, told, joints[:, : told.shape[1]])
     vertices = state.vertices
     if vertices is not None:
-        vertices = torch.where(by_smpl[:, None, None], vertices.new_tensor([0.0, 0.0, -1.0]), vertices)
-    return replace(state, joints=joints, vertices=vertices)
+        vertices = torch.where(by_smpl, -in_front(vertices), vertices)
+    return replace(state, joints=torch.cat([told, joints[:, told.shape[1] :]], 1), vertices=vertices)
+
+
+def within(pixels: torch.Tensor, height: int, width: int) -> torch.Tensor:
+    """(...) bool: whether pixels (..., 2) lie in an image."""
+    x, y = pixels.unbind(-1)
+    return (x >= 0) & (y >= 0) & (x < width) & (y < height)
+
+
+def in_front(like: torch.Tensor) -> torch.Tensor:
+    """Points of the shape of ``like`` (..., 3), one metre in front of the camera; made where they are needed."""
+    return torch.cat([torch.zeros_like(like[..., :2]), torch.ones_like(like[..., 2:])], -1)
 
 
 def place(
@@ -137,10 +160,10 @@ def sample_map(
     return values[frame, row, column]
 
 
-def _uncovered(flat: ClipBatch, head: torch.Tensor, head_px: torch.Tensor, size: torch.Tensor) -> torch.Tensor:
+def _uncovered(flat: ClipBatch, head: torch.Tensor, head_px: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
     frames, people = head.shape[:2]
     frame = torch.arange(frames, device=head.device).repeat_interleave(people)
-    surface = sample_map(flat.depth[:, 0], frame, head_px.flatten(0, 1), (int(size[1]), int(size[0])))
+    surface = sample_map(flat.depth[:, 0], frame, head_px.flatten(0, 1), size)
     surface = surface.view(frames, people)
     return (surface == 0) | (surface > head[..., 2] - IN_FRONT)
 

@@ -1,25 +1,36 @@
 import pytest
 import torch
 
-from chromm_ros.training.chamfer import chamfer_distance, chamfer_loss, thinned_out, visible_vertices
+from chromm_ros.training.chamfer import chamfer_loss, thinned_out, visible_vertices
 
 LENS = torch.tensor([[[100.0, 0, 50], [0, 100.0, 50], [0, 0, 1]]])
 
 
+def distance(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+    """Between two sets (A, 3) and (B, 3) that count whole."""
+    return chamfer_loss(
+        first[None], first.new_ones(1, len(first)).bool(), second[None], second.new_ones(1, len(second)).bool()
+    )
+
+
 def test_equal_sets_have_no_distance_in_any_order() -> None:
     points = torch.rand(20, 3)
-    assert float(chamfer_distance(points, points.flip(0))) == pytest.approx(0, abs=1e-3)
+    assert float(distance(points, points.flip(0))) == pytest.approx(0, abs=1e-3)
 
 
 def test_both_directions_count() -> None:
     one = torch.zeros(1, 3)
     two = torch.tensor([[0.0, 0, 0], [0, 0, 2]])
-    assert float(chamfer_distance(one, two)) == pytest.approx(1.0)  # 0 there, (0 + 2) / 2 back
-    torch.testing.assert_close(chamfer_distance(one, two), chamfer_distance(two, one))
+    assert float(distance(one, two)) == pytest.approx(1.0)  # 0 there, (0 + 2) / 2 back
+    torch.testing.assert_close(distance(one, two), distance(two, one))
 
 
-def test_an_empty_set_costs_nothing() -> None:
-    assert float(chamfer_distance(torch.zeros(0, 3), torch.rand(4, 3))) == 0
+def test_points_that_do_not_count_are_nowhere() -> None:
+    skin, points = torch.rand(2, 9, 3), torch.rand(2, 7, 3)
+    visible, mask = torch.rand(2, 9) < 0.5, torch.rand(2, 7) < 0.5
+    visible[:, 0], mask[:, 0] = True, True
+    alone = [distance(skin[n][visible[n]], points[n][mask[n]]) for n in range(2)]
+    torch.testing.assert_close(chamfer_loss(skin, visible, points, mask), torch.stack(alone).mean())
 
 
 def test_the_front_of_a_tetrahedron_is_visible() -> None:
@@ -36,29 +47,39 @@ def test_the_front_of_a_tetrahedron_is_visible() -> None:
     assert not beside.any()
 
 
-def test_points_are_thinned_to_the_limit() -> None:
-    assert len(thinned_out(torch.rand(1000, 3), 300)) <= 300
-    assert len(thinned_out(torch.rand(10, 3), 300)) == 10
+@pytest.mark.parametrize(('number', 'kept'), [(1000, 250), (300, 300), (301, 151), (10, 10), (0, 0)])
+def test_points_are_thinned_to_the_limit_evenly(number: int, kept: int) -> None:
+    counts = torch.zeros(1, 2000, dtype=torch.bool)
+    counts[0, torch.randperm(2000)[:number]] = True
+    points = torch.arange(2000.0)[None, :, None].expand(-1, -1, 3)
+    thinned, counted = thinned_out(points, counts, 300)
+    assert thinned.shape == (1, 300, 3)
+    expected = points[counts][:: max(1, -(-number // 300)), 0]
+    assert len(expected) == kept
+    assert torch.equal(thinned[counted][:, 0], expected)
 
 
 def test_loss_pulls_people_to_their_points() -> None:
     skin = torch.rand(1, 30, 3) + torch.tensor([0.0, 0.0, 3.0])
-    points = (skin + torch.tensor([0.0, 0.0, 0.5])).view(1, 5, 6, 3)
+    points = skin + torch.tensor([0.0, 0.0, 0.5])
     scale = torch.ones((), requires_grad=True)
-    loss = chamfer_loss(
-        skin * scale, torch.ones(1, 30, dtype=torch.bool), torch.zeros(1, dtype=torch.long), points,
-        torch.ones(1, 5, 6, dtype=torch.bool),
-    )  # fmt: skip
-    loss.backward()
+    chamfer_loss(skin * scale, skin.new_ones(1, 30).bool(), points, skin.new_ones(1, 30).bool()).backward()
     assert scale.grad is not None
     assert scale.grad < 0  # farther is better
 
 
-def test_images_without_people_do_not_count() -> None:
-    nobody = torch.zeros(0, 30, 3, requires_grad=True)
-    loss = chamfer_loss(
-        nobody, torch.zeros(0, 30, dtype=torch.bool), torch.zeros(0, dtype=torch.long), torch.rand(1, 5, 6, 3),
-        torch.ones(1, 5, 6, dtype=torch.bool),
-    )  # fmt: skip
+@pytest.mark.parametrize(('people', 'surface'), [(False, True), (True, False), (False, False)])
+def test_images_without_people_or_points_do_not_count(people: bool, surface: bool) -> None:
+    skin, points = torch.rand(2, 30, 3), torch.rand(2, 20, 3)
+    visible, mask = torch.ones(2, 30, dtype=torch.bool), torch.ones(2, 20, dtype=torch.bool)
+    alone = chamfer_loss(skin[:1], visible[:1], points[:1], mask[:1])
+    visible[1], mask[1] = people, surface
+    skin.requires_grad_()
+    loss = chamfer_loss(skin, visible, points, mask)
     loss.backward()
-    assert float(loss) == 0
+    torch.testing.assert_close(loss, alone)
+    assert skin.grad is not None
+    assert skin.grad.isfinite().all()
+    assert not skin.grad[1].any()
+    visible[0] = False
+    assert float(chamfer_loss(skin, visible, points, mask).detach()) == 0

@@ -18,16 +18,30 @@ def batch_of(clips: Clips) -> ClipBatch:
 def test_people_stand_where_the_picture_shows_them(clips: Clips, body: BodyModel) -> None:
     batch = batch_of(clips)
     targets = people_targets(batch, body, skin=True)
-    assert len(targets) > 10
+    seen = targets.seen
+    assert seen.sum() > 10
     state = targets.state
     torch.testing.assert_close(state.joints[:, HEAD], state.head, atol=1e-4, rtol=0)
-    torch.testing.assert_close(project(state.head, targets.intrinsics), targets.head_px, atol=1e-2, rtol=0)
+    projected = project(state.head, targets.intrinsics)
+    torch.testing.assert_close(projected[seen], targets.head_px[seen], atol=1e-2, rtol=0)
     # the instance under the projected skin is a person
     assert state.vertices is not None
     pixels = project(state.vertices.mean(1), targets.intrinsics)
-    inside = (pixels >= 0).all(-1) & (pixels < torch.tensor([192.0, 144.0])).all(-1)
+    inside = (pixels >= 0).all(-1) & (pixels < torch.tensor([192.0, 144.0])).all(-1) & seen
     on_people = sample_map(targets.silhouette, targets.frame[inside], pixels[inside], (144, 192))
     assert on_people.float().mean() > 0.8
+
+
+def test_rows_without_people_are_as_many_and_harmless(clips: Clips, body: BodyModel) -> None:
+    batch = batch_of(clips)
+    for nobody in (False, True):
+        shown = replace(batch, present=torch.zeros_like(batch.present)) if nobody else batch
+        targets = people_targets(shown, body, skin=True)
+        assert len(targets) == batch.present.numel()
+        assert int(targets.seen.sum()) < len(targets)
+        for values in (targets.head_px, targets.pelvis_px, *vars(targets.state).values()):
+            assert values.isfinite().all()
+        assert (targets.state.head[~targets.seen] == torch.tensor([0.0, 0.0, 1.0])).all()
 
 
 def test_heads_behind_something_are_neither_present_nor_absent(clips: Clips, body: BodyModel) -> None:
@@ -35,26 +49,26 @@ def test_heads_behind_something_are_neither_present_nor_absent(clips: Clips, bod
     before = people_targets(batch, body)
     walled = replace(batch, depth=torch.full_like(batch.depth, 0.5))
     after = people_targets(walled, body)
-    assert len(after) < len(before)
-    assert len(after) + len(after.hidden_frame) == len(before) + len(before.hidden_frame)
+    assert after.seen.sum() < before.seen.sum()
+    assert torch.equal(after.seen | after.hidden, before.seen | before.hidden)
+    assert not (after.seen & after.hidden).any()
 
 
 def test_absent_people_are_nowhere(clips: Clips, body: BodyModel) -> None:
     batch = batch_of(clips)
     nobody = people_targets(replace(batch, present=torch.zeros_like(batch.present)), body)
-    assert len(nobody) == 0
-    assert len(nobody.hidden_frame) == 0
+    assert not (nobody.seen | nobody.hidden | nobody.metric).any()
 
 
 def test_one_patch_teaches_one_person(clips: Clips, body: BodyModel) -> None:
     batch = batch_of(clips)
     doubled = {
         name: torch.cat([getattr(batch, name)] * 2, dim=2)
-        for name in ('present', 'betas', 'pose', 'root_rotation', 'head', 'lens')
+        for name in ('present', 'betas', 'pose', 'root_rotation', 'head', 'lens', 'joints')
     }
     twins = people_targets(replace(batch, **doubled), body)
-    keys = twins.frame * 1000 + patch_index(twins.head_px, 16, (9, 12))
-    nearest = twins.state.head[:, 2]
+    keys = (twins.frame * 1000 + patch_index(twins.head_px, 16, (9, 12)))[twins.seen]
+    nearest = twins.state.head[twins.seen, 2]
     for key in keys.unique():
         assert nearest[keys == key].unique().numel() == 1
 
