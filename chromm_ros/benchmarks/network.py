@@ -15,7 +15,8 @@ from tqdm import tqdm
 
 from chromm_ros.benchmarks.timing import attention_rate, flops, matrix_rate, timed
 from chromm_ros.flow import FrameFeatures
-from chromm_ros.network.chromm import Chromm, check_device
+from chromm_ros.network.chromm import Chromm
+from chromm_ros.network.layers.precision import check_device
 from chromm_ros.network.presets import choose
 
 IMAGE = (720, 1280)

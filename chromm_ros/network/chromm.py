@@ -34,7 +34,7 @@ from chromm_ros.network.human.head import HumanHead
 from chromm_ros.network.human.letterbox import Letterbox
 from chromm_ros.network.human.multi_hmr_head import MultiHmrHead
 from chromm_ros.network.human.silhouettes import silhouettes
-from chromm_ros.network.layers.precision import dtype_of
+from chromm_ros.network.layers.precision import check_device
 from chromm_ros.network.layers.preprocessing import check_images
 from chromm_ros.network.outputs import PeopleEstimates, SceneGeometry
 from chromm_ros.network.pixels import Pixels, completed, encoder_inputs, prepare, scene_size_of
@@ -340,12 +340,3 @@ class Chromm(nn.Module):
             size = features.scene_size
             return functional.interpolate(logits[:, None], size=size, mode='bilinear', align_corners=False)[:, 0] > 0
         return silhouettes(self.people(features, geometry), image_sizes(features), features.scene_size)
-
-
-def check_device(device: torch.device, precision: str) -> None:
-    """Refuse what this machine cannot run; raises ValueError."""
-    dtype = dtype_of(precision)
-    if device.type == 'cuda' and not torch.cuda.is_available():
-        raise ValueError('device is cuda, but PyTorch finds no GPU; use device cpu, or install a PyTorch with CUDA')
-    if device.type == 'cpu' and dtype is torch.float16:
-        raise ValueError('precision fp16 needs a GPU; on the CPU use bf16 or fp32')

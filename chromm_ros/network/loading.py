@@ -9,9 +9,9 @@ from pathlib import Path
 import torch
 
 from chromm_ros.body.model import BodyModel
-from chromm_ros.network.chromm import Chromm, HumanHeadName, check_device
+from chromm_ros.network.chromm import Chromm, HumanHeadName
 from chromm_ros.network.files import weight_file
-from chromm_ros.network.layers.precision import chosen_precision
+from chromm_ros.network.layers.precision import check_device, chosen_precision
 from chromm_ros.network.open.network import OpenNetwork
 
 PRESETS = ('auto', 'open', 'tiny', 'full')

@@ -18,7 +18,8 @@ from tqdm import tqdm
 
 from chromm_ros.body.library import BodyLibrary
 from chromm_ros.body.model import BodyModel
-from chromm_ros.network.chromm import Chromm, check_device
+from chromm_ros.network.chromm import Chromm
+from chromm_ros.network.layers.precision import check_device
 from chromm_ros.network.presets import DepthForm, choose
 from chromm_ros.synthetic.pool import Pool, PoolSettings, rendering_pool
 from chromm_ros.training import data_sets

@@ -71,3 +71,12 @@ def store_weights(module: nn.Module, precision: str) -> None:
         module.to(dtype_of(precision))
     for child in module.children():
         store_weights(child, precision)
+
+
+def check_device(device: torch.device, precision: str) -> None:
+    """Refuse what this machine cannot run; raises ValueError."""
+    dtype = dtype_of(precision)
+    if device.type == 'cuda' and not torch.cuda.is_available():
+        raise ValueError('device is cuda, but PyTorch finds no GPU; use device cpu, or install a PyTorch with CUDA')
+    if device.type == 'cpu' and dtype is torch.float16:
+        raise ValueError('precision fp16 needs a GPU; on the CPU use bf16 or fp32')
