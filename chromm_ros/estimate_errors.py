@@ -54,6 +54,10 @@ class DetectionErrors:
     posture_other_view: LogNormal = LogNormal(0.13, 0.55)
     """The same between two views at one time."""
     posture_other_person: LogNormal = LogNormal(0.25, 0.45)
+    rise: float = 0.1
+    """Height of a head above the lowest joint: lasting error about one person [m]."""
+    rise_noise: float = 0.05
+    """What is new of it in every image [m]."""
     shape_same: LogNormal = LogNormal(0.45, 0.75)
     """Distance of the betas of a detection from the mean of the person."""
     shape_other: LogNormal = LogNormal(0.62, 0.62)

@@ -293,7 +293,8 @@ class Session:
         sight = evidence.cameras(views, self.errors)
         detections = stack_people((step,), views)
         level = self.gauge.source is not WorldSource.FIRST_CAMERA
-        self.identities.update(step.stamp, detections, sight, self.settings.people, self.body, level)
+        floor = self.ground.height if level else math.nan
+        self.identities.update(step.stamp, detections, sight, self.settings.people, self.body, level, floor)
         self.notices.leave_out_all(self.identities.dropped)
         clock.end('people')
         seen, doubted = humans_of(self.identities, step, views, evidence)
@@ -302,7 +303,9 @@ class Session:
         cloud = without_people(evidence.static_cloud(), [human for human, _ in seen])
         self.scene.update(cloud, evidence.through, step.stamp)
         if level:
-            self.ground.look(cloud.points, self.settings.world.floor_tolerance)
+            measured = any(row.image.depth is not None for row in step.rows.values())
+            self.ground.look(cloud.points, self.settings.world.floor_tolerance, measured)
+            self.ground.stand(self.identities.soles, step.stamp)
         clock.end('scene')
         return StepResult(step, Extrapolation(seen, sight), doubted, cloud)
 

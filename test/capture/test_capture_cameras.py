@@ -27,7 +27,8 @@ def test_the_order_of_the_cameras_does_not_matter():
         last = run(capture, studio, 0, 3, order=order)[-1]
         results.append(sorted(tuple(human.head) for human in last.humans))
         assert [camera.view for camera in last.cameras] == [studio.views[number] for number in order]
-    np.testing.assert_allclose(*results, atol=1e-6)
+    # the floor, on which people stand, is found by random trials among the points in their order
+    np.testing.assert_allclose(*results, atol=1e-4)
 
 
 def test_a_rigid_change_of_the_given_rig_moves_everything_rigidly():

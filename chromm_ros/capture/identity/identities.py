@@ -9,6 +9,7 @@ else within a session.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
@@ -24,6 +25,7 @@ from chromm_ros.people import PeopleSettings
 from chromm_ros.people.fusion import Body, fuse
 from chromm_ros.people.observations import usable
 from chromm_ros.people.tracker import CameraViews, HeadDetections, IdentitySettings, Tracker
+from chromm_ros.people.tracker.footing import soles
 
 TRACKLET_GAP = 1.0
 """A tracklet ends when its view does not see the person for longer [s]."""
@@ -94,6 +96,8 @@ class Evidence:
     cameras: CameraViews
     change: Similarity
     """How the world was moved since the image set before."""
+    floor: float
+    """z of the floor, as far as was known before [m]; NaN: not at all, or the world is not level."""
 
 
 class Identities:
@@ -135,24 +139,31 @@ class Identities:
         settings: PeopleSettings,
         body: Body,
         level: bool = True,
+        floor: float = math.nan,
     ) -> None:
         """Take in the detections (V, 1, M) of one image set; V counts all cameras of the rig, seen or not.
 
         Args:
             level: the world is z up.
+            floor: z of the floor in a level world [m]; NaN: not known.
         """
         self._start = stamp if self._start is None else self._start
         mask, dropped = usable(people, settings.tracking.duplicate_distance)
-        self.tracker.update((stamp - self._start) * 1e-9, HeadDetections.of(people, mask), cameras, level)
+        self.tracker.update((stamp - self._start) * 1e-9, HeadDetections.of(people, mask), cameras, level, floor)
         tracks = self.tracker.tracks
         seen = np.flatnonzero(tracks.observed)
-        self.evidence = Evidence(stamp, people, cameras, self._change)
+        self.evidence = Evidence(stamp, people, cameras, self._change, floor)
         self._change = Similarity.identity()
         self.fused = self._fuse(people, seen, settings, body)
         self.dropped = Counter(dropped) + Counter(self.fused.dropped)
         self._look(stamp, seen, self.fused)
         self._number(stamp)
         self._list(stamp, seen)
+
+    @property
+    def soles(self) -> np.ndarray:
+        """(N,) heights of the soles of those whom several cameras place now, world [m]."""
+        return np.zeros(0) if self.fused is None else soles(self.fused)
 
     def keep(self) -> None:
         """After the snapshot was made: what it announced once is over."""

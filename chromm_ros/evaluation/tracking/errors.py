@@ -43,6 +43,8 @@ class Detected:
     score: np.ndarray  # (N,)
     angle: np.ndarray  # (N,) between the detected and the true direction [rad]; NaN for nobody
     log_range: np.ndarray  # (N,) log of detected over true distance; NaN for nobody
+    rise: np.ndarray
+    """(N,) how much higher the true head is above the lowest joint than the detected one [m]; NaN for nobody."""
     posture: np.ndarray  # (N, 22, 3)
     betas: np.ndarray  # (N, 10)
 
@@ -71,16 +73,18 @@ def collect(recordings: Sequence[Recording]) -> tuple[Detected, Expected, int]:
             cosine = (heads * d.ray).sum(-1) / length
             angle = np.where(owner < 0, np.nan, np.arccos(np.clip(cosine, -1, 1)))
             log_range = np.where(owner < 0, np.nan, np.log(d.distance / length))
+            body = recording.truth.joints[t, np.maximum(owner, 0), :, 2].astype(float)
+            rise = np.where(owner < 0, np.nan, body[:, HEAD] - body.min(1) + d.posture[..., 2].min(1))
             count = len(d)
-            rows += zip([number] * count, [step.time] * count, d.view, owner, d.score, angle, log_range)
+            rows += zip([number] * count, [step.time] * count, d.view, owner, d.score, angle, log_range, rise)
             postures.append(d.posture)
             betas.append(d.betas)
             images += int(step.cameras.seen.sum())
             pairs += _expected(recording, t, owner)
-    run, time, view, person, certainty, angle, log_range = (np.array(column) for column in zip(*rows))
+    run, time, view, person, certainty, angle, log_range, rise = (np.array(column) for column in zip(*rows))
     found, margin, behind, nearest, visible = (np.array(column) for column in zip(*pairs))
     detected = Detected(
-        run, time, view, person, certainty, angle, log_range, np.concatenate(postures), np.concatenate(betas)
+        run, time, view, person, certainty, angle, log_range, rise, np.concatenate(postures), np.concatenate(betas)
     )
     return detected, Expected(found, margin, behind, nearest, visible), images
 
@@ -92,7 +96,8 @@ def measure(recordings: Sequence[Recording], before: EstimateErrors) -> Estimate
     if true.sum() < 100 or len(recordings) < 2:
         raise ValueError(f'{true.sum()} detections of people in {len(recordings)} runs are too few to measure errors')
     direction, wide = _core_and_tail(detected.angle[true] / np.sqrt(2))
-    depth, lasting, memory = _depth(detected)
+    depth, lasting, memory = _lasting(detected, detected.log_range)
+    rise, rise_lasts, _ = _lasting(detected, detected.rise)
     share = float((detected.angle[true] > 3 * np.sqrt(2) * direction).mean())
     good = expected.visible & (expected.margin > EDGE) & (expected.nearest > before.detection.crowd[1])
     clear = good & ~(expected.behind < -HIDES)
@@ -110,6 +115,8 @@ def measure(recordings: Sequence[Recording], before: EstimateErrors) -> Estimate
         hidden_rate=_hidden_rates(expected, rate, before),
         crowd=crowd,
         crowd_rate=crowd_rate,
+        rise=rise * rise_lasts**0.5,
+        rise_noise=rise * (1 - rise_lasts) ** 0.5,
         **_appearance(detected),
     )
     return dataclasses.replace(before, direction=direction, depth=depth, detection=detection)
@@ -156,19 +163,18 @@ def _core_and_tail(errors: np.ndarray) -> tuple[float, float]:
     return core, float(np.sqrt((far**2).mean()) / (np.sqrt(2) * core)) if len(far) else 3.0
 
 
-def _depth(detected: Detected) -> tuple[float, float, float]:
-    """Standard deviation of the log distance, share of its variance that lasts, and for how long [s].
+def _lasting(detected: Detected, values: np.ndarray) -> tuple[float, float, float]:
+    """Standard deviation of errors (N,) of the detections, share of its variance that lasts, and for how long [s].
 
     The errors of one view about one person are compared at two times: their covariance is ``s^2 lasting
     exp(-lag / memory)`` where the lasting part hangs together and the rest is new in every image.
     """
     true = detected.person >= 0
-    values = detected.log_range
     middle = float(np.median(values[true]))
-    depth = 1.4826 * float(np.median(np.abs(values[true] - middle)))
+    spread = 1.4826 * float(np.median(np.abs(values[true] - middle)))
     lags, correlations = [], []
     keys = np.stack([detected.run, detected.view, detected.person], 1)[true]
-    time, clipped = detected.time[true], np.clip(values[true] - middle, -3 * depth, 3 * depth)
+    time, clipped = detected.time[true], np.clip(values[true] - middle, -3 * spread, 3 * spread)
     _, series = np.unique(keys, axis=0, return_inverse=True)
     for lag in LAGS:
         first, second = [], []
@@ -184,10 +190,10 @@ def _depth(detected: Detected) -> tuple[float, float, float]:
             lags.append(lag)
             correlations.append(max(float((a * b).mean() / clipped.var()), 1e-3))
     if len(lags) < 2:
-        return depth, DetectionErrors.lasting, DetectionErrors.memory
+        return spread, DetectionErrors.lasting, DetectionErrors.memory
     slope, start = np.polyfit(lags, np.log(correlations), 1)
     memory = float(np.clip(-1 / slope if slope < 0 else 60.0, 1.0, 60.0))
-    return depth, float(np.clip(np.exp(start), 0.1, 0.95)), memory
+    return spread, float(np.clip(np.exp(start), 0.1, 0.95)), memory
 
 
 def _score_even(true: np.ndarray, false: np.ndarray, before: float) -> float:

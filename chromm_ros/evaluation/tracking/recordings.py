@@ -7,6 +7,7 @@ whole capture gives.
 from __future__ import annotations
 
 import dataclasses
+import math
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -73,6 +74,8 @@ class TrackerInput:
     cameras: CameraViews
     change: Similarity
     """The world moved by this before."""
+    floor: float
+    """z of the floor as far as it was known [m]; NaN: not at all."""
 
     @staticmethod
     def of(evidence: Evidence) -> TrackerInput:
@@ -81,7 +84,9 @@ class TrackerInput:
         mask, _ = usable(people, TrackingSettings.duplicate_distance)
         detections = HeadDetections.of(people, mask)
         pixels = people.head_px[detections.view, 0, detections.row]
-        return TrackerInput(evidence.stamp * 1e-9, detections, pixels, evidence.cameras, evidence.change)
+        return TrackerInput(
+            evidence.stamp * 1e-9, detections, pixels, evidence.cameras, evidence.change, evidence.floor
+        )
 
 
 @dataclass(frozen=True)
@@ -112,6 +117,7 @@ class Recording:
             estimated=self.estimated,
             time=np.array([step.time for step in self.steps]),
             count=np.array([len(step.detections) for step in self.steps]),
+            floor=np.array([step.floor for step in self.steps]),
             head_px=np.concatenate([step.head_px for step in self.steps]),
             change_scale=np.array([float(step.change.scale) for step in self.steps]),
             change_rotation=np.stack([step.change.rotation for step in self.steps]),
@@ -151,6 +157,7 @@ def _steps(arrays: dict[str, np.ndarray]) -> Iterator[TrackerInput]:
             arrays['head_px'][rows],
             CameraViews(**{f.name: _wide(arrays[f'c_{f.name}'][t]) for f in dataclasses.fields(CameraViews)}),
             Similarity(arrays['change_scale'][t], arrays['change_rotation'][t], arrays['change_translation'][t]),
+            float(arrays['floor'][t]) if 'floor' in arrays else math.nan,
         )
 
 

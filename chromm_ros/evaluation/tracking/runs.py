@@ -175,7 +175,7 @@ def replay(
         tracker.move(step.change)
         if t % every:
             continue
-        tracker.update(step.time - recording.steps[0].time, step.detections, step.cameras)
+        tracker.update(step.time - recording.steps[0].time, step.detections, step.cameras, floor=step.floor)
         rows, tracks = tracker.published, tracker.tracks
         heads = tracks.mean[rows, :3]
         if recording.estimated:

@@ -54,7 +54,7 @@ class JointAssignment:
     ):
         """
         Args:
-            mean, covariance: (T, 3 + V), (T, 3 + V, 3 + V) predicted reduced states.
+            mean, covariance: (T, 4 + V), (T, 4 + V, 4 + V) predicted reduced states.
             appearance: (T, N) log likelihood ratios of posture and shape.
             rate: (T, V) probability that the person is there and the view detects it.
         """

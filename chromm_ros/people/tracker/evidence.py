@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from chromm_ros.estimate_errors import EstimateErrors, LogNormal
-from chromm_ros.people.tracker.kinematics import Measurements
+from chromm_ros.people.tracker.kinematics import REDUCED_VIEWS, Measurements
 
 LOG_2PI_3 = 3 * np.log(2 * np.pi)
 
@@ -49,12 +49,12 @@ def place_evidence(
     """Log densities (T, N) of N detections if they are of each of T people, and the shares (T, N) of the usual noise.
 
     Args:
-        mean, covariance: (T, 3 + V), (T, 3 + V, 3 + V) reduced states.
+        mean, covariance: (T, 4 + V), (T, 4 + V, 4 + V) reduced states.
         points: (N, 3) detected heads, world [m].
         views: (N,)
         tail: share of detections with the wide noise.
     """
-    own, along = 3 + views, measurements.along
+    own, along = REDUCED_VIEWS + views, measurements.along
     error = points - mean[:, None, :3] - mean[:, own, None] * along
     cross = covariance[:, :3][:, :, own].swapaxes(1, 2)[..., None] * along[:, None, :]  # (T, N, 3, 3)
     bias = covariance[:, own, own][..., None, None] * (along[:, :, None] * along[:, None, :])

@@ -1,8 +1,9 @@
 """Where people are, how they move, and how each view errs about their distance: one Gaussian for each person.
 
-The state of a person is x = (head [m], velocity [m/s], one error of the log distance for each of V views). A view
-that puts somebody too far away does so for many seconds, so its error is estimated with the place instead of being
-averaged away: where two views meet they learn each other's errors, and these hold when one view is left.
+The state of a person is x = (head [m], velocity [m/s], rise [m], one error of the log distance for each of V views).
+A view that puts somebody too far away does so for many seconds, so its error is estimated with the place instead of
+being averaged away: where two views meet they learn each other's errors, and these hold when one view is left. The
+rise is the same for the floor: how much higher the head is than that of a body of this posture that stands there.
 """
 
 from __future__ import annotations
@@ -15,7 +16,13 @@ from chromm_ros.estimate_errors import EstimateErrors
 from chromm_ros.people.tracker.tables import HeadDetections
 
 MOTION = 6
-"""Numbers of head and velocity, which come before the errors of the views."""
+"""Numbers of head and velocity, which come before what lasts: the rise and the errors of the views."""
+
+HEIGHT, RISE = 2, MOTION
+"""Indices in the state of the height of the head and of the rise."""
+
+VIEWS, REDUCED_VIEWS = 7, 4
+"""Index of the error of the first view in the state, and in the reduced one (head, rise, errors)."""
 
 PLACE = slice(0, 3)
 
@@ -72,9 +79,10 @@ def predict(
 ) -> tuple[np.ndarray, np.ndarray]:
     """States (T, D) and covariances (T, D, D) of T people so many seconds later."""
     size = mean.shape[-1]
-    bias_keep = np.exp(-seconds / errors.detection.memory)
-    transition, noise = bias_keep * np.eye(size), (1 - bias_keep**2) * errors.depth_bias**2 * np.eye(size)
-    moving = slice(0, MOTION)
+    keep = np.exp(-seconds / errors.detection.memory)
+    transition, noise = keep * np.eye(size), np.zeros((size, size))
+    moving, lasting = slice(0, MOTION), slice(MOTION, size)
+    noise[lasting, lasting] = (1 - keep**2) * np.diag(_lasting_variance(size - VIEWS, errors))
     transition[moving, moving], noise[moving, moving] = forgetful_step(
         seconds, walking.velocity_variance, walking.persistence
     )
@@ -83,19 +91,24 @@ def predict(
 
 def unknown(count: int, views: int, walking: WalkingModel, errors: EstimateErrors) -> tuple[np.ndarray, np.ndarray]:
     """State (count, D) and covariance (count, D, D) of people of whom nothing is known."""
-    place, bias = np.full(3, ANYWHERE**2), np.full(views, errors.depth_bias**2)
-    variance = np.concatenate([place, walking.velocity_variance, bias])
-    return np.zeros((count, MOTION + views)), np.tile(np.diag(variance), (count, 1, 1))
+    place = np.full(3, ANYWHERE**2)
+    variance = np.concatenate([place, walking.velocity_variance, _lasting_variance(views, errors)])
+    return np.zeros((count, VIEWS + views)), np.tile(np.diag(variance), (count, 1, 1))
+
+
+def _lasting_variance(views: int, errors: EstimateErrors) -> np.ndarray:
+    """(1 + V,) stationary variances of the rise and of the errors of V views."""
+    return np.append(errors.detection.rise**2, np.full(views, errors.depth_bias**2))
 
 
 @dataclass(frozen=True)
 class Measurements:
-    """N detections as measurements of a reduced state (head, errors of V views), usual ones and those of the tail."""
+    """N detections as measurements of a reduced state (head, rise, errors of V views), usual and of the tail."""
 
     along: np.ndarray  # (N, 3) derivative of the detected point by the error of its view [m]
     noise: np.ndarray  # (2, N, 3, 3) covariance of the detected points [m^2]
-    information: np.ndarray  # (2, N, 3 + V, 3 + V)
-    vector: np.ndarray  # (2, N, 3 + V) information times measurement
+    information: np.ndarray  # (2, N, 4 + V, 4 + V)
+    vector: np.ndarray  # (2, N, 4 + V) information times measurement
 
     @staticmethod
     def of(
@@ -115,9 +128,9 @@ class Measurements:
         along = (errors.depth_noise * wide * distance) ** 2 / freshness + camera
         rest = np.eye(3) - outer
         inverse = rest / across + outer / along
-        jacobian = np.zeros((count, 3, 3 + views))
+        jacobian = np.zeros((count, 3, REDUCED_VIEWS + views))
         jacobian[:, :, :3] = np.eye(3)
-        jacobian[np.arange(count), :, 3 + detections.view] = detections.distance[:, None] * ray
+        jacobian[np.arange(count), :, REDUCED_VIEWS + detections.view] = detections.distance[:, None] * ray
         weighted = jacobian.swapaxes(-1, -2) @ inverse  # (2, N, D, 3)
         return Measurements(
             along=detections.distance[:, None] * ray,
@@ -143,12 +156,12 @@ class Measurements:
 class Prior:
     """Reduced states of T people in information form, to which detections are added."""
 
-    information: np.ndarray  # (T, 3 + V, 3 + V)
-    vector: np.ndarray  # (T, 3 + V)
+    information: np.ndarray  # (T, 4 + V, 4 + V)
+    vector: np.ndarray  # (T, 4 + V)
 
     @staticmethod
     def of(mean: np.ndarray, covariance: np.ndarray) -> Prior:
-        """Of states (T, 3 + V) with covariances (T, 3 + V, 3 + V)."""
+        """Of states (T, 4 + V) with covariances (T, 4 + V, 4 + V)."""
         information = np.linalg.inv(covariance)
         return Prior(information, np.einsum('tij,tj->ti', information, mean))
 
@@ -162,13 +175,13 @@ class Prior:
 
 
 def reduced(mean: np.ndarray, covariance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The state without the velocity, which no image shows: (T, 3 + V) and (T, 3 + V, 3 + V)."""
+    """The state without the velocity, which no image shows: (T, 4 + V) and (T, 4 + V, 4 + V)."""
     index = observed_part(mean.shape[-1])
     return mean[:, index], covariance[:, index[:, None], index]
 
 
 def observed_part(size: int) -> np.ndarray:
-    """Indices of head and errors in a state of ``size`` numbers."""
+    """Indices of head, rise and errors in a state of ``size`` numbers."""
     return np.r_[0:3, MOTION:size]
 
 

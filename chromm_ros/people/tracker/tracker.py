@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from chromm_ros.people.tracker.belief import weigh
 from chromm_ros.people.tracker.births import newcomers
 from chromm_ros.people.tracker.detectability import detectability
 from chromm_ros.people.tracker.evidence import posture_evidence, shape_evidence
+from chromm_ros.people.tracker.footing import stand
 from chromm_ros.people.tracker.kinematics import (
     PLACE,
     Measurements,
@@ -76,11 +78,19 @@ class Tracker:
 
     # -- one image set ------------------------------------------------------------------------------------------
 
-    def update(self, time: float, detections: HeadDetections, cameras: CameraViews, level: bool = True) -> None:
+    def update(
+        self,
+        time: float,
+        detections: HeadDetections,
+        cameras: CameraViews,
+        level: bool = True,
+        floor: float = math.nan,
+    ) -> None:
         """Take in the detections of one image set, at ``time`` [s].
 
         Args:
             level: the world is z up.
+            floor: z of the floor in a level world [m]; NaN: not known.
         """
         errors = self.errors
         walking = self.settings.walking if level else self.settings.walking.isotropic
@@ -96,6 +106,7 @@ class Tracker:
             owner = self._explain(tracks, time, detections, measurements, cameras)
         begun = self._begin(time, views, detections, measurements, np.flatnonzero(owner < 0), owner, len(tracks))
         self.tracks = tracks.followed_by(begun)
+        stand(self.tracks, floor, fresh, errors)
         weigh(self.tracks, detections, owner, cameras, elapsed, fresh, errors)
         first = self.time is None
         self.time = time

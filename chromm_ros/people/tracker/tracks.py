@@ -9,7 +9,7 @@ import numpy as np
 
 from chromm_ros.estimate_errors import EstimateErrors
 from chromm_ros.geometry.similarity import Similarity
-from chromm_ros.people.tracker.kinematics import MOTION, PLACE, WalkingModel, unknown
+from chromm_ros.people.tracker.kinematics import MOTION, PLACE, RISE, WalkingModel, unknown
 from chromm_ros.skeleton import BODY_JOINTS
 
 BETAS = 10
@@ -25,8 +25,8 @@ class Tracks:
     """(T,) int, never used again: names a person before it has an id, and keeps apart two who had one id in turn."""
     id: np.ndarray
     """(T,) int; 0: not believed in yet."""
-    mean: np.ndarray  # (T, 6 + V) head [m], velocity [m/s], error of each view's log distance
-    covariance: np.ndarray  # (T, 6 + V, 6 + V)
+    mean: np.ndarray  # (T, 7 + V) head [m], velocity [m/s], rise [m], error of each view's log distance
+    covariance: np.ndarray  # (T, 7 + V, 7 + V)
     human: np.ndarray
     """(T,) log odds of being a person and not something that looks like one."""
     known: np.ndarray
@@ -126,6 +126,7 @@ class Tracks:
         size = self.mean.shape[1]
         linear = np.eye(size)
         linear[:3, :3] = linear[3:MOTION, 3:MOTION] = float(change.scale) * change.rotation
+        linear[RISE, RISE] = float(change.scale)
         mean = self.mean @ linear.T
         mean[:, :3] += change.translation
         turn = change.rotation.T

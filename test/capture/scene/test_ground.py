@@ -62,3 +62,67 @@ def test_what_it_knows_can_be_written_down():
     other.load_state_dict(ground.state_dict())
     assert other.state_dict() == ground.state_dict()
     assert other.height == ground.height
+
+
+SECOND = 1_000_000_000
+
+
+def walked(ground, soles, seconds=20, start=0):
+    """People with these heights of their soles are seen ten times a second."""
+    for step in range(10 * seconds):
+        ground.stand(np.array(soles, float), (start + step * SECOND // 10))
+
+
+def test_feet_tell_where_the_floor_is_when_nothing_is_seen_of_it():
+    ground = Ground()
+    ground.stand(np.array([0.02]), 0)
+    assert math.isnan(ground.height), 'one foot is no floor'
+    walked(ground, [0.48, 0.52])
+    assert ground.height == pytest.approx(0.5, abs=0.03)
+
+
+def test_feet_count_by_time_and_not_by_image():
+    ground = Ground()
+    for step in range(100):
+        ground.stand(np.array([0.0, 0.1]), step * SECOND // 100)
+    assert math.isnan(ground.height), 'a second of two people is not enough'
+
+
+def test_feet_correct_a_floor_that_the_network_guesses_and_hardly_one_that_was_measured():
+    heights = {}
+    for measured in (False, True):
+        ground = Ground()
+        ground.look(room(-0.15), 0.05, measured)
+        walked(ground, [0.0, 0.01])
+        heights[measured] = ground.height
+    assert heights[False] == pytest.approx(-0.03, abs=0.02)
+    assert heights[True] == pytest.approx(-0.13, abs=0.02)
+
+
+def test_people_on_stairs_do_not_lift_the_floor():
+    ground = Ground()
+    ground.look(room(0.0), 0.05)
+    walked(ground, [0.0, 0.6, 0.9, 1.2])
+    assert ground.height == pytest.approx(0.0, abs=0.02)
+    ground = Ground()
+    ground.look(room(0.0), 0.05)
+    walked(ground, [0.6, 0.9, 1.2])
+    assert ground.height == pytest.approx(0.0, abs=0.02)
+
+
+def test_feet_that_are_not_known_and_clocks_that_go_back_do_no_harm():
+    ground = Ground()
+    walked(ground, [math.nan, 0.0, math.inf])
+    walked(ground, [0.0], start=-1000 * SECOND)
+    assert ground.height == pytest.approx(0.0, abs=0.01)
+
+
+def test_feet_follow_the_world_and_are_written_down():
+    ground, other = Ground(), Ground()
+    walked(ground, [0.0])
+    ground.move(Similarity(2.0, np.eye(3), np.array([0.0, 0.0, 1.0])))
+    assert ground.height == pytest.approx(1.0, abs=0.01)
+    other.load_state_dict(ground.state_dict())
+    assert other.height == ground.height
+    ground.move(Similarity(1.0, Rotation.from_rotvec([0.5, 0, 0]).as_matrix(), np.zeros(3)))
+    assert math.isnan(ground.height)

@@ -10,7 +10,7 @@ import pytest
 from head_rig import ERRORS, HeadRig, published
 from truthful_studio import ring
 
-from chromm_ros.people.tracker import HeadDetections, IdentitySettings, Tracker, assignment, belief, evidence
+from chromm_ros.people.tracker import HeadDetections, IdentitySettings, Tracker, assignment, belief, evidence, footing
 
 Run = Callable[[Tracker], bool]
 PERIOD = 0.25
@@ -49,6 +49,20 @@ def a_lasting_error_is_remembered(people: Tracker) -> bool:
         people.update(time, rig.detect({1: head}, stretch={0: 1.2}), rig.cameras())
     for time in times(4, 8):
         people.update(time, rig.detect({1: head}, missed=[(1, 1)], stretch={0: 1.2}), rig.cameras(without=[1]))
+    return bool(np.linalg.norm(people.tracks.mean[0, :3] - head) < 0.35)
+
+
+def a_view_that_errs_is_put_right_by_the_floor(people: Tracker) -> bool:
+    """The only camera, which looks down, puts somebody a fifth too far away: the feet would be under the floor."""
+    rig = HeadRig()
+    rig.poses = rig.poses[:1]
+    rig.poses[0, 2, 3] += 1.0
+    head = np.array([0.2, -0.1, 1.6])
+    for time in times(0, 4):
+        detections = rig.detect({1: head}, stretch={0: 1.2})
+        detections.posture[..., 2] = np.clip(detections.posture[..., 2], -1.4, 0)
+        detections.posture[:, 10, 2] = -1.5
+        people.update(time, detections, rig.cameras(), floor=0.1 - footing.SOLE)
     return bool(np.linalg.norm(people.tracks.mean[0, :3] - head) < 0.35)
 
 
@@ -177,6 +191,7 @@ INGREDIENTS: dict[str, tuple[Run, Callable[[pytest.MonkeyPatch], Tracker]]] = {
     'absence': (a_ghost_goes, _errors(rate=0.01)),
     'shift': (a_place_moves_to_where_no_camera_looks, _constant(belief, 'SHIFT', 0.0)),
     'bias': (a_lasting_error_is_remembered, _errors(lasting=0.001)),
+    'floor': (a_view_that_errs_is_put_right_by_the_floor, _constant(footing, 'ON_FLOOR', 0.0)),
     'score': (weak_detections_of_one_view_are_not_believed, _constant(belief, 'SCORE', (0.0, -2.5, 2.0))),
     'for good': (a_person_for_good_survives_weak_scores, _constant(belief, 'SURELY', 99.0)),
     'memory': (somebody_who_returns_is_recognised, lambda patch: Tracker(IdentitySettings(memory=0.0), ERRORS)),
