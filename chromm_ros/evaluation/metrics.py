@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from chromm_ros.geometry.arrays import length
 from chromm_ros.geometry.similarity import Similarity, align_rigs, fit_similarity
@@ -90,6 +91,38 @@ def camera_alignment(true_cameras: np.ndarray, estimated_cameras: np.ndarray) ->
     extents = np.linalg.svd(centres - centres.mean(0), compute_uv=False)
     spread = len(centres) > 2 and extents[1] > FLAT * extents[0]
     return align_rigs(estimated_cameras, true_cameras, scale=1.0, orientation_weight=0.0 if spread else 1.0)
+
+
+def camera_errors(
+    true_cameras: np.ndarray, estimated_cameras: np.ndarray, angle: float = 10.0, share: float = 0.1
+) -> dict[str, float]:
+    """How far the cameras of an instant are off, as HSfM and HAMSt3R report it; CHROMM's tables do not.
+
+    ``te`` and ``s_te``: mean distance of the centres [m] after SE(3) and Sim(3). ``ae``: mean angle of the relative
+    rotations of pairs [deg]. ``rra``: share of pairs off by less than ``angle``. ``cca`` and ``s_cca``: share of
+    centres within ``share`` of the scene's size, the largest distance of a true centre from their mean.
+
+    Args:
+        true_cameras, estimated_cameras: (V, 4, 4) world_from_camera, at least two.
+    """
+    centres = true_cameras[:, :3, 3]
+    size = length(centres - centres.mean(0)).max()
+    rigid = camera_alignment(true_cameras, estimated_cameras)
+    similar = fit_similarity(estimated_cameras[:, :3, 3], centres)
+    off, scaled_off = (length(fit.apply(estimated_cameras[:, :3, 3]) - centres) for fit in (rigid, similar))
+    first, second = np.triu_indices(len(centres), 1)
+    relative = [
+        rig[first, :3, :3].swapaxes(-1, -2) @ rig[second, :3, :3] for rig in (true_cameras, estimated_cameras)
+    ]
+    angles = np.degrees(Rotation.from_matrix(relative[0].swapaxes(-1, -2) @ relative[1]).magnitude())
+    return {
+        'te': float(off.mean()),
+        's_te': float(scaled_off.mean()),
+        'ae': float(angles.mean()),
+        'rra': float((angles < angle).mean()),
+        'cca': float((off < share * size).mean()),
+        's_cca': float((scaled_off < share * size).mean()),
+    }
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from chromm_ros.evaluation import metrics
 
@@ -65,6 +66,22 @@ def test_two_cameras_align_by_their_orientations():
     moved[:, :3, 3] = true[:, :3, 3] @ turn.T + 5
     people = rng.normal(size=(2, 24, 3))
     np.testing.assert_allclose(metrics.camera_aligned_error(people, people @ turn.T + 5, true, moved), 0, atol=1e-9)
+
+
+def test_a_camera_that_turns_and_one_that_moves_cost_what_they_turn_and_move():
+    true = cameras_at(np.array([[0.0, 0, 0], [4.0, 0, 0], [0.0, 4, 0], [4.0, 4, 0]]))
+    turned = true.copy()
+    turned[0, :3, :3] = Rotation.from_rotvec([0, 0, np.radians(20)]).as_matrix() @ true[0, :3, :3]
+    errors = metrics.camera_errors(true, turned)
+    assert errors == pytest.approx({'te': 0, 's_te': 0, 'ae': 10, 'rra': 0.5, 'cca': 1, 's_cca': 1}, abs=1e-6)
+    larger = true.copy()
+    larger[:, :3, 3] *= 1.5
+    errors = metrics.camera_errors(true, larger)
+    assert errors == pytest.approx({'te': 0.5 * 8**0.5, 's_te': 0, 'ae': 0, 'rra': 1, 'cca': 0, 's_cca': 1}, abs=1e-6)
+    moved = np.array(true)
+    moved[:, :3, 3] = true[:, :3, 3] @ Rotation.from_rotvec([0.3, 1, 0]).as_matrix().T + 7
+    moved[:, :3, :3] = Rotation.from_rotvec([0.3, 1, 0]).as_matrix() @ true[:, :3, :3]
+    assert metrics.camera_errors(true, moved)['te'] == pytest.approx(0, abs=1e-9)
 
 
 def test_the_path_of_somebody_who_stands_still_has_no_length():

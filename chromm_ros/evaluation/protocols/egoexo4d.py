@@ -8,7 +8,7 @@ from chromm_ros.datasets.egoexo4d import EgoExo4D
 from chromm_ros.evaluation.protocols import paper
 from chromm_ros.evaluation.protocols.benchmark import Benchmark
 from chromm_ros.evaluation.protocols.clips import ClipPlan
-from chromm_ros.evaluation.protocols.egohumans import ALIGNMENT, CAMERA_ALIGNED, PROCRUSTES
+from chromm_ros.evaluation.protocols.egohumans import ALIGNMENT, CAMERA_ALIGNED, CAMERAS, PROCRUSTES
 from chromm_ros.evaluation.protocols.emdb import MATCHING, POOLED
 from chromm_ros.evaluation.protocols.instants import score_instants
 from chromm_ros.evaluation.protocols.sets import make_clip
@@ -17,7 +17,7 @@ TAKES = 182
 """Takes, a frame of each, that HSfM evaluated."""
 
 
-def egoexo4d(dataset: EgoExo4D) -> Benchmark:
+def egoexo4d(dataset: EgoExo4D, cameras: bool = False) -> Benchmark:
     """Twelve joints of the limbs, which are what the labels and every body model share."""
     reasons = []
     if dataset.frames is None:
@@ -33,8 +33,8 @@ def egoexo4d(dataset: EgoExo4D) -> Benchmark:
             ClipPlan(sequence.name, partial(make_clip, sequence.name, sequence, dataset.bodies))
             for sequence in dataset.sequences()
         ],
-        score=lambda clip, estimates: score_instants(clip, estimates, association=False),
-        columns=(CAMERA_ALIGNED, PROCRUSTES),
+        score=lambda clip, estimates: score_instants(clip, estimates, association=False, cameras=cameras),
+        columns=(CAMERA_ALIGNED, PROCRUSTES, *(CAMERAS if cameras else ())),
         paper=paper.EGOEXO4D,
         protocol={
             'alignment': ALIGNMENT,

@@ -19,16 +19,24 @@ CAMERA_ALIGNED = Column('w_mpjpe_cameras', 'W-MPJPE† m', 3)
 GROUP_ALIGNED = Column('ga_mpjpe', 'GA-MPJPE m', 3)
 PROCRUSTES = Column('pa_mpjpe', 'PA-MPJPE m', 3)
 
+CAMERAS = (
+    Column('te', 'TE m', 2), Column('s_te', 's-TE m', 2), Column('ae', 'AE deg', 2),
+    Column('rra', 'RRA@10', 2, 'high'), Column('cca', 'CCA@10', 2, 'high'), Column('s_cca', 's-CCA@10', 2, 'high'),
+)  # fmt: skip
+"""What HSfM and HAMSt3R report of the cameras, and CHROMM does not."""
+
 ALIGNMENT = 'W†: SE(3) on the cameras of the instant; GA: Sim(3) of all people; PA: Sim(3) per person'
 
 
-def egohumans(dataset: EgoHumans, joints: str = 'smpl24', association: bool = True) -> Benchmark:
+def egohumans(
+    dataset: EgoHumans, joints: str = 'smpl24', association: bool = True, cameras: bool = False
+) -> Benchmark:
     """Every chosen frame by itself; people and numbers are the method's own, no identity is given to it."""
     sequences = dataset.sequences()
     activities = {sequence.name: sequence.activity for sequence in sequences}
 
     def score(clip: Clip, estimates: Estimates) -> ClipScore:
-        result = score_instants(clip, estimates, joints, association)
+        result = score_instants(clip, estimates, joints, association, cameras)
         return replace(result, group=activities[clip.name])
 
     reasons = []
@@ -43,7 +51,7 @@ def egohumans(dataset: EgoHumans, joints: str = 'smpl24', association: bool = Tr
         title=f'EgoHumans, {dataset.views} views',
         plans=[ClipPlan(sequence.name, partial(_clip, sequence, dataset)) for sequence in sequences],
         score=score,
-        columns=(CAMERA_ALIGNED, GROUP_ALIGNED, PROCRUSTES),
+        columns=(CAMERA_ALIGNED, GROUP_ALIGNED, PROCRUSTES, *(CAMERAS if cameras else ())),
         paper=paper.EGOHUMANS,
         protocol={
             'views': dataset.views,

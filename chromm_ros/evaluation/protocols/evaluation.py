@@ -159,6 +159,8 @@ class InstantEvaluation(Evaluation):
     """File with a sequence and a frame number a line, to be scored instead of the default."""
     distorted: bool = False
     """Feed images as they are instead of undistorted."""
+    camera_errors: bool = False
+    """Say how far the cameras are off, too, as HSfM and HAMSt3R do."""
 
     def listed_frames(self) -> dict[str, list[int]] | None:
         """Frame numbers by sequence; None: the default."""

@@ -65,7 +65,7 @@ class EgoHumansEvaluation(InstantEvaluation):
         dataset = EgoHumans(
             self.data, bodies, self.cameras, self.stride, not self.distorted, missing, self.listed_frames()
         )
-        return egohumans(dataset, self.joints, self.association)
+        return egohumans(dataset, self.joints, self.association, self.camera_errors)
 
     def method(self) -> PassSettings:
         return replace(super().method(), compare_associations=self.association)
@@ -86,9 +86,8 @@ class EgoExo4DEvaluation(InstantEvaluation):
         from chromm_ros.datasets.egoexo4d import EgoExo4D
         from chromm_ros.evaluation.protocols.egoexo4d import egoexo4d
 
-        return egoexo4d(
-            EgoExo4D(self.data, bodies, self.listed_frames(), self.labels, not self.distorted, self.seen_by)
-        )
+        dataset = EgoExo4D(self.data, bodies, self.listed_frames(), self.labels, not self.distorted, self.seen_by)
+        return egoexo4d(dataset, self.camera_errors)
 
 
 @dataclass(kw_only=True)

@@ -14,11 +14,14 @@ from chromm_ros.evaluation.protocols.scores import ClipScore
 PAIRS = ('true_positives', 'false_positives', 'false_negatives', 'true_negatives')
 
 
-def score_instants(clip: Clip, estimates: Estimates, joints: str = 'smpl24', association: bool = True) -> ClipScore:
+def score_instants(
+    clip: Clip, estimates: Estimates, joints: str = 'smpl24', association: bool = True, cameras: bool = False
+) -> ClipScore:
     """Errors of everybody at every instant of a clip, each instant by itself.
 
     Errors: ``w_mpjpe_cameras``, ``ga_mpjpe``, ``pa_mpjpe`` [m], a value per person and instant. Counts: pairs of
-    detections of two views, by right or wrong (:data:`PAIRS`).
+    detections of two views, by right or wrong (:data:`PAIRS`). With ``cameras`` also what
+    :func:`chromm_ros.evaluation.metrics.camera_errors` measures, a value per instant.
     """
     truth = clip.truth
     matches = match_people(truth, estimates)
@@ -29,10 +32,13 @@ def score_instants(clip: Clip, estimates: Estimates, joints: str = 'smpl24', ass
         true = truth.joints[number, people][:, list(layout.truth)]
         guess = estimates.joints[matches.row[number, people]][:, list(layout.estimate)]
         known = np.isfinite(true).all(-1) & np.isfinite(guess).all(-1)
-        true_cameras, cameras = _cameras(truth, estimates, int(number))
-        if len(cameras):
-            fit = metrics.camera_alignment(true_cameras, cameras)
+        true_cameras, guessed_cameras = _cameras(truth, estimates, int(number))
+        if len(guessed_cameras):
+            fit = metrics.camera_alignment(true_cameras, guessed_cameras)
             errors['w_mpjpe_cameras'].append(_mean_distance(true, fit.apply(guess.astype(np.float64)), known))
+        if cameras and len(guessed_cameras) > 1:
+            for name, value in metrics.camera_errors(true_cameras, guessed_cameras).items():
+                errors.setdefault(name, []).append(np.array([value]))
         errors['ga_mpjpe'].append(_group_error(true, guess, known))
         errors['pa_mpjpe'].append(
             np.array([metrics.procrustes_error(a[use], b[use]) for a, b, use in zip(true, guess, known)])

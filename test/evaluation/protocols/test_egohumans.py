@@ -42,6 +42,21 @@ def test_a_wrong_scale_costs_the_distance_from_the_cameras(both_ways, folder, tr
     assert result['metrics']['ga_mpjpe']['mean'] == pytest.approx(0, abs=1e-6)
 
 
+def test_cameras_are_scored_where_they_are_asked_for(both_ways, folder, truth, capsys):
+    result = both_ways('egohumans', folder, 'about_cameras=1.2', '--camera-errors')
+    errors = {name: result['metrics'][name]['mean'] for name in ('te', 's_te', 'ae', 'rra', 'cca', 's_cca')}
+    centres = truth.world_from_camera[:, :, :3, 3]
+    away = np.linalg.norm(centres - centres.mean(1, keepdims=True), axis=-1)
+    near = (0.2 * away < 0.1 * away.max(1, keepdims=True)).mean()
+    assert errors == pytest.approx(
+        {'te': 0.2 * away.mean(), 's_te': 0, 'ae': 0, 'rra': 1, 'cca': near, 's_cca': 1}, abs=1e-6
+    )
+    table = capsys.readouterr().out
+    assert 'RRA@10 ↑' in table
+    assert '10.24' in table  # HAMSt3R's angle, from its table
+    assert 'te' not in both_ways('egohumans', folder, 'identity')['metrics']
+
+
 def test_two_equal_people_pulled_apart_cost_ga_mpjpe(both_ways, bodies, tmp_path):
     copy = fake_egohumans(tmp_path / 'twins', bodies)
     between = np.array([0.0, 0.6, 0.8])
