@@ -22,7 +22,13 @@ ROOT = Path(__file__).resolve().parent.parent
 INTERFACES = sorted([*ROOT.glob('msg/*.msg'), *ROOT.glob('srv/*.srv')])
 SOURCES = sorted((ROOT / 'chromm_ros').rglob('*.py'))
 
-NAMES_ON_PYPI = {'cv2': 'opencv-python-headless', 'yaml': 'PyYAML', 'PIL': 'pillow', 'ruamel': 'ruamel.yaml'}
+NAMES_ON_PYPI = {
+    'cv2': 'opencv-python-headless',
+    'yaml': 'PyYAML',
+    'PIL': 'pillow',
+    'ruamel': 'ruamel.yaml',
+    'backports': 'backports.zstd',
+}
 ROSDEP_KEYS = {'cv2': 'python3-opencv', 'yaml': 'python3-yaml', 'PIL': 'python3-pil', 'tf2_ros': 'tf2_ros_py'}
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import heapq
 import operator
-from collections.abc import Callable, Collection, Iterator
+import shutil
+import tempfile
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from backports import zstd
 from rosbags.convert.converter import migrate_bytes
 from rosbags.highlevel import AnyReader
 from rosbags.interfaces import Connection
@@ -18,9 +21,14 @@ from ruamel.yaml import YAML
 
 METADATA = 'metadata.yaml'
 STORAGES = ('.mcap', '.db3')
-ROS1 = '.bag'
+PACKED = ('.zstd', '.zst')
+"""Behind the ending of a file that rosbag2 compressed as a whole."""
+ROS1, UNFINISHED = '.bag', '.active'
 MCAP_MAGIC = b'\x89MCAP0\r\n'
 SQLITE_MAGIC = b'SQLite format 3\0'
+ROS1_MAGIC = b'#ROSBAG V2.0'
+ZSTD_MAGIC = b'\x28\xb5\x2f\xfd'
+"""No CDR message begins with it."""
 
 
 class DamagedBag(ValueError):
@@ -30,15 +38,34 @@ class DamagedBag(ValueError):
 def is_bag(path: Path) -> bool:
     """Whether a path is one of the forms of a bag, be it damaged."""
     if path.is_dir():
-        return (path / METADATA).is_file() or any(path.glob('*.mcap')) or any(path.glob('*.db3'))
-    return path.suffix.lower() in (*STORAGES, ROS1)
+        return (path / METADATA).is_file() or any(_kind(file) for file in path.iterdir())
+    return bool(_kind(path))
+
+
+def _kind(file: Path) -> str:
+    """``.mcap``, ``.db3``, ``.bag``; empty: no file of a bag."""
+    if file.name.startswith('.'):
+        return ''
+    name = file.name.lower()
+    for more in (*PACKED, UNFINISHED):
+        name = name.removesuffix(more)
+    ending = Path(name).suffix
+    return ending if ending in (*STORAGES, ROS1) else ''
 
 
 class OpenBag:
     """A bag that is open; messages come as CDR, whatever they were stored as."""
 
-    def __init__(self, readers: list[Any], decode: Callable[[Connection, Any], bytes], connections: list[Connection]):
+    def __init__(
+        self,
+        readers: Sequence[Any],
+        decode: Callable[[Connection, Any], bytes],
+        connections: list[Connection],
+        left_out: Sequence[str] = (),
+    ):
         self.connections = connections
+        self.left_out = left_out
+        """Files that cannot be read beside others that can, as sentences."""
         self._readers = readers
         self._decode = decode
 
@@ -72,11 +99,12 @@ def opened(path: Path) -> Iterator[OpenBag]:
         raise FileNotFoundError(f'no such bag: {path}')
     if not is_bag(path):
         raise FileNotFoundError(
-            f'{path} is not a ROS 2 bag: it has no {METADATA} and no {" or ".join(STORAGES)} file'
+            f'{path} is not a bag: it has no {METADATA} and no {", ".join((*STORAGES, ROS1))} file'
         )
     with ExitStack() as stack:
         try:
-            bag = _open_ros1(path, stack) if path.suffix.lower() == ROS1 else _open_ros2(path, stack)
+            ros1 = all(_kind(file) == ROS1 for file in _data_files(path))
+            bag = _open_ros1(path, stack) if ros1 else _open_ros2(path, stack)
         except OSError:
             raise
         except Exception as error:  # the library fails in many ways on damaged files; all mean the same to a user
@@ -87,45 +115,74 @@ def opened(path: Path) -> Iterator[OpenBag]:
 def explanation(path: Path, error: Exception) -> str:
     """Why a bag cannot be read, and what can be done, from a look at its files."""
     for file in _data_files(path):
-        if not file.exists():
-            return (
-                f'{path}: {METADATA} names {file.name}, which is missing: copy it into the folder, or make new '
-                f'metadata with `ros2 bag reindex {path}`'
-            )
         problem = _damage(file)
         if problem:
             return problem
     if path.is_dir() and (path / METADATA).is_file():
         with suppress(Exception):
             if YAML(typ='safe').load((path / METADATA).read_text())['rosbag2_bagfile_information']:
-                return f'{path} cannot be read: {_said(error)}'
+                return f'{path} cannot be read: {_said(path, error)}'
         return f'{path / METADATA} is empty or damaged: make it new with `ros2 bag reindex {path}`'
-    return f'{path} cannot be read: {_said(error)}'
+    return f'{path} cannot be read: {_said(path, error)}'
 
 
 def _open_ros2(path: Path, stack: ExitStack) -> OpenBag:
-    files = [path] if path.is_file() or (path / METADATA).is_file() else _data_files(path)
-    readers = [stack.enter_context(Reader(file)) for file in files]
+    """With metadata as a whole; else, or where one of several files is damaged, file by file."""
+    files = _data_files(path)
+    readers, left_out = [], []
+    if path.is_dir() and (path / METADATA).is_file():
+        try:
+            readers = [stack.enter_context(Reader(path))]
+        except Exception:
+            if len(files) < 2:
+                raise
+    for file in files if not readers else ():
+        try:
+            readers.append(stack.enter_context(Reader(_plain(file, stack))))
+        except Exception as error:  # the library fails in many ways on damaged files
+            left_out.append(_damage(file) or f'{file} cannot be read: {_said(file, error)}')
+            if len(left_out) == len(files):
+                raise
     connections = [connection for reader in readers for connection in reader.connections]
-    return OpenBag(readers, lambda connection, data: bytes(data), connections)
+    return OpenBag(readers, lambda connection, data: _unpacked(bytes(data)), connections, left_out)
+
+
+def _plain(file: Path, stack: ExitStack) -> Path:
+    """The file as the library knows it: not compressed, with the usual ending."""
+    ending = _kind(file)
+    if file.name.endswith(ending):
+        return file
+    plain = Path(stack.enter_context(tempfile.TemporaryDirectory())) / f'bag{ending}'
+    if file.name.lower().endswith(PACKED):
+        with zstd.open(file, 'rb') as packed, plain.open('wb') as unpacked:
+            shutil.copyfileobj(packed, unpacked)
+    else:
+        plain.symlink_to(file.absolute())
+    return plain
+
+
+def _unpacked(data: bytes) -> bytes:
+    """A message that was compressed by itself, which only the metadata of a bag would say."""
+    return zstd.decompress(data) if data.startswith(ZSTD_MAGIC) else data
 
 
 def _open_ros1(path: Path, stack: ExitStack) -> OpenBag:
-    reader = stack.enter_context(AnyReader([path]))
+    reader = stack.enter_context(AnyReader([_plain(file, stack) for file in _data_files(path)]))
     target = get_typestore(Stores.ROS2_JAZZY)
     cache: dict[str, Any] = {}
 
     def converted(connection: Connection, data: Any) -> bytes:
-        kind = _ros2_type(connection.msgtype)
+        kind = ros2_type(connection.msgtype)
         source = reader.typestore
         moved = migrate_bytes(source, target, connection.msgtype, kind, cache, data, src_is2=False, dst_is2=True)
         return bytes(moved)
 
-    known = [connection for connection in reader.connections if _ros2_type(connection.msgtype) in target.types]
+    known = [connection for connection in reader.connections if ros2_type(connection.msgtype) in target.types]
     return OpenBag([reader], converted, known)
 
 
-def _ros2_type(kind: str) -> str:
+def ros2_type(kind: str) -> str:
+    """What ROS 2 calls a message type of a bag."""
     return 'tf2_msgs/msg/TFMessage' if kind == 'tf/msg/tfMessage' else kind
 
 
@@ -136,33 +193,49 @@ def _data_files(path: Path) -> list[Path]:
     with suppress(Exception):  # damaged metadata are no reason to leave the files out
         about = YAML(typ='safe').load((path / METADATA).read_text())['rosbag2_bagfile_information']
         return [path / Path(name).name for name in about['relative_file_paths']]
-    return sorted(file for storage in STORAGES for file in path.glob(f'*{storage}'))
+    return sorted(file for file in path.iterdir() if _kind(file))
 
 
 def _damage(file: Path) -> str:
     """What is wrong with one file, as a sentence; empty: nothing that can be seen from outside."""
-    size = file.stat().st_size
+    if not file.exists():
+        return (
+            f'{file.parent}: {METADATA} names {file.name}, which is missing: copy it into the folder, or make new '
+            f'metadata with `ros2 bag reindex {file.parent}`'
+        )
+    size, kind = file.stat().st_size, _kind(file)
     if not size:
-        return f'{file} is empty: nothing was written into it; leave it out and `ros2 bag reindex` the folder'
+        again = 'leave it out' if kind == ROS1 else 'leave it out and `ros2 bag reindex` the folder'
+        return f'{file} is empty: nothing was written into it; {again}'
+    if file.name.lower().endswith(PACKED):
+        return ''
     with file.open('rb') as content:
         head = content.read(16)
         content.seek(max(0, size - len(MCAP_MAGIC)))
         tail = content.read()
-    suffix = file.suffix.lower()
-    if suffix == '.mcap' and not head.startswith(MCAP_MAGIC):
-        return f'{file} is no MCAP file: it begins with {head[:8]!r}'
-    if suffix == '.mcap' and tail != MCAP_MAGIC:
+    for ending, name, magic in (
+        ('.mcap', 'MCAP file', MCAP_MAGIC),
+        ('.db3', 'SQLite file', SQLITE_MAGIC),
+        (ROS1, 'ROS 1 bag', ROS1_MAGIC),
+    ):
+        if kind == ending and not head.startswith(magic):
+            return f'{file} is no {name}: it begins with {head[:8]!r}'
+    if kind == '.mcap' and tail != MCAP_MAGIC:
         return (
             f'{file} has no end (the recorder was killed, or the copy is not complete): `mcap recover {file} -o '
             f'repaired.mcap` saves what is readable; in a folder follow it with `ros2 bag reindex`'
         )
-    if suffix == '.db3' and head != SQLITE_MAGIC:
-        return f'{file} is no SQLite file: it begins with {head[:8]!r}'
-    if suffix == ROS1 and not head.startswith(b'#ROSBAG V2.0'):
-        return f'{file} is no ROS 1 bag: it begins with {head[:8]!r}'
     return ''
 
 
-def _said(error: Exception) -> str:
-    text = ' '.join(str(error).split())
-    return f'{text or type(error).__name__}; `ros2 bag reindex` and `mcap recover` repair what can be repaired'
+CURES = {
+    '.mcap': '`mcap recover` and `ros2 bag reindex` repair what can be repaired',
+    '.db3': '`sqlite3 FILE .recover` and `ros2 bag reindex` repair what can be repaired',
+    ROS1: '`rosbag reindex` and `rosbag fix` of ROS 1 repair what can be repaired',
+}
+
+
+def _said(path: Path, error: Exception) -> str:
+    text = ' '.join(str(error).split()) or type(error).__name__
+    kinds = {_kind(file) for file in _data_files(path)}
+    return '; '.join([text, *(cure for kind, cure in CURES.items() if kind in kinds)])

@@ -9,24 +9,37 @@ from dataclasses import dataclass
 from chromm_ros.intake.settings import IntakeSettings
 from chromm_ros.recording.bags import Topic
 
-IMAGE_TYPES = {'sensor_msgs/msg/Image': 'raw', 'sensor_msgs/msg/CompressedImage': 'compressed'}
+RAW_TYPE = 'sensor_msgs/msg/Image'
+IMAGE_TYPES = {RAW_TYPE: 'raw', 'sensor_msgs/msg/CompressedImage': 'compressed'}
 """Type -> transport."""
 INFO_TYPE = 'sensor_msgs/msg/CameraInfo'
 TF_TYPE = 'tf2_msgs/msg/TFMessage'
 OUTPUT_PACKAGE = 'chromm_ros/msg/'
 SUFFIX = '/compressed'
 
-STREAMS = (
-    *('image', 'image_raw', 'image_color', 'image_raw_color', 'image_rect_color', 'image_rect', 'image_mono'),
-    *('image_rect_mono', 'rgb', 'color', 'video', 'frame'),
+VIDEO_TYPES = re.compile(r'(Packet|CompressedVideo|H26[45]\w*)$')
+"""Encoded video (H.264 and the like), which is not read."""
+
+STREAM = re.compile(
+    r'(image(_(raw|rect|rectified|colou?r|mono|gr[ae]y|compressed|resized?|crop(ped)?|scaled))*|img|raw|rect|rectified'
+    r'|rgb|bgr|colou?r|mono|gr[ae]y|video|frame|preview|compressed|resized?|crop(ped)?|scaled)(_raw|_rect|_gr[ae]y)?',
+    re.IGNORECASE,
 )
-"""Last parts of the names of image topics; of several streams of one camera the first of these is taken."""
-GENERIC = frozenset({*STREAMS, 'rgb', 'color', 'camera', 'cameras', 'cam', 'sensors', 'sensor', 'image', 'stream'})
-"""Parts of a name that say nothing about which camera it is."""
+"""Parts of a topic that say in which form a camera sends its images, not which camera it is."""
+GENERIC = frozenset({'camera', 'cameras', 'cam', 'sensors', 'sensor', 'stream'})
+"""Further parts that say nothing about which camera it is."""
+DERIVED = re.compile(r'resize|crop|scaled|preview', re.IGNORECASE)
+"""In the name of a stream: less than the camera gave."""
+DEPTH = re.compile(r'depth|disparity|confidence|/stereo(/image\w*|/rect|/color)*$', re.IGNORECASE)
+"""In the name of a topic: how far things are, or (ZED) both pictures side by side."""
 NO_COLOR = re.compile(
-    r'depth|disparity|confidence|mask|segment|label|overlay|theora|annotat|debug|costmap|thumbnail', re.IGNORECASE
+    r'mask|segment|label|overlay|theora|annotat|debug|dbg|detection|passthrough|tracked|result|heat_?map|costmap'
+    r'|thumbnail|visuali[sz]',
+    re.IGNORECASE,
 )
-"""In the name of a topic: it does not show what a colour camera sees."""
+"""In the name of a topic: something was drawn into what a camera sees, or computed from it."""
+INFRARED = re.compile(r'/(\w+_)?(ir|infra\d*|infrared\d*|thermal|lwir)(/|$)', re.IGNORECASE)
+"""The lenses of a depth camera that it measures with, lit by patterns: cameras only where there are no others."""
 INPUT_NAMES = ('cameras', 'image_topic', 'camera_info_topic', 'image_transport', 'image_transports')
 
 
@@ -58,16 +71,30 @@ def find_cameras(
     Raises:
         ValueError: none was found, or not all that were named; the message says what the bag has instead.
     """
-    images = [topic for topic in topics if topic.type in IMAGE_TYPES and not NO_COLOR.search(topic.name)]
+    images = [topic for topic in topics if topic.type in IMAGE_TYPES]
     infos = {topic.name for topic in topics if topic.type == INFO_TYPE}
     prefix = _absolute('', namespace)
     if not set(given) & set(INPUT_NAMES):
-        found = _as_drivers_name_them([topic for topic in images if topic.name.startswith(prefix)], infos)
+        shown = [topic for topic in images if topic.name.startswith(prefix) and _shows_colour(topic.name)]
+        usual = [topic for topic in shown if not INFRARED.search(topic.name)]
+        found = _as_drivers_name_them(usual or shown, infos)
     else:
         found = _as_settings_name_them(images, infos, settings, given, namespace)
     if not found:
         raise ValueError(f'no colour images found among the topics{_there(topics, "")}')
     return found
+
+
+def other_pictures(topics: Iterable[Topic], cameras: Iterable[BagCamera]) -> tuple[str, ...]:
+    """Topics that show something, and are neither one of the cameras in another form nor depth."""
+    used = {_place(camera.topic) for camera in cameras}
+    return tuple(
+        topic.name
+        for topic in topics
+        if (topic.type in IMAGE_TYPES or VIDEO_TYPES.search(topic.type))
+        and not DEPTH.search(topic.name)
+        and _place(topic.name) not in used
+    )
 
 
 def tf_topics(topics: Iterable[Topic], cameras: Iterable[BagCamera], chosen: Collection[str]) -> dict[str, bool]:
@@ -122,35 +149,71 @@ def _as_settings_name_them(
     return tuple(found)
 
 
+def _shows_colour(topic: str) -> bool:
+    return not (DEPTH.search(topic) or NO_COLOR.search(topic))
+
+
 def _as_drivers_name_them(images: Sequence[Topic], infos: Collection[str]) -> tuple[BagCamera, ...]:
-    streams: dict[str, list[tuple[int, int, Topic]]] = {}
+    streams: dict[str, list[Topic]] = {}
     for topic in images:
-        transport = IMAGE_TYPES[topic.type]
-        plain = topic.name.removesuffix(SUFFIX)
-        base, _, stream = plain.rpartition('/')
-        if stream not in STREAMS:
-            base, stream = plain, ''
-        rank = STREAMS.index(stream) if stream else len(STREAMS)
-        streams.setdefault(base, []).append((transport == 'compressed', rank, topic))
-    chosen = {base: min(of_camera, key=lambda entry: entry[:2])[2] for base, of_camera in streams.items()}
+        streams.setdefault(_place(topic.name), []).append(topic)
+    chosen = [min(own, key=lambda topic: _preference(topic, infos)) for own in streams.values()]
     found = []
-    for base, name in zip(chosen, _short_names(list(chosen))):
-        topic = chosen[base]
-        info = _info_of(topic.name, infos, f'{base}/camera_info', f'/{name}/camera_info')
-        rectified = 'rect' in topic.name.removesuffix(SUFFIX).rpartition('/')[2]
-        found.append(BagCamera(name, topic.name, IMAGE_TYPES[topic.type], info, rectified))
+    for topic, name in zip(chosen, _short_names([_without_image(topic.name) for topic in chosen])):
+        info = _info_of(topic.name, infos, f'/{name}/camera_info')
+        found.append(BagCamera(name, topic.name, IMAGE_TYPES[topic.type], info, _is_rectified(topic.name)))
     return tuple(sorted(found, key=lambda camera: _natural(camera.name)))
 
 
-def _short_names(bases: list[str]) -> list[str]:
-    """What tells the cameras apart: their topics without the parts that all have or that say nothing."""
-    paths = [[part for part in base.split('/') if part] for base in bases]
+def _parts(topic: str) -> list[str]:
+    return [part for part in topic.split('/') if part]
+
+
+def _without_image(topic: str) -> list[str]:
+    """The parts of a name before the one that says image; what comes behind it is a transport."""
+    parts = _parts(topic.removesuffix(SUFFIX))
+    said = [index for index, part in enumerate(parts) if part.lower().startswith('image') and STREAM.fullmatch(part)]
+    return parts[: said[-1]] if said else parts
+
+
+def _place(topic: str) -> str:
+    """What all streams of one lens have in common: their names without what says in which form it sends."""
+    parts = _without_image(topic)
+    while parts and STREAM.fullmatch(parts[-1]):
+        if parts[-2:-1] == ['zed_node']:
+            return '/'.join([*parts[:-1], 'left'])  # a ZED calls its left lens rgb, too
+        parts = parts[:-1]
+    return re.sub(r'_(raw|rect|gr[ae]y)$', '', '/'.join(parts))
+
+
+def _is_rectified(topic: str) -> bool:
+    return any('rect' in part.lower() for part in _parts(topic) if STREAM.fullmatch(part))
+
+
+def _preference(topic: Topic, infos: Collection[str]) -> tuple[bool, ...]:
+    """Of several streams of a lens the smallest is taken: whole before derived, raw before compressed, with
+    calibration, colour before gray, as the lens gave it before rectified."""
+    name = topic.name.lower()
+    plain = _parts(name.removesuffix(SUFFIX))
+    whole = bool(STREAM.fullmatch(plain[-1])) or plain == _without_image(name)
+    return (
+        not whole or bool(DERIVED.search(name)),
+        topic.type != RAW_TYPE,
+        _info_of(topic.name, infos) is None,
+        bool(re.search(r'mono|gr[ae]y', name)),
+        _is_rectified(name),
+    )
+
+
+def _short_names(paths: list[list[str]]) -> list[str]:
+    """What tells the cameras apart: the parts of their topics without those that all have or that say nothing."""
     telling = []
     for path in paths:
         own = [p for p in path if len(paths) == 1 or not all(p in other for other in paths)]
-        useful = [part for part in own if part not in GENERIC] or [p for p in own if p not in STREAMS] or ['camera']
-        telling.append(useful[-1:] if len(paths) == 1 else useful)
-    names = ['_'.join(parts) for parts in telling]
+        telling.append([part for part in own if part not in GENERIC and not STREAM.fullmatch(part)] or own)
+    if len(paths) == 1:
+        telling = [[part for part in telling[0] if not STREAM.fullmatch(part)][-1:]]
+    names = ['_'.join(parts) or 'camera' for parts in telling]
     return names if len(set(names)) == len(names) else ['_'.join(path) or 'camera' for path in paths]
 
 
@@ -182,7 +245,11 @@ def _absolute(name: str, namespace: str) -> str:
 def _there(topics: Iterable[Topic], which: str) -> str:
     names = [topic.name for topic in topics if topic.type in IMAGE_TYPES]
     if not names:
-        return f'; it has no images{which}'
+        videos = [f'{topic.name} ({topic.type})' for topic in topics if VIDEO_TYPES.search(topic.type)]
+        known = (
+            f'; {", ".join(videos)} is encoded video, which `ros2 run image_transport republish` turns into images'
+        )
+        return f'; it has no images{which}{known if videos else ""}'
     return (
         f'; it has {", ".join(names[:8])}{", ..." if len(names) > 8 else ""} (choose with --cameras, --image-topic)'
     )

@@ -20,7 +20,7 @@ from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 from ruamel.yaml import YAML
 
-from chromm_ros.recording.bag_files import DamagedBag, explanation, opened
+from chromm_ros.recording.bag_files import DamagedBag, explanation, opened, ros2_type
 
 SEGMENT_SECONDS = 5.0
 SEGMENT_BYTES = 256 << 20
@@ -183,7 +183,9 @@ class BagReader:
         found: dict[str, Topic] = {}
         with opened(self.path) as bag:
             for connection in bag.connections:
-                found.setdefault(connection.topic, Topic(connection.topic, connection.msgtype, _offers(connection)))
+                found.setdefault(
+                    connection.topic, Topic(connection.topic, ros2_type(connection.msgtype), _offers(connection))
+                )
         return tuple(found.values())
 
     def counts(self) -> dict[str, int]:
@@ -227,7 +229,9 @@ class BagReader:
                 except Exception as error:  # the library fails in many ways on damaged files
                     raise DamagedBag(explanation(self.path, error)) from error
                 read += 1
-                yield BagMessage(connection.topic, connection.msgtype, stamp, data)
+                yield BagMessage(connection.topic, ros2_type(connection.msgtype), stamp, data)
+            if bag.left_out:
+                raise DamagedBag('; '.join(bag.left_out))
             promised = sum(connection.msgcount for connection in chosen)
             if read < promised:
                 raise DamagedBag(

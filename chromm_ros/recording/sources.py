@@ -20,12 +20,21 @@ from chromm_ros.intake.image_cdr import CompressedImage, RawImage
 from chromm_ros.intake.recorded import NANO, RecordedIntake, StampedImage
 from chromm_ros.intake.settings import IntakeSettings
 from chromm_ros.recording import videos
+from chromm_ros.recording.bag_files import is_bag
 from chromm_ros.recording.calibration import CameraFile
 from chromm_ros.recording.names import Timeline, natural_order, timeline
 from chromm_ros.recording.notes import notes_of
 
-IMAGES = frozenset({'.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp'})
-VIDEOS = frozenset({'.mp4', '.avi', '.mov', '.mkv', '.webm', '.m4v', '.mpg', '.mpeg', '.ts', '.mts', '.wmv', '.flv'})
+IMAGES = frozenset(
+    ('.jpg', '.jpeg', '.jpe', '.png', '.bmp', '.tif', '.tiff', '.webp', '.jp2', '.ppm', '.pgm', '.pnm')
+)
+VIDEOS = frozenset(
+    (
+        *('.mp4', '.m4v', '.mov', '.qt', '.3gp', '.3g2', '.f4v', '.insv', '.lrv', '.avi', '.divx', '.mkv', '.webm'),
+        *('.mpg', '.mpeg', '.m2v', '.vob', '.ts', '.mts', '.m2ts', '.wmv', '.asf', '.flv', '.ogv', '.mxf', '.dv'),
+        *('.h264', '.264', '.h265', '.265', '.hevc', '.mjpeg', '.mjpg', '.y4m', '.nut', '.gif'),
+    )
+)
 HALF_A_PERIOD = 0.55
 """Images of free-running cameras are at most half a period of the slowest apart; a little more, for jitter."""
 LONGEST_SLOP = 0.5  # [s]
@@ -155,17 +164,33 @@ class VideoSource(FileSource):
         return [videos.describe(path) for path in self.paths]
 
     def _streams(self, lost: Counter[str]) -> Mapping[str, Iterator[StampedImage]]:
-        return {name: videos.frames(path, name, lost) for name, path in zip(self.views, self.paths)}
+        starts = [about.begins if self._strangers else 0.0 for about in self._about]
+        return {
+            name: videos.frames(path, name, lost, start) for name, path, start in zip(self.views, self.paths, starts)
+        }
+
+    @cached_property
+    def _strangers(self) -> bool:
+        """Whether the clocks of the containers have nothing in common."""
+        return max(about.begins for about in self._about) >= min(about.ends for about in self._about)
 
     def _period(self) -> float:
         return max(about.period for about in self._about)
 
     def _about_input(self) -> Sequence[str]:
-        return [
-            f'{name}: the container has no time stamps; its frames are taken to be {1e3 * about.period:.1f} ms apart'
-            for name, about in zip(self.views, self._about)
-            if not about.has_stamps
-        ]
+        said = []
+        for name, about in zip(self.views, self._about):
+            if not about.has_stamps:
+                period = f'{1e3 * about.period:.1f} ms'
+                said.append(f'{name}: the container has no time stamps; its frames are taken to be {period} apart')
+            if about.shape not in (0.0, 1.0):
+                said.append(
+                    f'{name}: its pixels are {about.shape:.3g} times as wide as high and are used as they are'
+                )
+        if self._strangers:
+            begins = ', '.join(f'{name} {about.begins:.1f} s' for name, about in zip(self.views, self._about))
+            said.append(f'the time stamps of the videos have nothing in common ({begins}): each begins at zero')
+        return said
 
 
 class FolderSource(FileSource):
@@ -190,7 +215,7 @@ class FolderSource(FileSource):
             own = sorted((path for path in pictures if not path.name.startswith('.')), key=natural_order)
             self.hidden += len(pictures) - len(own)
             if not own:
-                raise ValueError(f'{folder} holds no images ({", ".join(sorted(IMAGES))})')
+                raise ValueError(f'{folder} holds no images ({", ".join(sorted(IMAGES))}){_instead(folder)}')
             found[name] = own
         return found
 
@@ -264,7 +289,18 @@ def open_source(
             return kind(paths, rate, known, **options)
     strange = [path.name for path in paths if not path.is_dir() and path.suffix.lower() not in VIDEOS | IMAGES]
     hint = f'; {", ".join(strange)} is none of these' if strange else ''
+    if any(is_bag(path) for path in paths):
+        hint = (
+            '; the files of one split bag are given as their folder, and `ros2 bag convert` makes one of several bags'
+        )
     raise ValueError(f'inputs must be all videos, all folders of images, all images, or one bag{hint}')
+
+
+def _instead(folder: Path) -> str:
+    """What to give instead of a folder without pictures."""
+    inside = [path for path in sorted(folder.iterdir()) if path.is_dir() or path.suffix.lower() in VIDEOS]
+    names = ', '.join(str(path) for path in inside[:4])
+    return f'; give what is in it, one per camera: {names}{", ..." if len(inside) > 4 else ""}' if inside else ''
 
 
 @dataclass(frozen=True)

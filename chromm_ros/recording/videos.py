@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import statistics
 from collections import Counter
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from typing import Any
 
 import av
 import numpy as np
+from av.sidedata.sidedata import Type
 
 from chromm_ros.intake.image_cdr import RawImage
 from chromm_ros.intake.recorded import StampedImage
@@ -22,6 +24,10 @@ BEGINNING = 60
 """Packets at the beginning of a video from which its rate is measured."""
 FREE_CLOCKS = ('mpegts', 'mpeg', 'flv', 'rtsp', 'rtp', 'hls', 'asf')
 """Formats whose clock began whenever the camera was switched on: only times since the first frame mean anything."""
+ORDER_ONLY = ('avi',)
+"""Formats that number the frames as they are stored, which is not the order in which they are shown."""
+CHUNK_HEAD = 8
+"""Bytes of an AVI between the place of a frame in its index and the frame itself."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +39,15 @@ class VideoAbout:
     frames: int | None
     """None: not known."""
     has_stamps: bool
-    has_sound: bool
+    begins: float
+    """Time of the first frame [s]."""
+    shape: float
+    """Width of a pixel over its height."""
+
+    @property
+    def ends(self) -> float:
+        """Time after the last frame [s]; infinite: not known."""
+        return float('inf') if self.frames is None else self.begins + self.frames * self.period
 
 
 def describe(path: Path) -> VideoAbout:
@@ -43,43 +57,95 @@ def describe(path: Path) -> VideoAbout:
         ValueError: it cannot be opened, or holds no video.
     """
     with opened(path) as (container, stream):
-        stamps = []
+        stamps, origin = [], None
         for packet in container.demux(stream):
             if packet.pts is not None:
-                stamps.append(float(packet.pts * stream.time_base))
+                origin = _origin(container, stream, packet) if origin is None else origin
+                stamps.append(float((packet.pts - origin) * stream.time_base))
             if len(stamps) >= BEGINNING:
                 break
         steps = [step for step in np.diff(sorted(stamps)).tolist() if step > 0]
         period = statistics.median(steps) if steps else 1.0 / _nominal_rate(stream)
         frames = stream.frames or (round(container.duration / 1e6 / period) if container.duration else None)
-        return VideoAbout(period, frames, bool(stamps), bool(container.streams.audio))
+        shape = float(stream.sample_aspect_ratio or 1)
+        return VideoAbout(period, frames, bool(stamps), max(min(stamps, default=0.0), 0.0), shape)
 
 
-def frames(path: Path, camera: str, lost: Counter[str]) -> Iterator[StampedImage]:
+def frames(path: Path, camera: str, lost: Counter[str], start: float = 0.0) -> Iterator[StampedImage]:
     """The frames of a video; damaged ones are counted in ``lost`` and left out.
+
+    Args:
+        path: of the video.
+        camera: its name.
+        lost: counts by reason.
+        start: time of the container that is called zero [s].
 
     Raises:
         ValueError: it cannot be opened, or holds no video.
     """
     with opened(path) as (container, stream):
-        begun = any(name in FREE_CLOCKS for name in container.format.name.split(','))
-        origin = round(container.start_time * 1000) if begun and container.start_time is not None else 0
-        number = 0
+        shown = _StoredOrder(stream) if _is_of(container, ORDER_ONLY) else None
+        number, damaged, origin = 0, 0, None
         for packet in container.demux(stream):
+            origin = _origin(container, stream, packet) if origin is None else origin
+            stored = None if shown is None else shown.take(packet)
             try:
                 decoded: list[Any] = list(packet.decode())
             except av.FFmpegError:
-                lost[DAMAGED] += 1
+                damaged, lost[DAMAGED] = damaged + 1, lost[DAMAGED] + 1
+                if shown is not None and stored is not None:
+                    shown.forget(stored)
                 continue
             for frame in decoded:
-                at = frame.pts * frame.time_base if frame.pts is not None else number / _nominal_rate(stream)
+                pts = frame.pts if shown is None else shown.next()
+                at = (pts - origin) * stream.time_base if pts is not None else number / _nominal_rate(stream)
                 number += 1
-                yield StampedImage(camera, round(at * NANO) - origin, _pixels(frame, camera))
+                yield StampedImage(camera, round((at - start) * NANO), _pixels(frame, camera))
+        if shown is not None:
+            lost[DAMAGED] += max(0, shown.count - number - damaged)
+
+
+class _StoredOrder:
+    """The times of frames that are numbered as they are stored: the next one shown has the smallest that waits."""
+
+    def __init__(self, stream: Any) -> None:
+        index = [entry for entry in stream.index_entries if entry.size]
+        self.count = len(index)
+        """Frames that the index promises."""
+        self._by_place = {entry.pos + CHUNK_HEAD: entry.timestamp for entry in index}
+        """It knows the number of a frame even where the ones before it are damaged."""
+        self._waiting: list[int] = []
+
+    def take(self, packet: Any) -> int | None:
+        time = self._by_place.get(packet.pos, packet.dts)
+        if time is not None:
+            heapq.heappush(self._waiting, time)
+        return time
+
+    def forget(self, time: int) -> None:
+        self._waiting.remove(time)
+        heapq.heapify(self._waiting)
+
+    def next(self) -> int | None:
+        return heapq.heappop(self._waiting) if self._waiting else None
+
+
+def _origin(container: Any, stream: Any, packet: Any) -> int:
+    """The time that is zero, from the first packet [time base]."""
+    if _is_of(container, FREE_CLOCKS) and container.start_time is not None:
+        return round(container.start_time / 1e6 / stream.time_base)
+    if packet.pts and packet.dts == 0 and _is_of(container, ('mp4',)):
+        return packet.pts  # a file in fragments has no edit list that would take the delay of the decoder off
+    return 0
+
+
+def _is_of(container: Any, formats: tuple[str, ...]) -> bool:
+    return any(name in formats for name in container.format.name.split(','))
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[tuple[Any, Any]]:
-    """The container and its first video stream.
+    """The container and its video stream; of several the largest.
 
     Raises:
         ValueError: it cannot be opened, or holds no video.
@@ -98,8 +164,9 @@ def opened(path: Path) -> Iterator[tuple[Any, Any]]:
         pictures = [stream for stream in container.streams.video if not _is_cover(stream)]
         if not pictures:
             raise ValueError(f'{path} cannot be opened as a video: it holds sound only')
-        pictures[0].thread_type = 'AUTO'
-        yield container, pictures[0]
+        largest = max(pictures, key=lambda stream: stream.width * stream.height)
+        largest.thread_type = 'AUTO'
+        yield container, largest
 
 
 def _is_cover(stream: Any) -> bool:
@@ -113,8 +180,16 @@ def _nominal_rate(stream: Any) -> float:
 
 
 def _pixels(frame: Any, camera: str) -> RawImage:
-    pixels = frame.to_ndarray(format='rgb24')
-    turns = round(frame.rotation / 90) % 4
-    pixels = np.ascontiguousarray(np.rot90(pixels, turns)) if turns else pixels
+    pixels = upright(frame.to_ndarray(format='rgb24'), frame.side_data.get(Type.DISPLAYMATRIX))
     height, width = pixels.shape[:2]
     return RawImage(0, camera, height, width, 'rgb8', 0, 3 * width, memoryview(pixels.tobytes()))
+
+
+def upright(pixels: np.ndarray, matrix: Any) -> np.ndarray:
+    """(H, W, 3) turned and mirrored as the display matrix of a container says (9 int32); None: as it is."""
+    if matrix is None:
+        return pixels
+    right_of_x, down_of_x, _, right_of_y, down_of_y = np.frombuffer(bytes(matrix), np.int32)[:5].tolist()
+    if abs(down_of_x) > abs(right_of_x):
+        pixels, right_of_x, down_of_y = pixels.swapaxes(0, 1), right_of_y, down_of_x
+    return np.ascontiguousarray(pixels[:: -1 if down_of_y < 0 else 1, :: -1 if right_of_x < 0 else 1])

@@ -4,11 +4,13 @@ import shutil
 
 import numpy as np
 import pytest
-from recordings import PERIOD, START, cameras, write_bag
+from rclpy.serialization import serialize_message
+from recordings import PERIOD, START, TYPES, cameras, transform, write_bag
 from rosbags.rosbag1 import Writer as Ros1Writer
-from rosbags.rosbag2 import StoragePlugin, Writer
-from rosbags.typesys import Stores, get_typestore
+from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
+from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
+from chromm_ros.apps.record import known_types
 from chromm_ros.recording.bag_files import DamagedBag, is_bag
 from chromm_ros.recording.bags import BagReader
 from chromm_ros.ros.inputs.bag_source import BagSource
@@ -120,6 +122,98 @@ def test_ros_1_bags_are_read(tmp_path):
     assert source.views == ('a', 'b')
     assert [one.stamp for one in sets] == [START + k * PERIOD for k in range(20)]
     assert sets[7].views['b'].pixels.mean() == 7
+
+
+@pytest.mark.parametrize('plugin', [StoragePlugin.MCAP, StoragePlugin.SQLITE3])
+@pytest.mark.parametrize('mode', [CompressionMode.FILE, CompressionMode.MESSAGE])
+def test_compressed_bags_are_read_with_and_without_their_metadata(tmp_path, mode, plugin):
+    writer = Writer(tmp_path / 'bag', version=8, storage_plugin=plugin)
+    writer.set_compression(mode, CompressionFormat.ZSTD)
+    with writer:
+        written(writer, get_typestore(Stores.ROS2_HUMBLE))
+    (file,) = (path for path in (tmp_path / 'bag').iterdir() if path.name != 'metadata.yaml')
+    for path in (tmp_path / 'bag', file):
+        assert len(list(BagSource(path))) == 20
+    (tmp_path / 'bag' / 'metadata.yaml').unlink()
+    sets = list(BagSource(tmp_path / 'bag'))
+    assert [one.views['b'].pixels.mean() for one in sets] == list(range(20))
+
+
+def test_endings_of_any_case_are_known(copy, tmp_path):
+    _, file = copy
+    assert len(list(BagSource(file.rename(tmp_path / 'My Walk (1).MCAP')))) == 20
+
+
+PARTS = {
+    'missing': lambda file: file.unlink(),
+    'empty': lambda file: cut(file, 0),
+    'cut': lambda file: cut(file, -300),
+}
+
+
+@pytest.mark.parametrize('with_metadata', [True, False])
+@pytest.mark.parametrize('harm', PARTS)
+def test_the_other_parts_of_a_split_bag_are_used(tmp_path, harm, with_metadata):
+    folder = write_bag(tmp_path / 'long', cameras('/{}/image', count=200))
+    files = sorted(folder.glob('*.mcap'))
+    assert len(files) == 3
+    PARTS[harm](files[1])
+    if not with_metadata:
+        (folder / 'metadata.yaml').unlink()
+    source = BagSource(folder)
+    assert 100 < len(list(source)) < 140
+    assert any(files[1].name in note for note in source.notes) == (with_metadata or harm != 'missing')
+
+
+@pytest.mark.parametrize('topic', ['tf_static', 'camera_info'])
+def test_messages_that_are_something_else_are_left_out_with_one_line(tmp_path, topic):
+    events = [*cameras('/{}/image'), ('/tf_static', START, transform(START, 'map', 'front_optical'))]
+    names = {'tf_static': '/tf_static', 'camera_info': '/front/camera_info'}
+    store = known_types()
+    with Writer(tmp_path / 'bag', version=9, storage_plugin=StoragePlugin.MCAP) as writer:
+        connections = {}
+        for name, at, message in sorted(events, key=lambda event: event[1]):
+            if name not in connections:
+                connections[name] = writer.add_connection(name, TYPES[type(message)], typestore=store)
+            data = serialize_message(message)
+            writer.write(connections[name], at, data[:12] if name == names[topic] else data)
+    source = BagSource(tmp_path / 'bag')
+    sets = list(source)
+    assert len(sets) == 20
+    assert sum(note.startswith(f'{names[topic]}: messages that are no') for note in source.notes) == 1
+    assert (sets[0].views['front'].intrinsics is None) == (topic == 'camera_info')
+
+
+@pytest.mark.parametrize('name', ['a.bag', 'b.BAG', 'c.bag.active'])
+def test_ros_1_bags_are_read_from_folders_and_under_other_names(tmp_path, name):
+    with Ros1Writer(tmp_path / 'old.bag') as writer:
+        written(writer, get_typestore(Stores.ROS1_NOETIC))
+    (tmp_path / 'folder').mkdir()
+    path = (tmp_path / 'old.bag').rename(tmp_path / 'folder' / name)
+    for given in (path, path.parent):
+        assert is_bag(given)
+        assert len(list(BagSource(given))) == 20
+    cut(path, 9000)
+    with pytest.raises(DamagedBag, match='`rosbag reindex`'):
+        list(BagSource(path))
+
+
+@pytest.mark.parametrize('kind', ['tf/msg/tfMessage', 'tf2_msgs/msg/TFMessage'])
+def test_transforms_of_ros_1_place_the_cameras(tmp_path, kind):
+    types = get_typestore(Stores.ROS1_NOETIC)
+    types.register(get_types_from_msg('geometry_msgs/TransformStamped[] transforms', kind))
+    made = types.types
+    header = made['std_msgs/msg/Header'](0, made['builtin_interfaces/msg/Time'](START // 10**9, 0), 'map')
+    place = made['geometry_msgs/msg/Transform'](
+        made['geometry_msgs/msg/Vector3'](1.0, 2.0, 3.0), made['geometry_msgs/msg/Quaternion'](0.0, 0.0, 0.0, 1.0)
+    )
+    message = made[kind]([made['geometry_msgs/msg/TransformStamped'](header, 'a', place)])
+    with Ros1Writer(tmp_path / 'old.bag') as writer:
+        connection = writer.add_connection('/tf_static', kind, typestore=types)
+        writer.write(connection, START, types.serialize_ros1(message, kind))
+        written(writer, types)
+    sets = list(BagSource(tmp_path / 'old.bag'))
+    assert sets[9].views['a'].world_from_camera[:3, 3].tolist() == [1.0, 2.0, 3.0]
 
 
 @pytest.mark.parametrize('name', ['old.bag', 'x.db3', 'x.mcap'])

@@ -3,7 +3,7 @@
 import pytest
 
 from chromm_ros.intake.settings import IntakeSettings
-from chromm_ros.recording.bag_topics import find_cameras, output_topics, tf_topics
+from chromm_ros.recording.bag_topics import find_cameras, other_pictures, output_topics, tf_topics
 from chromm_ros.recording.bags import Topic
 
 IMAGE, COMPRESSED = 'sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage'
@@ -58,6 +58,7 @@ def test_usual_names_are_found(pattern):
         ('/camera/camera/color/image_raw', 'camera'),
         ('/image_raw', 'camera'),
         ('/usb_cam/image_raw/compressed', 'usb_cam'),
+        ('/CAM_FRONT/image_rect_compressed', 'CAM_FRONT'),
         ('/zed/zed_node/rgb/image_rect_color', 'zed_node'),
         ('/robot1/front/image', 'front'),
     ],
@@ -91,6 +92,76 @@ def test_of_several_streams_of_a_camera_the_raw_original_is_taken():
         'a': '/a/image_raw',
         'b': '/b/image_raw',
     }
+
+
+REALSENSE = [
+    *(
+        '/camera/camera/color/image_raw',
+        '/camera/camera/color/image_rect_raw',
+        '/camera/camera/infra1/image_rect_raw',
+    ),
+    *('/camera/camera/infra2/image_rect_raw', '/camera/camera/depth/image_rect_raw'),
+    '/camera/camera/aligned_depth_to_color/image_raw',
+]
+ZED = [
+    *(f'/zed/zed_node/{lens}/image_rect_color' for lens in ('left', 'right', 'rgb', 'stereo')),
+    *(
+        '/zed/zed_node/left/camera_info',
+        '/zed/zed_node/left_raw/image_raw_color',
+        '/zed/zed_node/depth/depth_registered',
+    ),
+    *('/zed/zed_node/left_gray/image_rect_gray', '/zed/zed_node/confidence/confidence_map'),
+]
+OAK = [
+    *(f'/oak/{lens}/image_raw' for lens in ('rgb', 'left', 'right', 'stereo', 'nn/passthrough')),
+    *('/oak/rgb/preview/image_raw', '/oak/rgb/image_raw/compressed'),
+]
+CLEARPATH = [f'/a200/sensors/camera_{n}/color/{stream}' for n in (0, 1) for stream in ('image', 'compressed')]
+HAWK = ['/front_stereo_camera/left/image_raw', '/front_stereo_camera/left/image_compressed', '/rear/left/image_raw']
+
+
+@pytest.mark.parametrize(
+    ('names', 'cameras'),
+    [
+        (REALSENSE, {'camera': '/camera/camera/color/image_raw'}),
+        (ZED, {name: f'/zed/zed_node/{name}/image_rect_color' for name in ('left', 'right')}),
+        (['/zed/zed_node/rgb/color/rect/image', '/zed/zed_node/left/gray/rect/image'], {'zed_node': 0}),
+        (OAK, {name: f'/oak/{name}/image_raw' for name in ('rgb', 'left', 'right')}),
+        (CLEARPATH, {'camera_0': CLEARPATH[0], 'camera_1': CLEARPATH[2]}),
+        (HAWK, {'front_stereo_camera': HAWK[0], 'rear': HAWK[2]}),
+        (['/k4a/rgb/image_raw', '/k4a/ir/image_raw', '/k4a/depth_to_rgb/image_raw'], {'k4a': 0}),
+        (['/robot1/oakd/rgb/preview/image_raw', '/robot1/oakd/stereo/image_raw'], {'oakd': 0}),
+        (['/front/resize/image_raw', '/front/image_raw', '/front/image_crop', '/front/image_resized'], {'front': 1}),
+        (['/front/image_raw/zstd', '/front/image_raw', '/front/image_raw/ffmpeg'], {'front': 1}),
+        (['/front/detections/image', '/front/image', '/yolo/dbg_image', '/people_overlay'], {'front': 1}),
+        (['/cam/infra1/image_rect_raw', '/cam/infra2/image_rect_raw'], {'infra1': 0, 'infra2': 1}),
+    ],
+)
+def test_one_lens_is_one_camera_however_many_streams_it_sends(names, cameras):
+    assert found(*names) == {name: names[t] if isinstance(t, int) else t for name, t in cameras.items()}
+
+
+def test_what_was_not_taken_for_a_camera_is_known():
+    every = [*topics(*REALSENSE, '/front/overlay'), Topic('/rear/h264', 'foxglove_msgs/msg/CompressedVideo')]
+    assert other_pictures(every, find_cameras(every, IntakeSettings(), ())) == (
+        '/camera/camera/infra1/image_rect_raw',
+        '/camera/camera/infra2/image_rect_raw',
+        '/front/overlay',
+        '/rear/h264',
+    )
+
+
+def test_a_camera_that_is_named_may_be_called_anything():
+    assert found('/mask_station/image', '/ir/image', cameras=('mask_station', 'ir')) == {
+        'mask_station': '/mask_station/image',
+        'ir': '/ir/image',
+    }
+
+
+def test_encoded_video_is_named_where_a_bag_holds_nothing_else():
+    packets = [Topic('/front/image_raw/ffmpeg', 'ffmpeg_image_transport_msgs/msg/FFMPEGPacket')]
+    with pytest.raises(ValueError, match=r'/front/image_raw/ffmpeg .* is encoded video.*republish'):
+        find_cameras(packets, IntakeSettings(), ())
 
 
 def test_a_raw_and_a_compressed_camera_stand_side_by_side():

@@ -90,6 +90,18 @@ def test_bad_inputs_are_named(tmp_path):
         list(open_source([tmp_path / 'text.mp4']))
 
 
+def test_what_to_give_instead_is_said(tmp_path):
+    for name in ('left', 'right'):
+        write_image(tmp_path / 'frames' / name / '1.png', 1)
+    with pytest.raises(ValueError, match=r'give what is in it, one per camera: .*frames/left, .*frames/right'):
+        list(open_source([tmp_path / 'frames']))
+    parts = [tmp_path / 'walk_0.mcap', tmp_path / 'walk_1.mcap']
+    for part in parts:
+        part.write_bytes(b'')
+    with pytest.raises(ValueError, match='are given as their folder'):
+        open_source(parts)
+
+
 @pytest.mark.parametrize('content', ['{}', 'not json', '{"cameras": {"a": {"intrinsics": [[1, 2], [3, 4]]}}}'])
 def test_a_bad_camera_file_is_refused(tmp_path, content):
     path = tmp_path / 'cameras.json'

@@ -1,7 +1,9 @@
 """Frames of videos are paired by when they were taken, whatever their rates, starts and gaps."""
 
 from collections import Counter
+from fractions import Fraction
 
+import av
 import numpy as np
 import pytest
 from recordings import shown, write_video
@@ -108,6 +110,123 @@ def test_a_camera_that_covers_a_part_is_named(tmp_path):
     source, sets, _ = pairs(tmp_path, even(30, 4.0), even(30, 2.0))
     assert len(sets) == pytest.approx(120, abs=2)
     assert any(note.startswith('right: has images from 0.0 s to 2.0 s') for note in source.notes)
+
+
+def coded(path, times, codec='mpeg4', size=(64, 48), begin=0, **options):
+    """A video as recorders write them: stored in another order than shown, in fragments, begun at any time."""
+    muxing = {key: options.pop(key) for key in ('movflags',) if key in options}
+    aspect = options.pop('aspect', Fraction(1))
+    with av.open(str(path), 'w', options=muxing) as container:
+        stream = container.add_stream(codec, rate=30)
+        stream.width, stream.height, stream.pix_fmt, stream.bit_rate = *size, 'yuv420p', 4_000_000
+        stream.sample_aspect_ratio = aspect
+        stream.options = {key: str(value) for key, value in options.items()}
+        for number, time in enumerate(times):
+            pixels = np.full((size[1], size[0], 3), round(100 * time), np.uint8)
+            frame = av.VideoFrame.from_ndarray(pixels, format='rgb24')
+            frame.pts = number
+            for packet in stream.encode(frame):
+                packet.pts, packet.dts = packet.pts + 30 * begin, packet.dts + 30 * begin
+                container.mux(packet)
+        for packet in stream.encode():
+            packet.pts, packet.dts = packet.pts + 30 * begin, packet.dts + 30 * begin
+            container.mux(packet)
+    return path
+
+
+@pytest.mark.parametrize(
+    ('name', 'options'),
+    [
+        ('a.avi', {'bf': 2}),
+        ('a.mp4', {'bf': 2}),
+        ('a.mkv', {'bf': 2}),
+        ('a.ts', {'bf': 2, 'codec': 'mpeg2video'}),
+        ('a.mp4', {'bf': 2, 'movflags': 'frag_keyframe+empty_moov'}),
+        ('a.mov', {'bf': 2, 'codec': 'libx264', 'movflags': 'frag_keyframe+empty_moov'}),
+        ('a.avi', {'bf': 2, 'codec': 'libx264'}),
+        ('a.h264', {'codec': 'libx264'}),
+        ('A.MOV', {'codec': 'libx265'}),
+        ('a.webm', {'codec': 'libvpx-vp9'}),
+    ],
+)
+def test_frames_have_the_times_at_which_they_are_shown(tmp_path, name, options):
+    rate = 25 if name.endswith('h264') else 30  # what ffmpeg assumes of a stream without any time
+    path = coded(tmp_path / name, even(rate), **options)
+    found = np.array([(one.stamp / 1e9, shown(one, path.stem) / 100) for one in open_source([path])])
+    assert len(found) == 2 * rate
+    assert np.abs(found[:, 0] - found[:, 1]).max() <= LEVEL + 0.01
+
+
+@pytest.mark.parametrize('begin', [30, 3600])
+def test_clocks_with_nothing_in_common_begin_together_and_this_is_said(tmp_path, begin):
+    paths = [coded(tmp_path / 'a.mkv', even(30)), coded(tmp_path / 'b.mkv', even(30), begin=begin)]
+    source = open_source(paths)
+    sets = list(source)
+    assert len(sets) == 60
+    assert all(abs(shown(one, 'a') - shown(one, 'b')) < 2 for one in sets)
+    assert any(f'nothing in common (a 0.0 s, b {begin}.0 s)' in note for note in source.notes)
+
+
+def test_frames_behind_a_damaged_part_keep_their_times(tmp_path):
+    path = write_video(tmp_path / 'a.avi', even(30))
+    content = bytearray(path.read_bytes())
+    content[len(content) // 3 : len(content) // 3 + 2000] = bytes(2000)
+    path.write_bytes(content)
+    lost = Counter()
+    found = np.array([(f.stamp / 1e9, np.array(f.item.data).mean() / 100) for f in videos.frames(path, 'a', lost)])
+    assert len(found) + lost['damaged_frame'] == 60
+    assert lost['damaged_frame'] > 1
+    assert np.abs(found[:, 0] - found[:, 1]).max() <= LEVEL
+
+
+CORNER = np.zeros((48, 64, 3), np.uint8)
+CORNER[:24, :32] = 200
+
+
+@pytest.mark.parametrize(
+    ('matrix', 'bright'),
+    [
+        ((1, 0, 0, 1), (0, 0)),
+        ((0, 1, -1, 0), (0, -1)),
+        ((-1, 0, 0, -1), (-1, -1)),
+        ((0, -1, 1, 0), (-1, 0)),
+        ((-1, 0, 0, 1), (0, -1)),
+        ((1, 0, 0, -1), (-1, 0)),
+        ((0, 1, 1, 0), (0, 0)),
+        ((0, -1, -1, 0), (-1, -1)),
+    ],
+)
+def test_phones_say_how_their_pictures_are_turned_and_mirrored(matrix, bright):
+    a, b, c, d = (round(65536 * number) for number in matrix)
+    pixels = videos.upright(CORNER, np.array([a, b, 0, c, d, 0, 0, 0, 1 << 30], np.int32).tobytes())
+    assert pixels.shape == ((48, 64, 3) if matrix[0] else (64, 48, 3))
+    assert {place: int(pixels[place].max()) for place in ((0, 0), (0, -1), (-1, 0), (-1, -1))} == {
+        place: 200 * (place == bright) for place in ((0, 0), (0, -1), (-1, 0), (-1, -1))
+    }
+
+
+def test_of_several_pictures_in_one_file_the_largest_is_taken(tmp_path):
+    path = tmp_path / 'a.mkv'
+    with av.open(str(path), 'w') as container:
+        streams = []
+        for width, height in ((32, 24), (64, 48)):
+            stream = container.add_stream('ffv1', rate=30)
+            stream.width, stream.height, stream.pix_fmt = width, height, 'bgr0'
+            streams.append(stream)
+        for stream in streams:
+            frame = av.VideoFrame.from_ndarray(np.zeros((stream.height, stream.width, 3), np.uint8), format='rgb24')
+            container.mux(stream.encode(frame.reformat(format='bgr0')))
+        for stream in streams:
+            container.mux(stream.encode())
+    (one,) = open_source([path])
+    assert one.views['a'].pixels.shape == (48, 64, 3)
+
+
+def test_pixels_that_are_not_square_are_said(tmp_path):
+    path = coded(tmp_path / 'a.mp4', even(30, 0.2), aspect=Fraction(4, 3))
+    source = open_source([path])
+    list(source)
+    assert any('its pixels are 1.33 times as wide as high' in note for note in source.notes)
 
 
 @pytest.mark.parametrize(

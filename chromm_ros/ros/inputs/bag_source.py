@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tf2_ros
@@ -24,7 +25,7 @@ from chromm_ros.intake.image_cdr import read_image, read_stamp
 from chromm_ros.intake.recorded import RecordedIntake, StampedImage
 from chromm_ros.intake.settings import IntakeSettings
 from chromm_ros.recording.bag_files import DamagedBag
-from chromm_ros.recording.bag_topics import BagCamera, find_cameras, tf_topics
+from chromm_ros.recording.bag_topics import BagCamera, find_cameras, other_pictures, tf_topics
 from chromm_ros.recording.bags import BagMessage, BagReader
 from chromm_ros.recording.calibration import CameraFile
 from chromm_ros.recording.notes import notes_of
@@ -114,6 +115,8 @@ class BagSource:
     def __iter__(self) -> Iterator[ImageSet]:
         cameras = self.cameras
         self._said = [f'camera {camera.name} is {camera.topic}' for camera in cameras if not self._expected(camera)]
+        if 'cameras' not in self.given and (others := other_pictures(BagReader(self.path).topics(), cameras)):
+            self._said.append(f'not taken for cameras: {", ".join(others)} (choose with --cameras, --image-topic)')
         inputs = {
             camera.name: CameraInput(
                 READERS[camera.transport],
@@ -139,6 +142,15 @@ class BagSource:
         except DamagedBag as error:
             self._said += [str(error)] if str(error) not in self._said else []
 
+    def _readable(self, message: BagMessage, kind: type[Any]) -> Any:
+        """The message as an object; None, and a remark, where its bytes are something else."""
+        try:
+            return deserialize_message(message.data, kind)
+        except Exception as error:  # RMWError, of a module of the middleware's implementation
+            remark = f'{message.topic}: messages that are no {kind.__name__} are left out ({error})'
+            self._said += [remark] if remark not in self._said else []
+            return None
+
     def _images(self, intake: RecordedIntake) -> Iterator[StampedImage]:
         by_topic = {camera.topic: camera.name for camera in self.cameras}
         informed = [camera for camera in self.cameras if camera.info_topic and not self._has_lens(camera)]
@@ -153,7 +165,9 @@ class BagSource:
                     intake.assembler.depths[depths[message.topic]].add(read_stamp(message.data), message.data)
                 continue
             if message.topic in infos:
-                intake.assembler.calibrate(infos[message.topic], deserialize_message(message.data, CameraInfo))
+                info = self._readable(message, CameraInfo)
+                if info is not None:
+                    intake.assembler.calibrate(infos[message.topic], info)
                 continue
             try:
                 stamp = read_stamp(message.data)
@@ -208,7 +222,8 @@ class BagSource:
         earlier = EarlierCapture.of(known)
         topics = tf_topics(known, self.cameras, self.tf)
         for message in self._messages(topics):
-            for transform in deserialize_message(message.data, TFMessage).transforms:
+            sent = self._readable(message, TFMessage)
+            for transform in [] if sent is None else sent.transforms:
                 parent, child = (name.lstrip('/') for name in (transform.header.frame_id, transform.child_frame_id))
                 transform.header.frame_id, transform.child_frame_id = parent, child
                 if earlier.estimated(child):
