@@ -6,7 +6,7 @@ some scenes. Images of data sets come from :mod:`chromm_ros.training.recorded`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -52,7 +52,7 @@ class ClipBatch:
             ('judged', torch.ones_like(self.instance, dtype=torch.bool)),
             ('outlined', known),
             ('metric', known),
-            ('joints', self.head.new_tensor(float('nan')).expand(*self.present.shape, BODY_JOINTS, 3)),
+            ('joints', self.head.new_full((), float('nan')).expand(*self.present.shape, BODY_JOINTS, 3)),
         ):
             if getattr(self, name) is None:
                 object.__setattr__(self, name, value)
@@ -74,6 +74,15 @@ class ClipBatch:
         """(height, width)."""
         return self.images.shape[-2], self.images.shape[-1]
 
+
+GATHERED = (
+    'images', 'depth', 'instance', 'intrinsics', 'world_from_camera',
+    'people', 'betas', 'pose', 'root_rotation', 'head',
+)  # fmt: skip
+"""Arrays of a pool that make a batch."""
+
+COPIED = 64
+"""Scenes that are copied to a device at a time."""
 
 Where = tuple[int, int, int]
 """One image: scene, view, frame."""
@@ -99,10 +108,14 @@ class Source(Protocol):
 
 
 class Clips:
-    """The complete scenes of a pool as training data."""
+    """The complete scenes of a pool as training data: where they lie on the disk, or in the memory of a device."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, device: torch.device | str | None = None) -> None:
         """
+        Args:
+            device: copy the scenes there, as they are stored, and gather batches there: a GPU would otherwise wait
+                for the host. None: every batch is read from the files.
+
         Raises:
             ValueError: no scene is complete.
         """
@@ -111,8 +124,9 @@ class Clips:
         if not len(self.ready):
             raise ValueError(f'{pool.path}: no scene of this pool is complete; render it first (chromm train render)')
         self.views, self.frames = pool.images.shape[1:3]
-        self._stride = max(1, TRUTH_STRIDE * pool.depth.shape[3] // pool.images.shape[3])
-        self._people = np.arange(pool.betas.shape[2])
+        self._device = None if device is None else torch.device(device)
+        self._resident = {} if self._device is None else {n: self._copied(self._stored(n)) for n in GATHERED}
+        self._people = torch.arange(pool.betas.shape[2], device=self._device)
 
     def __len__(self) -> int:
         return len(self.ready)
@@ -130,22 +144,61 @@ class Clips:
 
     def batch(self, sequences: Sequence[Sequence[Where]]) -> ClipBatch:
         """Gather the images of some sequences, all of one length. Scenes are numbered among the complete ones."""
-        places = [[(int(self.ready[scene]), view, frame) for scene, view, frame in row] for row in sequences]
-        pool, stride = self.pool, self._stride
-
-        def gather(take) -> torch.Tensor:
-            return torch.from_numpy(np.stack([[take(*place) for place in row] for row in places]))
-
-        images = gather(lambda s, v, t: pool.images[s, v, t])
+        scene, view, frame = np.moveaxis(np.array(sequences), -1, 0)  # (B, N) each
+        take = self._gather(scene, view, frame)
+        by_view, by_frame = ('view',), ('frame',)
         return ClipBatch(
-            images=images.permute(0, 1, 4, 2, 3).contiguous().float() / 255,
-            depth=gather(lambda s, v, t: pool.depth[s, v, t, ::stride, ::stride]).float(),
-            instance=gather(lambda s, v, t: pool.instance[s, v, t, ::stride, ::stride]),
-            intrinsics=gather(lambda s, v, t: pool.intrinsics[s, v]),
-            world_from_camera=gather(lambda s, v, t: pool.world_from_camera[s, v]),
-            present=gather(lambda s, v, t: self._people < pool.people[s, t]),
-            betas=gather(lambda s, v, t: pool.betas[s, t]),
-            pose=gather(lambda s, v, t: pool.pose[s, t]),
-            root_rotation=gather(lambda s, v, t: pool.root_rotation[s, t]),
-            head=gather(lambda s, v, t: pool.head[s, t]),
+            images=take('images').permute(0, 1, 4, 2, 3).contiguous().float() / 255,
+            depth=take('depth').float(),
+            instance=take('instance'),
+            intrinsics=take('intrinsics', by_view),
+            world_from_camera=take('world_from_camera', by_view),
+            present=self._people < take('people', by_frame)[..., None],
+            betas=take('betas', by_frame),
+            pose=take('pose', by_frame),
+            root_rotation=take('root_rotation', by_frame),
+            head=take('head', by_frame),
         )
+
+    def _gather(self, scene: np.ndarray, view: np.ndarray, frame: np.ndarray) -> Callable[..., torch.Tensor]:
+        """What takes (B, N, ...) out of an array by scene and by view, frame or both."""
+        places = {'view': view, 'frame': frame}
+        if self._device is None:
+            numbers = self.ready[scene]
+            return lambda name, axes=('view', 'frame'): torch.from_numpy(
+                self._stored(name)[(numbers, *(places[axis] for axis in axes))]
+            )
+        index = {name: self._on_device(values) for name, values in (('scene', scene), *places.items())}
+        return lambda name, axes=('view', 'frame'): self._resident[name][
+            (index['scene'], *(index[axis] for axis in axes))
+        ]
+
+    def _on_device(self, values: np.ndarray) -> torch.Tensor:
+        """Indices on the device, uploaded without waiting for it."""
+        host = torch.from_numpy(np.ascontiguousarray(values))
+        pinned = host.pin_memory() if self._device is not None and self._device.type == 'cuda' else host
+        return pinned.to(self._device, non_blocking=True)
+
+    def _stored(self, name: str) -> np.ndarray:
+        """An array of the pool, maps thinned to where the truth is compared."""
+        array = getattr(self.pool, name)
+        if name not in ('depth', 'instance'):
+            return array
+        stride = max(1, TRUTH_STRIDE * array.shape[-2] // self.pool.images.shape[3])
+        return array[..., ::stride, ::stride]
+
+    def _copied(self, array: np.ndarray) -> torch.Tensor:
+        """The complete scenes of an array on the device, some at a time: the host may not have room for all."""
+        copy: torch.Tensor | None = None
+        for start in range(0, len(self.ready), COPIED):
+            part = torch.from_numpy(array[self.ready[start : start + COPIED]])
+            if copy is None:
+                copy = torch.empty((len(self.ready), *part.shape[1:]), dtype=part.dtype, device=self._device)
+            copy[start : start + len(part)] = part.to(self._device)
+        assert copy is not None
+        return copy
+
+    @property
+    def bytes(self) -> int:
+        """Memory that the complete scenes take on a device."""
+        return sum(self._stored(name)[:1].nbytes for name in GATHERED) * len(self)

@@ -91,7 +91,7 @@ class HeadStage(Stage):
         head_px = targets.head_px + jitter
         with self.network_precision(batch.images.device):
             with torch.no_grad():
-                tokens = encoder.tokens(people.images.flatten(0, 1))
+                tokens = encoder.encode(people.images.flatten(0, 1))
             early = true_people(self.scene, encoder, tokens, targets, batch.images.shape[:2])
             with torch.set_grad_enabled(early is not None):  # what brings people in learns through the frozen decoder
                 points, scene_tokens = frozen_scene(self.scene, batch, people=early)
@@ -150,7 +150,7 @@ class PelvisStage(Stage):
         true_intrinsics = targets.intrinsics
         with self.network_precision(batch.images.device):
             with torch.no_grad():
-                tokens = branch.encoder.tokens(people.images[:, 0])
+                tokens = branch.encoder.encode(people.images[:, 0])
                 scene, shape = self.network.scene, batch.images.shape[:2]
                 early = true_people(scene, branch.encoder, tokens, targets, shape)
                 points, scene_tokens = frozen_scene(scene, batch, self.intrinsics_given, early)
@@ -191,7 +191,7 @@ class PelvisStage(Stage):
     ) -> tuple[PersonState, torch.Tensor]:
         """People and points after the scale adjustment by the predicted pelvises."""
         state = placed_people(answer, targets, self.body, skin=True)
-        joints_px = project(_ahead(state.joints[:, (HEAD, 0)]), targets.intrinsics)
+        joints_px = head_and_pelvis_px(state, targets)
         long_side = max(people.image_size)
         ratio = head_pelvis_ratio(
             targets.head_px, pelvis_px, joints_px, targets.frame, len(points), long_side, targets.seen
@@ -280,10 +280,16 @@ def placed_people(answer: HumanAnswer, targets: PeopleTargets, body: BodyModel, 
     return place(body, person.pose, person.betas, person.root_rotation, position, skin)
 
 
+def head_and_pelvis_px(state: PersonState, targets: PeopleTargets) -> torch.Tensor:
+    """(M, 2, 2) projected head and pelvis joints [px]; those behind the camera as if just ahead of it."""
+    ends = torch.stack([state.joints[:, HEAD], state.joints[:, 0]], 1)
+    return project(torch.cat([ends[..., :2], ends[..., 2:].clamp(min=people_losses.NEAREST)], -1), targets.intrinsics)
+
+
 def adjustment(answer: HumanAnswer, targets: PeopleTargets, body: BodyModel, batch: ClipBatch) -> torch.Tensor:
     """(B,) head-pelvis ratio of each sequence."""
     state = placed_people(answer, targets, body, skin=False)
-    joints_px = project(_ahead(state.joints[:, (HEAD, 0)]), targets.intrinsics)
+    joints_px = head_and_pelvis_px(state, targets)
     sequences, length = batch.images.shape[:2]
     pelvis_px = torch.where(targets.pelvis_inside[:, None], answer.pelvis_fine, answer.pelvis_coarse)
     group = targets.frame // length
@@ -298,7 +304,3 @@ def _recovered(points: torch.Tensor) -> torch.Tensor:
     for axis in (0, 1):
         intrinsics[:, axis, axis] = intrinsics[:, axis, axis].clamp(FOCAL_RANGE[0] * width, FOCAL_RANGE[1] * width)
     return intrinsics
-
-
-def _ahead(points: torch.Tensor) -> torch.Tensor:
-    return torch.cat([points[..., :2], points[..., 2:].clamp(min=people_losses.NEAREST)], dim=-1)

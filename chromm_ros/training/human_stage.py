@@ -100,7 +100,7 @@ class HumanStage(Stage):
         )
         jitter = self.head_jitter * torch.randn(len(targets), 2, generator=generator, device=generator.device)
         with self.network_precision(batch.images.device):
-            tokens = encoder.tokens(batch.images.flatten(0, 1))
+            tokens = encoder.encode(batch.images.flatten(0, 1))
             answer = run_human(self.trained, tokens, inputs, targets, targets.head_px + jitter)
         terms, readable = human_terms(self.trained, answer, inputs, targets, self.body, self.weights)
         return self.weights.total(terms), {name: value.detach() for name, value in terms.items()} | readable

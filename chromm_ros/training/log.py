@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
 from pathlib import Path
 
 import cv2
 import numpy as np
+import torch
 
 PALETTE = (
     (31, 119, 180),
@@ -26,19 +28,27 @@ class TrainingLog:
         self.folder = folder
         self.folder.mkdir(parents=True, exist_ok=True)
         self._rows = [row for row in read_log(self.file) if row['step'] <= step]
-        self._pending: list[dict[str, float]] = []
+        self._pending: list[Mapping[str, float | torch.Tensor]] = []
 
     @property
     def file(self) -> Path:
         return self.folder / 'log.csv'
 
-    def add(self, step: int, seconds: float, terms: dict[str, float], every: int) -> dict[str, float] | None:
-        """Take one step in; the row that was written, if one was due."""
+    def add(
+        self, step: int, seconds: float, terms: Mapping[str, float | torch.Tensor], every: int
+    ) -> dict[str, float] | None:
+        """Take one step in; the row that was written, if one was due.
+
+        Tensors of a device are read only then, all at once: reading them makes the host wait.
+        """
         self._pending.append(terms)
         if step % every:
             return None
-        names = dict.fromkeys(name for row in self._pending for name in row)
-        means = {name: float(np.mean([row[name] for row in self._pending if name in row])) for name in names}
+        names = list(dict.fromkeys(name for row in self._pending for name in row))
+        columns = [
+            torch.stack([torch.as_tensor(row[name]) for row in self._pending if name in row]) for name in names
+        ]
+        means = dict(zip(names, torch.stack([column.float().nanmean() for column in columns]).tolist()))
         row = {'step': float(step), 'seconds': seconds, **means}
         self._rows.append(row)
         self._pending = []

@@ -42,13 +42,17 @@ class SceneStage(Stage):
 
     def forward(self, batch: ClipBatch, generator: torch.Generator, progress: float) -> tuple[torch.Tensor, dict]:
         rng = np.random.default_rng(generator.initial_seed())  # the host decides what runs
-        told = torch.from_numpy(rng.random(batch.images.shape[:2]) < self.rays_given)
+        told = self.told(batch.images.shape[:2], rng)
         doubt = self.weights.confidence > 0 and rng.random() < self.confidence_share
         with self.network_precision(batch.images.device):
             output, _ = run_scene(self.trained, batch, told, with_confidence=doubt)
         terms = self.terms(output, batch)
         loss = self.weights.total(terms)
         return loss, {name: value.detach() for name, value in terms.items()} | _readable(output, batch)
+
+    def told(self, shape: torch.Size, rng: np.random.Generator) -> torch.Tensor:
+        """(B, N) bool on the host: the views whose intrinsics are given."""
+        return torch.from_numpy(rng.random(shape) < self.rays_given)
 
     def terms(self, output: SceneOutput, batch: ClipBatch) -> dict[str, torch.Tensor]:
         """Unweighted losses, by the names of :class:`SceneWeights`."""

@@ -1,7 +1,8 @@
 """The training loop: any stage, any number of processes, resumable at any moment.
 
-The state of a run is (step, weights, optimiser, average): schedules and random numbers are functions of the step, so
-a run that was stopped and resumed is the run that was never stopped.
+The state of a run is (step, seconds, weights, optimiser, average). Random numbers are functions of the step, and so
+is the schedule, unless a time was given: a run that was stopped and resumed is the run that was never stopped. On a
+GPU no step waits for the device: what is logged is read every so many steps.
 """
 
 from __future__ import annotations
@@ -25,12 +26,19 @@ from chromm_ros.training.ema import WeightAverage
 from chromm_ros.training.log import TrainingLog
 from chromm_ros.training.sampling import BatchesAhead, FrameSampler, augment, generators
 
+HEARD_EVERY = 10
+"""Steps after which several processes ask each other whether one wants to stop: the answer waits for the device."""
+
+ENDLESS = 10**12
+"""Steps of a run that ends by the clock."""
+
 
 @dataclass(frozen=True)
 class TrainerSettings:
     """How a stage is trained."""
 
     steps: int = setting(10_000, 'optimiser steps', low=1)
+    minutes: float = setting(0.0, 'time to train for instead; 0: steps', unit='min', low=0)
     rate: float = setting(1.2e-3, 'highest learning rate', low=0)
     schedule: str = setting('cosine', 'course of the learning rate', choices=('cosine', 'one_cycle'))
     warm_up: int = setting(80, 'steps until the highest rate (cosine only)', low=0)
@@ -79,6 +87,8 @@ class Trainer:
         self.folder = Path(folder)
         self.device = torch.device(device)
         self.rank, self.processes = join_processes(self.device)
+        if self.processes > 1 and settings.minutes > 0:
+            raise ValueError('several processes have no clock in common: give them steps, not minutes')
         self.step = 0
         self.seconds = 0.0
         self.optimizer = _optimizer(stage.trained, settings)
@@ -93,26 +103,42 @@ class Trainer:
     def state_file(self) -> Path:
         return self.folder / 'state.pt'
 
-    def run(self, after_save: Callable[[Trainer], None] | None = None, until: int | None = None) -> dict[str, float]:
-        """Train to the end, or to step ``until``; the mean terms of the last row of the log.
+    @property
+    def progress(self) -> float:
+        """Share of the run that is done, in [0, 1]."""
+        if self.settings.minutes > 0:
+            return min(1.0, self.seconds / (60 * self.settings.minutes))
+        return self.step / self.settings.steps
+
+    def run(
+        self,
+        after_save: Callable[[Trainer], None] | None = None,
+        until: int | None = None,
+        deadline: float = math.inf,
+    ) -> dict[str, float]:
+        """Train to the end, to step ``until`` or to ``deadline`` [s of time.monotonic].
+
+        Returns:
+            The mean terms of the last row of the log.
 
         SIGTERM and Ctrl-C end the run after the current step with its state saved; the same command resumes it.
         """
         torch.set_flush_denormal(True)  # freshly decayed weights would otherwise slow CPUs down by an order
         try:
-            return self._run(after_save, until)
+            return self._run(after_save, until or ENDLESS, deadline)
         finally:
             torch.set_flush_denormal(False)
 
-    def _run(self, after_save: Callable[[Trainer], None] | None, until: int | None) -> dict[str, float]:
-        end = min(self.settings.steps, until or self.settings.steps)
+    def _run(self, after_save: Callable[[Trainer], None] | None, until: int, deadline: float) -> dict[str, float]:
+        timed = self.settings.minutes > 0
+        end = min(ENDLESS if timed else self.settings.steps, until)
         log = TrainingLog(self.folder, self.step) if self.rank == 0 else None
         terms: dict[str, float] = {}
         saved = time.monotonic()
         with (
             _Interruption() as interruption,
             tqdm(
-                total=self.settings.steps,
+                total=None if timed else self.settings.steps,
                 initial=self.step,
                 desc=self.folder.name,
                 disable=self.rank > 0,
@@ -124,16 +150,17 @@ class Trainer:
             started = time.monotonic()
             for batch in batches:
                 row = self._take_step(batch)
-                self.seconds += time.monotonic() - started
-                started = time.monotonic()
+                now = time.monotonic()
+                self.seconds += now - started
+                started = now
                 bar.update()
                 if log is not None and (mean := log.add(self.step, self.seconds, row, self.settings.log_every)):
                     terms = mean
                     bar.set_postfix(loss=f'{mean["loss"]:.3f}')
-                if time.monotonic() - saved > 60 * self.settings.save_minutes:
+                if now - saved > 60 * self.settings.save_minutes:
                     self.save(after_save)
                     saved = time.monotonic()
-                if self._any_process(interruption.requested):
+                if self._any_process(interruption.requested or now > deadline or self.progress >= 1):
                     break
         self.save(after_save)
         return terms
@@ -142,25 +169,29 @@ class Trainer:
         """Whether any of the processes wants to stop; all of them hear the same, so none waits for another."""
         if self.processes == 1:
             return requested
+        if self.step % HEARD_EVERY:
+            return False
         flag = torch.tensor(float(requested), device=self.device)
         distributed.all_reduce(flag, distributed.ReduceOp.MAX)
         return bool(flag)
 
-    def _take_step(self, batch: ClipBatch) -> dict[str, float]:
-        settings = self.settings
-        _, generator = generators(settings.seed, self.step, self.rank)
+    def _take_step(self, batch: ClipBatch) -> dict[str, torch.Tensor]:
+        """One step of the optimiser; the loss and its terms, on the device."""
+        _, generator = generators(self.settings.seed, self.step, self.rank, self.device)
         batch = augment(batch.to(self.device), generator)
         for group in self.optimizer.param_groups:
-            group['lr'] = learning_rate(settings, self.step)
-        loss, terms = self._wrapped(batch, generator, self.step / settings.steps)
+            group['lr'] = learning_rate(self.settings, self.progress, self.step)
+        loss, terms = self._wrapped(batch, generator, self.progress)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        norm = nn.utils.clip_grad_norm_(self.stage.trained.parameters(), settings.clip)
-        if norm.isfinite():  # one unlucky batch must not end a night of training
-            self.optimizer.step()
-            self.average.update(self.stage.trained)
+        norm = nn.utils.clip_grad_norm_(self.stage.trained.parameters(), self.settings.clip)
+        # one unlucky batch must not end a night of training: the fused optimiser leaves the weights alone where this
+        # says so, as it does for a GradScaler, and nobody has to look at the number
+        self.optimizer.found_inf = (~norm.isfinite()).float()  # type: ignore[attr-defined]
+        self.optimizer.step()
+        self.average.update(self.stage.trained)
         self.step += 1
-        return {'loss': float(loss.detach()), **{name: float(value) for name, value in terms.items()}}
+        return {'loss': loss.detach(), **terms}
 
     def save(self, after_save: Callable[[Trainer], None] | None = None) -> None:
         """Write the state so that a crash at any moment leaves the old one or the new one."""
@@ -198,9 +229,12 @@ class Trainer:
         self.step, self.seconds = state['step'], state['seconds']
 
 
-def learning_rate(settings: TrainerSettings, step: int) -> float:
-    """Rate of a step. ``one_cycle`` is PyTorch's OneCycleLR (CHROMM appendix A): up for 30 %, then down to 0."""
-    progress = step / settings.steps
+def learning_rate(settings: TrainerSettings, progress: float, step: int) -> float:
+    """Rate of a step. ``one_cycle`` is PyTorch's OneCycleLR (CHROMM appendix A): up for 30 %, then down to 0.
+
+    Args:
+        progress: share of the run that is done.
+    """
     if settings.schedule == 'one_cycle':
         low, up = settings.rate / 25, 0.3
         if progress < up:

@@ -84,13 +84,13 @@ def test_one_cycle_is_that_of_pytorch() -> None:
     # PyTorch ends its phases one step early, so that its last step has the last rate
     theirs = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=1e-3, total_steps=101, pct_start=0.307)
     for step in range(100):
-        assert learning_rate(settings, step) == pytest.approx(theirs.get_last_lr()[0], abs=4e-5)
+        assert learning_rate(settings, step / 100, step) == pytest.approx(theirs.get_last_lr()[0], abs=4e-5)
         optimizer.step()
         theirs.step()
 
 
 def test_cosine_warms_up_and_ends_low() -> None:
-    rates = [learning_rate(SETTINGS, step) for step in range(20)]
+    rates = [learning_rate(SETTINGS, step / 20, step) for step in range(20)]
     assert rates[0] == pytest.approx(SETTINGS.rate / 2)
     assert max(rates) == pytest.approx(SETTINGS.rate, rel=0.05)
     assert rates[-1] < 0.03 * SETTINGS.rate
@@ -150,7 +150,7 @@ def both_in_one(clips: Clips, steps: int) -> dict[str, torch.Tensor]:
             batch = augment(stage.sampler.draw(rng), generator)
             total = total + stage(batch, generator, 0.0)[0] / 2
         for group in optimizer.param_groups:
-            group['lr'] = learning_rate(SETTINGS, step)
+            group['lr'] = learning_rate(SETTINGS, step / SETTINGS.steps, step)
         optimizer.zero_grad()
         total.backward()
         nn.utils.clip_grad_norm_(stage.trained.parameters(), SETTINGS.clip)

@@ -39,11 +39,15 @@ class Letterbox:
 
     def to_canvas(self, pixels: torch.Tensor) -> torch.Tensor:
         """(..., 2) pixels of the image -> pixels of the canvas."""
-        return pixels * self.scale + pixels.new_tensor(self.offset)
+        left, top = self.offset
+        x, y = pixels.unbind(-1)
+        return torch.stack([x * self.scale + left, y * self.scale + top], -1)
 
     def to_image(self, pixels: torch.Tensor) -> torch.Tensor:
         """(..., 2) pixels of the canvas -> pixels of the image; padding lands outside of the image."""
-        return (pixels - pixels.new_tensor(self.offset)) / self.scale
+        left, top = self.offset
+        x, y = pixels.unbind(-1)
+        return torch.stack([(x - left) / self.scale, (y - top) / self.scale], -1)
 
     def holds(self, pixels: torch.Tensor) -> torch.Tensor:
         """Whether pixels (..., 2) of the canvas lie on the image: (...) bool."""
@@ -53,8 +57,8 @@ class Letterbox:
     def intrinsics(self, intrinsics: torch.Tensor) -> torch.Tensor:
         """(..., 3, 3) of the image -> of the canvas."""
         left, top = self.offset
-        place = intrinsics.new_tensor([[self.scale, 0, left], [0, self.scale, top], [0, 0, 1]])
-        return place @ intrinsics
+        x, y, one = intrinsics.unbind(-2)
+        return torch.stack([self.scale * x + left * one, self.scale * y + top * one, one], -2)
 
     def place(self, images: torch.Tensor) -> torch.Tensor:
         """Images (B, C, H, W) in [0, 1] -> (B, C, rows, columns), enlarged bilinearly, black around (Human3R)."""

@@ -119,7 +119,7 @@ def prepare(
     if rays is not None:
         parts |= {'rays': (rays[..., :2] / (rays[..., 2:] + 1e-6)).movedim(-1, -3), 'use_rays': use['rays']}
     if intrinsics is not None:
-        on = use['intrinsics'].to(intrinsics.device)[..., None, None]
+        on = use['intrinsics'].to(intrinsics.device, non_blocking=True)[..., None, None]
         invertible = torch.where(on, intrinsics.float(), torch.eye(3, device=intrinsics.device))
         parts |= {'rays': ray_map(invertible, *size), 'use_rays': use['intrinsics']}
     parts |= _metric_parts(world_from_camera, depths, use)

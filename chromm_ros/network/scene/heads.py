@@ -82,7 +82,8 @@ class CameraHead(nn.Module):
             x = self.more_mlps(x.mean(1))
             rotation = nearest_rotation(self.fc_rot(x))
             top = torch.cat([rotation, self.fc_t(x)[..., None]], -1)
-            bottom = top.new_tensor([0.0, 0.0, 0.0, 1.0]).expand(len(top), 1, 4)
+            first = top[:, :1]
+            bottom = torch.cat([torch.zeros_like(first[..., :3]), torch.ones_like(first[..., 3:])], -1)
             return torch.cat([top, bottom], 1)
 
 

@@ -20,7 +20,7 @@ def ray_map(intrinsics: torch.Tensor, height: int, width: int) -> torch.Tensor:
     """
     u, v = pixel_centres(height, width, intrinsics.device)
     pixels = torch.stack([u, v, torch.ones_like(u)])
-    return torch.einsum('...ij,jhw->...ihw', torch.linalg.inv(intrinsics.float())[..., :2, :], pixels)
+    return torch.einsum('...ij,jhw->...ihw', torch.linalg.inv_ex(intrinsics.float()).inverse[..., :2, :], pixels)
 
 
 def intrinsics_from_tangents(tangents: torch.Tensor, centred: bool = True) -> torch.Tensor:
@@ -33,7 +33,7 @@ def intrinsics_from_tangents(tangents: torch.Tensor, centred: bool = True) -> to
     height, width = tangents.shape[-3:-1]
     pixels = torch.stack(pixel_centres(height, width, tangents.device), -1)
     t, p = tangents.flatten(-3, -2), pixels.flatten(0, 1)
-    centre = pixels.new_tensor([width / 2, height / 2]).expand(*t.shape[:-2], 2)
+    centre = torch.stack([pixels.new_full((), side / 2) for side in (width, height)]).expand(*t.shape[:-2], 2)
     if centred:
         focal = (t * (p - centre[..., None, :])).sum(-2) / t.square().sum(-2)
     else:
