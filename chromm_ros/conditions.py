@@ -243,6 +243,14 @@ SLOW = Condition(
     'a window takes longer than it should',
     'lower the rate, window_size or the number of cameras, take a faster GPU, or raise max_latency',
 )
+TOO_FEW_SETS = Condition(
+    'inference',
+    Level.WARN,
+    '{rate:.1f} image sets per second are too few, people keep their ids from {least:g} on',
+    'people go too far from one image set to the next to be told from others near them',
+    'raise the rate of the cameras; where windows take too long, lower window_size or the number of cameras, or take '
+    'a faster computer',
+)
 NOTHING_OUT = Condition(
     'node',
     Level.ERROR,

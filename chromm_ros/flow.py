@@ -347,4 +347,6 @@ class Snapshot:
     """What happened since the previous snapshot, oldest first; the last step is at ``stamp``. More than one where the
     stride is larger than 1."""
     floor: float = math.nan
-    """Height of the floor in the world frame [m]; NaN: none was seen, or the world is not level."""
+    """Height of the floor in the world frame [m]; NaN: nothing tells, or the world is not level."""
+    findings: tuple[Finding, ...] = ()
+    """What is wrong as long as it is, beside what concerns a single camera."""

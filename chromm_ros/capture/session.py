@@ -18,6 +18,7 @@ import torch
 
 from chromm_ros.capture.identity.humans import Extrapolation, StepResult, humans_of, step_of
 from chromm_ros.capture.identity.identities import Identities
+from chromm_ros.capture.identity.pace import Pace
 from chromm_ros.capture.notices import Notices
 from chromm_ros.capture.protocols import Body, Network, Owner
 from chromm_ros.capture.scene.ground import Ground
@@ -59,6 +60,7 @@ class Session:
         self.identities = self._nobody()
         self.scene = SceneMap(settings.scene)
         self.ground = Ground()
+        self.pace = Pace()
         self.windows = 0
         self.newest: Extrapolation | None = None
         """The people of the last snapshot, ready to be extrapolated. Replaced as a whole: any thread may read it."""
@@ -108,6 +110,7 @@ class Session:
             'identities': self.identities,
             'scene': self.scene,
             'ground': self.ground,
+            'pace': self.pace,
         }
 
     def encode(self, images: ImageSet, clock: StageClock) -> bool:
@@ -206,6 +209,7 @@ class Session:
             dropped=dropped,
             messages=sentences,
             floor=self.ground.height,
+            findings=self.pace.findings,
             steps=tuple(step_of(result, cameras) for result in results),
         )
 
@@ -296,6 +300,7 @@ class Session:
         floor = self.ground.height if level else math.nan
         self.identities.update(step.stamp, detections, sight, self.settings.people, self.body, level, floor)
         self.notices.leave_out_all(self.identities.dropped)
+        self.pace.take(step.stamp, self.notices)
         clock.end('people')
         seen, doubted = humans_of(self.identities, step, views, evidence)
         self.notices.leave_out('doubted person', len(doubted))

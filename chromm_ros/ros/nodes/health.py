@@ -219,6 +219,7 @@ def _inference(pipeline: Pipeline, health_log: HealthLog, stamp: int) -> Diagnos
         findings.append(conditions.NO_NEW_WINDOW.found(seconds=silence))
     if latencies[-1] > limit:
         findings.append(conditions.SLOW.found(delay=latencies[-1], limit=limit))
+    findings += [] if pipeline.last is None else pipeline.last.findings
     return reported('inference', findings, 'ok', values)
 
 

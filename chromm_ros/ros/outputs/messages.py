@@ -269,5 +269,5 @@ def capture_status(
         'stage_duration': list(stages.values()),
         'drop_reasons': list(dropped),
         'drop_counts': list(dropped.values()),
-        'notes': [*notes, *snapshot.messages],
+        'notes': list(dict.fromkeys([*notes, *snapshot.messages, *(found.text for found in snapshot.findings)])),
     }

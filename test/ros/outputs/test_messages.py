@@ -7,6 +7,7 @@ from rclpy.serialization import deserialize_message
 from scipy.spatial.transform import Rotation
 from standins import StandInBody, camera, human, snapshot
 
+from chromm_ros import conditions
 from chromm_ros.flow import CameraState, HumanState, ViewState
 from chromm_ros.msg import CaptureStatus, Human, HumanArray
 from chromm_ros.ros.outputs import cdr
@@ -144,6 +145,13 @@ def test_status_reports_cameras_delay_and_drops():
     assert message.stages == ['wait', 'encode']
     assert dict(zip(message.drop_reasons, message.drop_counts)) == {'late': 3}
     assert message.notes == ['hint', 'a camera was bumped']
+
+
+def test_status_repeats_what_holds_and_says_nothing_twice():
+    slow = conditions.TOO_FEW_SETS.found(rate=1.2, least=2.0)
+    for said in ((), (slow.text,)):
+        shot = snapshot(messages=said, findings=(slow,))
+        assert capture_status(shot, 'map', {}, {}, {})['notes'] == [slow.text]
 
 
 def test_camera_poses_keep_the_order_of_the_rig():
