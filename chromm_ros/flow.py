@@ -18,7 +18,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import numpy as np
 
@@ -44,32 +44,26 @@ class ViewImage:
     stamp: int  # acquisition time [ns]
     intrinsics: np.ndarray | None = None  # (3, 3) float64, pixels of this image; None: not calibrated
     world_from_camera: np.ndarray | None = None  # (4, 4) float64 at ``stamp``; None: not known
-    depth: np.ndarray | None = None
-    """(H, W) float32 measured along the optical axis [m], NaN where nothing was; None: no depth camera."""
-    prepared: Any = None
-    """What the network made of the pixels ahead of its turn; None: nothing."""
+    depth: np.ndarray | None = None  # (H, W) float32 along the optical axis [m], NaN: unknown; None: no depth camera
+    prepared: Any = None  # what the network made of the pixels ahead of its turn
 
 
 @dataclass(frozen=True)
 class ImageSet:
     """What the cameras saw at one time. A camera that gave nothing is missing from ``views``."""
 
-    stamp: int
-    """Reference time of the set [ns]: the stamp that messages made from it carry."""
-    views: Mapping[str, ViewImage]
-    """In the order of the rig."""
-    out_of_sync: frozenset[str] = frozenset()
-    """Cameras that send images whose stamps are too far from those of the others to be of any set."""
+    stamp: int  # reference time of the set [ns]: the stamp that messages made from it carry
+    views: Mapping[str, ViewImage]  # in the order of the rig
+    out_of_sync: frozenset[str] = frozenset()  # cameras whose stamps are too far from the others' to be of any set
 
 
 @dataclass(frozen=True)
 class FrameFeatures:
     """What the two encoders say about N images. Each row depends on its image alone, so rows may be cached."""
 
-    scene: torch.Tensor
-    """(N, P, C) patch tokens of the scene encoder."""
-    human: torch.Tensor
-    """(N, Q, D) patch tokens of the human encoder."""
+    scene: torch.Tensor  # (N, P, C) patch tokens of the scene encoder
+    human: tuple[torch.Tensor | None, ...]
+    """Of each row the patch tokens (Q, D) of the human encoder; None: its people are read, they are not needed."""
     image_sizes: tuple[tuple[int, int], ...]
     """(height, width) of each original image: the pixels that people and intrinsics are given in."""
     scene_size: tuple[int, int]
@@ -78,12 +72,18 @@ class FrameFeatures:
     def __len__(self) -> int:
         return len(self.image_sizes)
 
+    @property
+    def human_tokens(self) -> torch.Tensor:
+        """(N, Q, D) float32 of rows that all have them."""
+        import torch
+
+        return torch.stack(cast('list[torch.Tensor]', self.human)).float()
+
     def take(self, rows: Sequence[int] | slice) -> FrameFeatures:
         """Some of the rows, in the order asked for."""
-        picked = range(len(self))[rows] if isinstance(rows, slice) else rows
-        index = list(picked)
-        sizes = tuple(self.image_sizes[row] for row in index)
-        return replace(self, scene=self.scene[index], human=self.human[index], image_sizes=sizes)
+        index = list(range(len(self))[rows] if isinstance(rows, slice) else rows)
+        human, sizes = tuple(self.human[row] for row in index), tuple(self.image_sizes[row] for row in index)
+        return replace(self, scene=self.scene[index], human=human, image_sizes=sizes)
 
     @staticmethod
     def join(parts: Sequence[FrameFeatures]) -> FrameFeatures:
@@ -99,7 +99,7 @@ class FrameFeatures:
 
         return FrameFeatures(
             scene=torch.cat([part.scene for part in parts]),
-            human=torch.cat([part.human for part in parts]),
+            human=tuple(row for part in parts for row in part.human),
             image_sizes=tuple(size for part in parts for size in part.image_sizes),
             scene_size=sizes.pop(),
         )

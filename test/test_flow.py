@@ -12,7 +12,7 @@ from chromm_ros.skeleton import HEAD
 def features(rows, size=(144, 192)):
     return FrameFeatures(
         scene=torch.arange(rows * 6.0).view(rows, 2, 3),
-        human=torch.arange(rows * 4.0).view(rows, 2, 2),
+        human=tuple(torch.arange(rows * 4.0).view(rows, 2, 2)),
         image_sizes=tuple((480 + row, 640) for row in range(rows)),
         scene_size=size,
     )
@@ -21,7 +21,7 @@ def features(rows, size=(144, 192)):
 def test_take_picks_rows_in_the_order_asked_for():
     picked = features(4).take([2, 0])
     assert torch.equal(picked.scene, features(4).scene[[2, 0]])
-    assert torch.equal(picked.human, features(4).human[[2, 0]])
+    assert torch.equal(picked.human_tokens, features(4).human_tokens[[2, 0]])
     assert picked.image_sizes == ((482, 640), (480, 640))
     assert len(features(4).take(slice(1, None))) == 3
 
@@ -30,7 +30,7 @@ def test_join_undoes_take():
     whole = features(4)
     joined = FrameFeatures.join([whole.take([0]), whole.take(slice(1, None))])
     assert torch.equal(joined.scene, whole.scene)
-    assert torch.equal(joined.human, whole.human)
+    assert torch.equal(joined.human_tokens, whole.human_tokens)
     assert joined.image_sizes == whole.image_sizes
 
 

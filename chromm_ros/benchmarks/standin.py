@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
@@ -86,6 +87,9 @@ class StandInBackend:
     def __init__(self, body: Any, people: int = 2, points: int = 3) -> None:
         self.body = body
         self.trained = True
+        self.adapts = False
+        self.rehearsed: list[tuple[str, tuple[str, ...]]] = []
+        """Thread and cameras of every rehearsal."""
         self.people = people
         self.points = points
         """Of the scene."""
@@ -103,6 +107,10 @@ class StandInBackend:
 
     def warm_up(self, settings: CaptureSettings, views: Sequence[str]) -> None:
         """Nothing is to be warmed up."""
+
+    def rehearse(self, settings: CaptureSettings, images: ImageSet) -> None:
+        """Noted."""
+        self.rehearsed.append((threading.current_thread().name, tuple(images.views)))
 
     def memory(self) -> dict[str, float]:
         """No device, no memory."""

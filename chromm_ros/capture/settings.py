@@ -95,6 +95,8 @@ class CaptureSettings:
     window_size: int = setting(
         4, 'Number of image sets that the network sees together.', unit='image sets', low=1, high=64
     )
+    exact_stages: bool = False
+    """Wait for the GPU after every stage, so that the times of stages are those of their own work; costs speed."""
     window_stride: int = setting(
         1, 'Number of image sets from one window to the next.', unit='image sets', low=1, high=64, live=True
     )

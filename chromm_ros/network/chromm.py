@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from chromm_ros.body.model import BodyModel
 from chromm_ros.estimate_errors import EstimateErrors
-from chromm_ros.flow import FrameFeatures
+from chromm_ros.flow import MAX_PEOPLE, FrameFeatures
 from chromm_ros.network.files import weight_file
 from chromm_ros.network.human.decoders import (
     DetectedHeads,
@@ -40,12 +40,9 @@ from chromm_ros.network.outputs import PeopleEstimates, SceneGeometry
 from chromm_ros.network.pixels import Pixels, completed, encoder_inputs, prepare, scene_size_of
 from chromm_ros.network.presets import ChrommConfig, DepthForm, HumanHeadConfig, MultiHmrConfig, choose
 from chromm_ros.network.scene.calibration import Calibration, conditions, on_known_rays
+from chromm_ros.network.scene.compiled import compiled
 from chromm_ros.network.scene.human_tokens import HumanTokens
 from chromm_ros.network.scene.network import SceneNetwork
-
-SHAPES = 64
-"""Window shapes that are compiled, one graph each; PyTorch would stop at 8 and run slowly without a word. A rig of
-four cameras has 16 in windows of four steps when cameras come and go."""
 
 HumanHeadName = Literal['chromm', 'multi_hmr']
 
@@ -179,17 +176,14 @@ class Chromm(nn.Module):
         return self
 
     def compile_stages(self, backend: str = 'inductor') -> Chromm:
-        """Compile the stages with fixed shapes; on a GPU each window shape becomes a CUDA graph.
+        """Compile the stages; on a GPU every size of window becomes a CUDA graph.
 
-        The first pass at a new number of images is slow, every later one saves the launch of thousands of kernels.
+        The first passes are slow, every later one saves the launch of thousands of kernels.
         """
-        mode = 'reduce-overhead' if backend == 'inductor' and self.device.type == 'cuda' else None
-        options: Any = {'backend': backend, 'mode': mode, 'dynamic': False, 'recompile_limit': SHAPES}
-        self.scene.encoder.compile(**options)
-        self.human_encoder.backbone.compile(**options)
-        # As a whole: between two graphs of one pass the memory of the first would be taken by the second.
-        decode = torch.compile(self.scene.decode, **options)
-        setattr(self.scene, 'decode', decode)  # noqa: B010
+        # The decoder as a whole: between two graphs of one pass the memory of the first would be taken by the second.
+        stages = ((self.scene.encoder, 'forward'), (self.human_encoder.backbone, 'forward'), (self.scene, 'decode'))
+        for module, name in stages:
+            setattr(module, name, compiled(getattr(module, name), self.device, backend))
         return self
 
     def save(self, path: str | Path, card: dict[str, str] | None = None) -> None:
@@ -230,10 +224,15 @@ class Chromm(nn.Module):
         pixels = completed(prepared, images, self.config, self.device, size)
         scene, human = encoder_inputs(pixels, Letterbox(size, self.config.human.image_size))
         # Whichever CUDA graph runs next takes the memory of what a graph returned; cached rows must outlive it.
-        scene_tokens = self.scene.encode(scene).clone()
-        human_tokens = self.human_encoder.encode(human).clone()
+        kept: Any = {'dtype': dtype_of(self.scene.precision), 'copy': True}
+        tokens = self.human_encoder.encode(human).to(**kept)
+        scene_tokens = self.scene.encode(scene).to(**kept)
+        if self._early_people:
+            heads = self.human_encoder.heads(tokens.float(), self.config.detection_threshold)
+            people = self.scene.human_tokens(take(tokens.float(), heads.index), heads.valid)
+            scene_tokens = torch.cat([people.to(scene_tokens), scene_tokens], 1)
         sizes = tuple((image.shape[0], image.shape[1]) for image in images)
-        return FrameFeatures(scene_tokens, human_tokens, sizes, size)
+        return FrameFeatures(scene_tokens, tuple(tokens), sizes, size)
 
     @torch.inference_mode()
     def decode(
@@ -246,7 +245,7 @@ class Chromm(nn.Module):
         """Let all rows see each other; geometry of the rows ``heads_on`` (F of them, None: all).
 
         Args:
-            features: N rows of one window.
+            features: N rows of one window. Tokens of the human encoder are needed of the rows ``heads_on`` only.
             calibration: what is known of the N cameras; knowledge that this network was not made for is left aside.
             heads_on: rows whose geometry is wanted.
             with_confidence: also run the confidence branch, which costs as much as the point branch.
@@ -264,7 +263,8 @@ class Chromm(nn.Module):
             poses=self.conditions_on_poses,
             depths=self.conditions_on_depths,
         )
-        hidden = self.scene.decode(features.scene[None], grid, known, self._early_people(features))
+        tokens, people = features.scene[None].float(), self._early_people
+        hidden = self.scene.decode(tokens[:, :, people:], grid, known, tokens[:, :, :people] if people else None)
         out = self.scene.heads(hidden, grid, rows=rows, with_confidence=with_confidence)
         chosen = features.take(rows)
         scale = image_sizes(chosen) / torch.tensor(size[::-1], device=self.device)
@@ -293,9 +293,9 @@ class Chromm(nn.Module):
             raise ValueError(f'{len(features)} rows of features for geometry of {len(geometry.tokens)} rows')
         found = self._found(features, geometry)
         if self.config.uses_public_head:
-            bodies = decode_multi_hmr(self.multi_hmr_head, self.body, found, features.human)
+            bodies = decode_multi_hmr(self.multi_hmr_head, self.body, found, features.human_tokens)
         else:
-            bodies = decode_chromm(self.human_encoder, self.human_head, found, features.human)
+            bodies = decode_chromm(self.human_encoder, self.human_head, found, features.human_tokens)
         return estimates(found, bodies, self.body)
 
     @torch.inference_mode()
@@ -321,12 +321,11 @@ class Chromm(nn.Module):
         """Pose (N, 52, 3, 3) and betas (N, 10) of tokens H (N, dim), as pooled over views (CHROMM table 5)."""
         return self.human_head.canonical(tokens.to(self.device))
 
-    def _early_people(self, features: FrameFeatures) -> torch.Tensor | None:
-        """(1, N, M, C) people among the tokens of the scene decoder; None: they join after it, as in CHROMM."""
-        if not self.config.scene.human_dim:
-            return None
-        heads = self.human_encoder.heads(features.human, self.config.detection_threshold)
-        return self.scene.human_tokens(take(features.human, heads.index), heads.valid)[None]
+    @property
+    def _early_people(self) -> int:
+        """Tokens of people that go before those of each image into the scene decoder; 0: they join after it, as in
+        CHROMM."""
+        return MAX_PEOPLE if self.config.scene.human_dim else 0
 
     def _found(self, features: FrameFeatures, geometry: SceneGeometry) -> DetectedHeads:
         patch, threshold = self.config.scene.encoder.patch, self.config.detection_threshold
@@ -336,7 +335,7 @@ class Chromm(nn.Module):
         """(F, h, w) bool. The public checkpoint has no mask head: there the decoded bodies are drawn."""
         if self.config.human.chromm_heads:
             letterbox = Letterbox(features.scene_size, self.config.human.image_size)
-            logits = letterbox.crop(self.human_encoder.mask_logits(features.human))
+            logits = letterbox.crop(self.human_encoder.mask_logits(features.human_tokens))
             size = features.scene_size
             return functional.interpolate(logits[:, None], size=size, mode='bilinear', align_corners=False)[:, 0] > 0
         return silhouettes(self.people(features, geometry), image_sizes(features), features.scene_size)

@@ -3,12 +3,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 
 from chromm_ros.body.model import BodyModel
 from chromm_ros.flow import MAX_PEOPLE, FrameFeatures
 from chromm_ros.geometry.cameras import project, unproject
 from chromm_ros.network import Calibration, Chromm
 from chromm_ros.network.presets import TINY
+from chromm_ros.network.scene.calibration import conditions
 
 INTRINSICS = np.array([[160.0, 0, 96], [0, 160.0, 72], [0, 0, 1]])
 
@@ -55,7 +57,7 @@ def close(one, other, tolerance=1e-5):
 
 
 def test_shapes_do_not_depend_on_the_images(features, geometry, people):
-    assert features.scene.shape == features.human.shape == (4, 108, 128)
+    assert features.scene.shape == features.human_tokens.shape == (4, 108, 128)
     assert geometry.local_points.shape == (4, 144, 192, 3)
     assert geometry.confidence.shape == geometry.human_mask.shape == (4, 144, 192)
     assert geometry.tokens.shape == (4, 108, 256)
@@ -67,7 +69,7 @@ def test_cached_features_are_those_of_one_pass(network, images, features):
     later = network.encode(images[1:])
     cached = FrameFeatures.join([network.encode(images[:1]), later.take([0]), later.take(slice(1, None))])
     close(cached.scene, features.scene)
-    close(cached.human, features.human)
+    close(cached.human_tokens, features.human_tokens)
     close(network.decode(cached).local_points, network.decode(features).local_points)
 
 
@@ -159,7 +161,7 @@ def test_one_copy_to_the_host_changes_nothing(people):
 
 def test_the_mask_is_that_of_the_mask_head(network, features, geometry):
     with torch.no_grad():
-        logits = network.human_encoder.mask_logits(features.human)
+        logits = network.human_encoder.mask_logits(features.human_tokens)
     assert torch.equal(geometry.human_mask, logits > 0)
 
 
@@ -249,7 +251,7 @@ def test_nothing_that_is_kept_lies_in_the_memory_of_a_graph(network, images, cal
 
 
 @pytest.mark.slow
-def test_more_window_shapes_than_pytorch_compiles_by_itself(network, images, body):
+def test_cameras_that_come_and_go_compile_nothing_anew(network, images, body):
     compiled = Chromm(network.config, body).eval()
     compiled.load_state_dict(network.state_dict())
     graphs = []
@@ -259,12 +261,21 @@ def test_more_window_shapes_than_pytorch_compiles_by_itself(network, images, bod
         return graph.forward
 
     compiled.compile_stages(backend=backend)
-    row = network.encode(images[:1])
-    for rows in range(1, 11):
-        compiled.decode(row.take([0] * rows))
+    intrinsics = np.stack([INTRINSICS] * 4)
+    known = np.array([True, True, False, True])
+
+    def window(rows):
+        features = compiled.encode(images[:rows]).take(range(rows))  # as the window does
+        compiled.decode(features)
+        compiled.decode(features, Calibration(intrinsics[:rows]))
+        compiled.decode(features.take([*range(rows)] * 4), Calibration(np.tile(intrinsics[:rows], (4, 1, 1))))
+        compiled.decode(features, Calibration(intrinsics[:rows], known[:rows]))
+
+    window(4)
     before = len(graphs)
-    compiled.decode(row.take([0] * 10))
-    assert len(graphs) == before >= 10
+    window(3)
+    window(2)
+    assert len(graphs) == before == 5  # two encoders; three kinds of knowledge of the cameras
 
 
 @pytest.mark.slow
@@ -293,19 +304,50 @@ def test_a_coarse_pelvis_is_what_the_head_token_says_alone(network, features, ge
     assert not torch.allclose(coarse[people.valid], people.pelvis_px[people.valid])
 
 
-def test_people_may_join_the_scene_decoder_early(body, features, images, tmp_path):
+def test_people_may_join_the_scene_decoder_early(body, images, tmp_path):
     torch.manual_seed(0)
     late = Chromm(replace(TINY, detection_threshold=0.001), body).eval()
     early = Chromm(replace(TINY, detection_threshold=0.001), body).eval()
     early.load_state_dict(late.state_dict())
     early.join_people_early()
-    features = late.encode(images)
-    geometry = early.decode(features)
-    assert geometry.tokens.shape == late.decode(features).tokens.shape
-    assert not torch.allclose(geometry.local_points, late.decode(features).local_points)
+    expected, geometry = late.decode(late.encode(images)), early.decode(early.encode(images))
+    assert geometry.tokens.shape == expected.tokens.shape
+    assert not torch.allclose(geometry.local_points, expected.local_points)
     early.save(tmp_path / 'early.safetensors')
     loaded = Chromm.from_preset('tiny', tmp_path / 'early.safetensors', body=body)
     assert loaded.config.scene.human_dim == TINY.human.vit.width
     torch.testing.assert_close(
         loaded.scene.human_tokens.nobody, early.scene.human_tokens.nobody, atol=1e-3, rtol=1e-3
     )
+
+
+class LooksAtValues(TorchDispatchMode):
+    """Counts what would wait for a GPU: numbers brought to the host, and shapes that depend on values."""
+
+    WAITS = ('_local_scalar_dense', 'nonzero', 'masked_select', 'is_nonzero', 'equal', 'unique')
+
+    def __init__(self):
+        super().__init__()
+        self.waits = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        name = func.overloadpacket.__name__.strip('_')
+        boolean = name == 'index' and any(each is not None and each.dtype is torch.bool for each in args[1])
+        if boolean or any(name == wait.strip('_') for wait in self.WAITS):
+            self.waits.append(name)
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize('known', [(True, True, True, True), (True, False, True, False)])
+def test_nothing_waits_for_the_device_between_the_images_and_the_people(network, images, known, monkeypatch):
+    def of_the_host(*arguments, **options):  # numbers of the calibration, which never were on the device
+        with _disable_current_modes():
+            return conditions(*arguments, **options)
+
+    monkeypatch.setattr('chromm_ros.network.chromm.conditions', of_the_host)
+    calibration = Calibration(np.stack([INTRINSICS] * 4), np.array(known))
+    with LooksAtValues() as looks:
+        features = network.encode(images)
+        geometry = network.decode(features, calibration, heads_on=[2, 3])
+        network.people(features.take([2, 3]), geometry)
+    assert looks.waits == []

@@ -30,7 +30,7 @@ def test_images_prepared_ahead_give_the_features_of_those_that_are_not(network):
     partly = network.encode(images, prepared=[network.prepare(images[:1])[0], None])
     for features in (ahead, partly):
         assert features.scene.equal(expected.scene)
-        assert features.human.equal(expected.human)
+        assert features.human_tokens.equal(expected.human_tokens)
         assert features.image_sizes == ((720, 1280),) * 2
 
 

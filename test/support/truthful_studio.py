@@ -162,7 +162,7 @@ class TruthfulNetwork:
         self.encoded += len(images)
         codes = torch.tensor([_read(image) for image in images], dtype=torch.float64)[:, None]
         sizes = tuple(image.shape[:2] for image in images)
-        return FrameFeatures(codes, codes, sizes, scene_size or sizes[0])
+        return FrameFeatures(codes, tuple(codes), sizes, scene_size or sizes[0])
 
     def decode(
         self,

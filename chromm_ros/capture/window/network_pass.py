@@ -36,6 +36,8 @@ class Decoded:
     people: Detections[np.ndarray]  # (F, M)
     crowded_out: int
     """Heads in the new rows beyond those that the network decodes."""
+    finite_tokens: bool
+    """Of the human encoder; heads are not found in others."""
 
     @property
     def metric_scale(self) -> float:
@@ -48,7 +50,7 @@ class Decoded:
         people = self.people.take(self.people.valid)
         persons = (people.head, people.pose, people.betas, people.root_rotation, people.token)
         arrays = (self.world_from_camera, self.intrinsics, *persons)
-        return all(np.isfinite(array).all() for array in arrays)
+        return self.finite_tokens and all(np.isfinite(array).all() for array in arrays)
 
     @property
     def new_people(self) -> ViewPeople:
@@ -104,9 +106,6 @@ class NetworkPasses:
             self._out_of_memory('An image set did not fit into the memory of the device and was left out.')
             return None
         self._scene_size = features.scene_size
-        if not bool(torch.isfinite(features.scene).all() & torch.isfinite(features.human).all()):
-            self._broke_down()
-            return None
         return features
 
     def look(self, rows: Sequence[Row]) -> Decoded | None:
@@ -178,7 +177,8 @@ def run_network(
         features, calibration=_calibration(rows), heads_on=heads_on, with_confidence=with_confidence
     )
     clock.end('decode')
-    estimates = network.people(features.take(heads_on), geometry).numpy()
+    seen = features.take(heads_on)
+    estimates = network.people(seen, geometry).numpy()
     decoded = Decoded(
         rows=tuple(rows[n] for n in heads_on),
         new=new,
@@ -187,6 +187,7 @@ def run_network(
         intrinsics=geometry.intrinsics.double().cpu().numpy(),
         people=estimates.each(np.asarray),
         crowded_out=int(np.maximum(estimates.found[:new] - MAX_PEOPLE, 0).sum()),
+        finite_tokens=bool(torch.isfinite(seen.human_tokens).all()),
     )
     clock.end('heads')
     return decoded

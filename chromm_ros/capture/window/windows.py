@@ -132,12 +132,17 @@ class RollingWindow:
         return list(decoded[-1].rows.values()) if decoded else []
 
     def place(self, placed: Sequence[Placed]) -> None:
-        """Complete the new rows, in the order of :meth:`rows`."""
+        """Complete the new rows, in the order of :meth:`rows`.
+
+        Of each camera only the newest row keeps the tokens that people are read from, the most of its memory.
+        """
         found = iter(placed)
+        newest = {view: step for step in self.steps for view in step.rows}
         for step in self.steps:
             for view, row in step.rows.items():
-                if row.placed is None:
-                    step.rows[view] = dataclasses.replace(row, placed=next(found))
+                known = row.placed or next(found)
+                features = row.features if newest[view] is step else dataclasses.replace(row.features, human=(None,))
+                step.rows[view] = dataclasses.replace(row, placed=known, features=features)
 
     def put(self, poses: Mapping[str, np.ndarray]) -> None:
         """Cameras that stand are at these (4, 4) poses, and were in all steps."""

@@ -71,8 +71,9 @@ def detect(
         threshold: smallest detection score.
     """
     letterbox = Letterbox(features.scene_size, encoder.config.image_size)
-    heads = encoder.heads(features.human, threshold)
-    token = take(features.human, heads.index)
+    tokens = features.human_tokens
+    heads = encoder.heads(tokens, threshold)
+    token = take(tokens, heads.index)
     canvas_px = encoder.head_pixels(heads.index, encoder.offsets(token))
     scene_px = letterbox.to_image(canvas_px)
     rows, columns = (side // patch for side in features.scene_size)

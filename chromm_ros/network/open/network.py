@@ -182,7 +182,7 @@ class OpenNetwork:
         table = np.stack([_packed(image, own) for image, own in zip(images, persons)])
         return FrameFeatures(
             scene=torch.from_numpy(np.stack([one.packed() for one in memory])[:, None]),
-            human=torch.from_numpy(table),
+            human=tuple(torch.from_numpy(table)),
             image_sizes=tuple(pyramid.size for pyramid in pyramids),
             scene_size=GRID,
         )
@@ -225,7 +225,7 @@ class OpenNetwork:
 
     def people(self, features: FrameFeatures, geometry: SceneGeometry) -> PeopleEstimates[torch.Tensor]:
         """Everybody in F images, in front of their cameras; arguments as for :meth:`Chromm.people`."""
-        images = [self._bodies(row, k) for row, k in zip(features.human.numpy(), geometry.intrinsics.numpy())]
+        images = [self._bodies(row, k) for row, k in zip(features.human_tokens.numpy(), geometry.intrinsics.numpy())]
         fields = {name: torch.from_numpy(np.stack([image[name] for image in images])) for name in images[0]}
         return PeopleEstimates(found=fields['valid'].sum(-1), intrinsics=geometry.intrinsics, **fields)
 
@@ -254,7 +254,7 @@ class _Last:
         """Nothing, where there was no image, or one of another size."""
         if row is None or row.image_sizes[0] != size:
             return _Last(np.zeros((0, 4)), None)
-        persons, _ = _unpacked(row.human[0].numpy())
+        persons, _ = _unpacked(row.human_tokens[0].numpy())
         following = persons.following[persons.score > MIN_FOLLOWED]
         return _Last(following, Attention.unpacked(row.scene[0, 0].numpy()))
 

@@ -26,35 +26,25 @@ KINDS = ('intrinsics', 'rays', 'world_from_camera', 'depths')
 
 @dataclass(frozen=True)
 class Selection:
-    """Which of (B, N) views a condition counts for: as numbers of the host, because they decide what runs, and as
-    indices on the device. Neither has to be looked at there, so a window compiles to one graph."""
+    """Which of (B, N) views a condition counts for: what decides what runs as values of the host, and indices on the
+    device, which nobody has to look at there. So a window compiles to one graph, for any number of views."""
 
-    rows: tuple[tuple[bool, ...], ...]
-    """B times N."""
+    all: bool
+    """It counts for every view."""
     where: tuple[torch.Tensor, torch.Tensor]
     """Sample and view of each of the K views, on the device."""
-    views: tuple[torch.Tensor, ...]
-    """For each sample, the indices of its views, on the device."""
+    views: tuple[torch.Tensor | None, ...]
+    """For each sample, the indices of its views, on the device; None: it has none."""
 
     @classmethod
     def of(cls, mask: torch.Tensor, device: torch.device) -> Selection:
         """From a mask (B, N) bool on the host."""
         sample, view = mask.nonzero(as_tuple=True)
         return cls(
-            rows=tuple(tuple(row) for row in mask.tolist()),
+            all=bool(mask.all()),
             where=(sample.to(device, non_blocking=True), view.to(device, non_blocking=True)),
-            views=tuple(row.nonzero().flatten().to(device, non_blocking=True) for row in mask),
+            views=tuple(row.nonzero().flatten().to(device, non_blocking=True) if row.any() else None for row in mask),
         )
-
-    @property
-    def all(self) -> bool:
-        """It counts for every view."""
-        return all(all(row) for row in self.rows)
-
-    @property
-    def any(self) -> bool:
-        """It counts for some view."""
-        return any(any(row) for row in self.rows)
 
     def chosen(self, values: torch.Tensor) -> torch.Tensor:
         """The K views out of (B, N, ...)."""

@@ -301,7 +301,7 @@ class SceneNetwork(nn.Module):
         if use.all:
             deltas = injection(patches.flatten(1, 2), poses, grid).view_as(patches).flatten(0, 1)
         else:
-            known = [(sample, on) for sample, (row, on) in enumerate(zip(use.rows, use.views)) if any(row)]
+            known = [(sample, on) for sample, on in enumerate(use.views) if on is not None]
             each = [injection(patches[n, on].flatten(0, 1)[None], poses[n, on][None], grid) for n, on in known]
             deltas = torch.cat([delta.view(len(on), -1, x.shape[-1]) for delta, (_, on) in zip(each, known)])
         return torch.cat([x[:, :, :placeless], use.added(patches, deltas)], 2)

@@ -42,7 +42,7 @@ class NodeSettings(IntakeSettings):
     )
     compiled: bool = setting(
         False,
-        'Compile the network for every size of window, on a GPU into CUDA graphs. The first window of each size then '
+        'Compile the network, on a GPU into CUDA graphs, before the first window of every size of images, which then '
         'takes long.',
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
     from chromm_ros.body.model import BodyModel
 
 WARM_UP_SIZE = (640, 480)
-"""Images of the warm-up; the network brings any size to its own."""
-SECOND = 1_000_000_000
+"""Of images where nobody has sent one yet [px]."""
+PERIOD = 100_000_000
+"""From one image set of a warm-up to the next [ns]."""
 
 
 class Backend(Protocol):
@@ -29,6 +31,8 @@ class Backend(Protocol):
     """The body model: a :class:`chromm_ros.body.model.BodyModel`."""
     trained: bool
     """False: the weights are random; people and scene mean nothing."""
+    adapts: bool
+    """Its first windows of every size of images take long, in each thread anew: see :meth:`rehearse`."""
 
     @property
     def device(self) -> str:
@@ -39,6 +43,10 @@ class Backend(Protocol):
 
     def warm_up(self, settings: CaptureSettings, views: Sequence[str]) -> None:
         """Run once as large as it will get, so that too little memory shows before anybody relies on the node."""
+
+    def rehearse(self, settings: CaptureSettings, images: ImageSet) -> None:
+        """Compute windows of copies of a real set, in the thread that will compute those of its camera from then on:
+        what they compile, record and allocate holds for the others."""
 
     def memory(self) -> dict[str, float]:
         """Memory of the GPU [MB], empty on a CPU."""
@@ -56,6 +64,7 @@ class NetworkBackend:
 
     def __init__(self, settings: NodeSettings) -> None:
         from chromm_ros.body.model import BodyModel
+        from chromm_ros.network.chromm import Chromm
         from chromm_ros.network.loading import load_network
 
         self.device = device_of(settings.device)
@@ -66,9 +75,10 @@ class NetworkBackend:
             device=self.device,
             precision=settings.precision,
             human_head=cast(Literal['chromm', 'multi_hmr'], settings.human_head),
-            compiled=settings.compiled,
             body=self.body,
         )
+        self._compile = settings.compiled and isinstance(self.network, Chromm) and self.network.compile_stages
+        self.adapts = settings.compiled or self.device.startswith('cuda')
         self.trained = bool(getattr(self.network, 'trained', True))
         """False: the weights are random; people and scene mean nothing."""
 
@@ -81,14 +91,27 @@ class NetworkBackend:
     def warm_up(self, settings: CaptureSettings, views: Sequence[str]) -> None:
         """Run once as large as it will get, so that too little memory shows before anybody relies on the node.
 
-        On a CPU memory is no concern and one image set is enough to load and compile everything.
+        On a CPU memory is no concern and one image set is enough to load everything.
         """
-        capture = self.session(settings, views)
         width, height = WARM_UP_SIZE
-        black = np.zeros((height, width, 3), np.uint8)
-        for k in range(settings.window_size if self.device.startswith('cuda') else 1):
-            stamp = (k + 1) * SECOND // 10
-            capture.add(ImageSet(stamp, {view: ViewImage(black, stamp) for view in views}))
+        black = ViewImage(np.zeros((height, width, 3), np.uint8), PERIOD)
+        self._run(settings, ImageSet(PERIOD, dict.fromkeys(views, black)), self.device.startswith('cuda'))
+        if self._compile:  # CUDA graphs belong to the thread that records them: rehearse() will
+            self._compile()
+            self._compile = False
+
+    def rehearse(self, settings: CaptureSettings, images: ImageSet) -> None:
+        """Compute windows of copies of a real set, in the thread that will compute those of its cameras from then on:
+        what they compile, record and allocate holds for the others."""
+        self._run(settings, images, full=True)
+
+    def _run(self, settings: CaptureSettings, images: ImageSet, full: bool) -> None:
+        """Windows of copies of a set, as many as fill the longest; one, unless ``full``."""
+        capture = self.session(settings, list(images.views))
+        for k in range(settings.window_size if full else 1):
+            stamp = images.stamp + k * PERIOD
+            views = {view: replace(image, stamp=image.stamp + k * PERIOD) for view, image in images.views.items()}
+            capture.add(ImageSet(stamp, views))
 
     def memory(self) -> dict[str, float]:
         """Memory of the GPU [MB], empty on a CPU."""

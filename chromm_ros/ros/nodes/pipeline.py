@@ -90,6 +90,7 @@ class Pipeline:
         self._ready = ready
         self._clock_jumps = 0
         self._epoch = 0
+        self._rehearsed: set[tuple[int, ...]] = set()
         chosen = parameters.node
         self._views = chosen.cameras
         self.assembler = Assembler(camera_inputs(chosen), self._pose_of)
@@ -210,6 +211,7 @@ class Pipeline:
             self._epoch = pending.epoch
             self.capture = self._backend.session(self.parameters.capture, settings.cameras)
             self.capture.set_views(self._views)
+        self._rehearse(prepared.images)
         snapshot = self.capture.add(prepared.images)
         if snapshot is None:
             return
@@ -235,6 +237,13 @@ class Pipeline:
         self.last = snapshot
         self.outbox.append(built)
         self._ready.trigger()
+
+    def _rehearse(self, images: ImageSet) -> None:
+        """Meet images of a new size in rehearsal windows: in live ones the first of them would stall the people."""
+        sizes = {image.pixels.shape for image in images.views.values()}
+        if self._backend.adapts and not sizes <= self._rehearsed:
+            self._rehearsed |= sizes
+            self._backend.rehearse(self.parameters.capture, images)
 
     def _failed(self, error: Exception) -> None:
         self.dropped[f'window_{type(error).__name__}'] += 1

@@ -24,7 +24,7 @@ SHAPES = {
 
 
 def row(view: str, stamp: int, size: tuple[int, int] = (8, 8)) -> Row:
-    features = FrameFeatures(torch.full((1, 2, 3), stamp), torch.zeros(1, 2, 3), (size,), size)
+    features = FrameFeatures(torch.full((1, 2, 3), stamp), (torch.zeros(2, 3),), (size,), size)
     return Row(view, ViewImage(np.zeros((*size, 3), np.uint8), stamp), features)
 
 
@@ -66,7 +66,7 @@ def test_new_rows_are_placed_in_order_and_kept_as_they_are():
     before = window.rows()
     window.append(WindowStep(2, {'b': row('b', 2)}), 100)
     window.place([placed(9)])
-    assert all(old is new for old, new in zip(before, window.rows()))
+    assert all(old.placed is new.placed for old, new in zip(before, window.rows()))
     people = stack_people(tuple(window.steps), ('a', 'b'))
     assert people.seen.tolist() == [[True, True, False], [True, True, True]]
     assert people.world_from_camera[:, :, 0, 3].tolist() == [[0, 2, 0], [1, 3, 9]]
@@ -74,6 +74,15 @@ def test_new_rows_are_placed_in_order_and_kept_as_they_are():
     np.testing.assert_allclose(people.times, [0, 1e-9, 2e-9])
     np.testing.assert_allclose(people.pose[0, 2], np.broadcast_to(np.eye(3), (2, 52, 3, 3)))
     assert not people.valid[0, 2].any()
+
+
+def test_only_the_newest_row_of_a_camera_keeps_what_people_are_read_from():
+    window = window_of(2)
+    window.append(WindowStep(2, {'b': row('b', 2)}), 100)
+    window.place([placed(n) for n in range(5)])
+    kept = {(row.view, row.image.stamp) for row in window.rows() if row.features.human[0] is not None}
+    assert kept == {('a', 1), ('b', 2)}
+    assert all(len(row.features.scene) == 1 for row in window.rows())
 
 
 def test_a_moved_world_moves_heads_and_cameras():

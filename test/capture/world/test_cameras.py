@@ -112,7 +112,7 @@ def test_poses_that_are_not_used_are_compared_all_the_same():
     rows = {}
     for view, offset in zip('ab', (0.0, 0.2)):
         estimated = images.views[view].world_from_camera + offset * np.eye(4, k=3)
-        features = FrameFeatures(None, None, ((48, 64),), (48, 64))
+        features = FrameFeatures(None, (None,), ((48, 64),), (48, 64))
         rows[view] = Row(view, images.views[view], features, None, Placed(None, np.eye(3), estimated))
     a, b, c = cameras.states(images, rows)
     assert a.translation_error == pytest.approx(0.1)  # a rig that is 20 cm too long

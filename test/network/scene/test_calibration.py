@@ -44,7 +44,8 @@ def test_rays_are_those_of_the_camera_whatever_the_size_of_its_image():
     torch.testing.assert_close(given.rays[0, 0], given.rays[0, 1])
     expected = pixel_rays(torch.from_numpy(scale_intrinsics(MATRIX, 192 / 640, 144 / 480)).float(), 144, 192)
     torch.testing.assert_close(given.rays[0, 0], expected.movedim(-1, 0), atol=1e-5, rtol=1e-5)
-    assert given.use_rays.rows == ((True, True, False),)
+    assert given.use_rays.views[0].tolist() == [0, 1]
+    assert not given.use_rays.all
 
 
 def test_points_move_to_the_known_rays_at_their_depth():

@@ -6,6 +6,16 @@ from chromm_ros.network.scene.conditions import Conditions, prepare
 SIZE = (28, 42)
 
 
+def mask_of(use):
+    """(B, N) bool of a selection among four views."""
+    mask = torch.zeros(len(use.views), 4, dtype=torch.bool)
+    mask[use.where] = True
+    for row, on in zip(mask, use.views):
+        assert row.nonzero().flatten().tolist() == ([] if on is None else on.tolist())
+    assert use.all == bool(mask.all())
+    return mask
+
+
 @pytest.fixture
 def given(tiny_modules):
     """Arguments of ``prepare`` in the cases of the reference."""
@@ -43,7 +53,7 @@ def test_poses_equal_the_reference(tiny_modules, given, case):
     conditions = prepare(SIZE, **given[case])
     expected = tiny_modules[f'cond_{case}__poses']
     torch.testing.assert_close(conditions.world_from_camera, expected, rtol=0, atol=1e-5)
-    assert torch.tensor(conditions.use_poses.rows).equal(tiny_modules[f'cond_{case}__use_pose'])
+    assert mask_of(conditions.use_poses).equal(tiny_modules[f'cond_{case}__use_pose'])
 
 
 def test_rays_equal_the_reference(tiny_modules, given):
@@ -54,7 +64,7 @@ def test_rays_equal_the_reference(tiny_modules, given):
 def test_depth_equals_the_reference(tiny_modules, given):
     conditions = prepare(SIZE, **given['b_K_pose_depth'])
     torch.testing.assert_close(conditions.depth[0], tiny_modules['cond_b_K_pose_depth__depth_in'], rtol=0, atol=1e-5)
-    assert torch.tensor(conditions.use_depth.rows).equal(tiny_modules['cond_b_K_pose_depth__use_depth'])
+    assert mask_of(conditions.use_depth).equal(tiny_modules['cond_b_K_pose_depth__use_depth'])
 
 
 def test_one_pose_alone_says_nothing(tiny_modules, given):

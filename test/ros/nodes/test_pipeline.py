@@ -84,6 +84,18 @@ def test_a_set_becomes_messages_that_wait_for_the_executor(bench):
     one.until(one.triggered.is_set)
 
 
+def test_a_network_that_adapts_meets_new_sizes_of_images_in_the_thread_that_computes(bench):
+    one = bench()
+    one.backend.adapts = True
+    for k in range(3):
+        one.put(k)
+        one.windows(k + 1)
+    one.pipeline.time_went_back()
+    one.put(3)
+    one.windows(4)
+    assert one.backend.rehearsed == [('inference', CAMERAS)]
+
+
 def test_a_window_that_fails_is_counted_and_the_next_one_comes(bench):
     one = bench()
     one.backend.errors.append(RuntimeError('broken'))
