@@ -34,7 +34,7 @@ from chromm_ros.network.human.head import HumanHead
 from chromm_ros.network.human.letterbox import Letterbox
 from chromm_ros.network.human.multi_hmr_head import MultiHmrHead
 from chromm_ros.network.human.silhouettes import silhouettes
-from chromm_ros.network.layers.precision import check_device
+from chromm_ros.network.layers.precision import check_device, dtype_of
 from chromm_ros.network.layers.preprocessing import check_images
 from chromm_ros.network.outputs import PeopleEstimates, SceneGeometry
 from chromm_ros.network.pixels import Pixels, completed, encoder_inputs, prepare, scene_size_of
