@@ -18,8 +18,9 @@ from chromm_ros.apps.processes import stop_requests
 from chromm_ros.body.model import BodyModel
 from chromm_ros.network.loading import load_network
 from chromm_ros.recording.calibration import CameraFile, write_cameras
-from chromm_ros.recording.calibration_formats import read_cameras, write_ros, write_toml
+from chromm_ros.recording.calibration_formats import read_cameras, write_toml
 from chromm_ros.recording.calibration_report import static_transforms, table, write_report
+from chromm_ros.recording.calibration_yaml import write_ros
 from chromm_ros.recording.people_calibration import Outcome, PeopleCalibrator
 from chromm_ros.ros.inputs.bag_source import BagSource
 from chromm_ros.ros.nodes.model import device_of

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
@@ -204,8 +205,19 @@ def open_inputs(inputs: tuple[Path, ...], options: Options, chosen: Inputs) -> S
             offsets = {one.camera: one.seconds for one in found} | offsets_of(options.offset)
             remarks = [*suspicions(known), *(one.sentence() for one in found)]
             source = open_source(inputs, options.rate, known, **{**common, 'offsets': offsets, 'remarks': remarks})
-    for what, named in (('calibration', known), ('offset', common['offsets'])):
-        unknown = set(named) - set(source.views)
-        if unknown:
+    for what, unknown, wrong in (
+        ('calibration', set(known) - set(source.views), not set(known) & set(source.views)),
+        ('offset', set(common['offsets']) - set(source.views), True),
+    ):
+        if unknown and wrong:
             raise ValueError(f'the {what} names {sorted(unknown)}, but the cameras are {list(source.views)}')
+    if known and set(known) != set(source.views):
+        source.remarks = (*source.remarks, _about_names(set(known), source.views))
     return source
+
+
+def _about_names(known: set[str], views: Sequence[str]) -> str:
+    """What a calibration of other cameras leaves open."""
+    others, without = sorted(known - set(views)), [view for view in views if view not in known]
+    said = [f'the calibration names {", ".join(others)}, which are no cameras here'] if others else []
+    return '; '.join(said + ([f'it has nothing about {", ".join(without)}'] if without else []))

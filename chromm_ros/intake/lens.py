@@ -35,6 +35,8 @@ class CameraInfo(Protocol):
 
 COEFFICIENTS = {'plumb_bob': (4, 5), 'rational_polynomial': (8, 12, 14), 'equidistant': (4,)}
 """Distortion models and how many coefficients they may have."""
+ALIASES = {'': 'plumb_bob', 'radtan': 'plumb_bob', 'fisheye': 'equidistant', 'kannala_brandt4': 'equidistant'}
+"""What some drivers call them."""
 
 
 class CalibrationError(ValueError):
@@ -88,9 +90,7 @@ def lens_of(info: CameraInfo) -> Lens | None:
     if not info.width or not info.height:
         raise CalibrationError('CameraInfo does not say the size of the image')
     check_centre(matrix, (info.width, info.height), 'CameraInfo')
-    model = info.distortion_model or 'plumb_bob'
-    if distortion.any():
-        check_model(model, len(distortion))
+    model, distortion = known_distortion(info.distortion_model, distortion)
     rectified = projection if projection[0, 0] > 0 and projection[1, 1] > 0 else matrix
     size = (info.roi.width or info.width, info.roi.height or info.height)
     binning = (max(info.binning_x, 1), max(info.binning_y, 1))
@@ -161,11 +161,25 @@ def check_centre(matrix: np.ndarray, size: tuple[int, int], what: str) -> None:
         )
 
 
-def check_model(model: str, count: int) -> None:
+def known_distortion(model: str, coefficients: np.ndarray) -> tuple[str, np.ndarray]:
+    """The model by its usual name, and its coefficients in a number that it takes: zeros behind the last one that is
+    not zero mean nothing.
+
+    Raises:
+        CalibrationError: the model is not known, or takes fewer coefficients.
+    """
+    if not coefficients.any():
+        return 'plumb_bob', np.zeros(5)
+    model = ALIASES.get(model.lower(), model.lower())
     if model not in COEFFICIENTS:
         raise CalibrationError(f'distortion model {model!r} is not known; known are {", ".join(COEFFICIENTS)}')
-    if count not in COEFFICIENTS[model]:
-        raise CalibrationError(f'{model} takes {COEFFICIENTS[model]} coefficients, CameraInfo has {count}')
+    used = int(np.flatnonzero(coefficients)[-1]) + 1
+    fitting = [count for count in COEFFICIENTS[model] if count >= used]
+    if not fitting:
+        raise CalibrationError(f'{model} takes {COEFFICIENTS[model]} coefficients, found {used}')
+    made = np.zeros(len(coefficients) if len(coefficients) in fitting else fitting[0])
+    made[:used] = coefficients[:used]
+    return model, made
 
 
 def _cropped_and_binned(matrix: np.ndarray, info: CameraInfo, binning: tuple[int, int]) -> np.ndarray:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from chromm_ros.geometry.cameras import invert_rigid
-from chromm_ros.intake.lens import HALF_PIXEL, CalibrationError, check_centre, check_model
+from chromm_ros.intake.lens import HALF_PIXEL, CalibrationError, check_centre, known_distortion
 from chromm_ros.recording.calibration import CameraFile
 
 RIGID = 1e-3
@@ -69,9 +69,9 @@ def suspicions(cameras: Mapping[str, CameraFile]) -> list[str]:
     if distances.max() > FAR:
         said.append(
             f'the cameras are up to {distances.max():.0f} m apart: the calibration seems to be in millimetres; '
-            'metres are expected'
+            'metres are expected (`chromm calibration convert FILE NEW_FILE --scale 0.001` makes them)'
         )
-    if distances.max() < 1e-6:
+    if distances.max() < 1e-6 and not stack[:, :3, 3].any():
         said.append('all cameras are at the same place: the calibration has no translations')
         return said
     turned = stack.copy()
@@ -124,7 +124,6 @@ def _check_intrinsics(name: str, camera: CameraFile, matrix: np.ndarray) -> None
         if camera.width and camera.height:
             corner = matrix - HALF_PIXEL * np.array([[0, 0, 1.0], [0, 0, 1], [0, 0, 0]])
             check_centre(corner, (camera.width, camera.height), 'the calibration')
-        if any(camera.distortion):
-            check_model(camera.distortion_model, len(camera.distortion))
+        known_distortion(camera.distortion_model, np.array(camera.distortion, float))
     except CalibrationError as error:
         raise ValueError(f'camera {name!r}: {error}') from None

@@ -5,6 +5,8 @@ All of them but COLMAP put the centre of the first pixel at (0, 0); it is at (0.
 
 from __future__ import annotations
 
+import json
+import re
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -16,23 +18,16 @@ import yaml
 from scipy.spatial.transform import Rotation
 
 from chromm_ros.geometry.cameras import invert_rigid
-from chromm_ros.intake.lens import HALF_PIXEL
 from chromm_ros.recording import colmap
-from chromm_ros.recording.calibration import CameraFile, matrix_of, read_json
+from chromm_ros.recording.calibration import CameraFile, camera_of, corner_first, read_json
 from chromm_ros.recording.calibration_checks import checked
+from chromm_ros.recording.calibration_yaml import FORMATS, read_yaml
 from chromm_ros.recording.qualisys import is_qualisys, read_qualisys
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
-
-FORMATS = (
-    'cameras.json, Calib.toml, Qualisys .qca.txt, OpenCV YAML, ROS camera_info YAML, Kalibr camchain, or a COLMAP '
-    'model'
-)
-KALIBR_MODELS = {'radtan': 'plumb_bob', 'equidistant': 'equidistant', 'none': 'plumb_bob'}
-ROS_MODELS = {'plumb_bob': 'radtan', 'equidistant': 'equidistant'}
 
 
 def read_cameras(path: Path) -> dict[str, CameraFile]:
@@ -52,7 +47,7 @@ def read_cameras(path: Path) -> dict[str, CameraFile]:
     except (UnicodeDecodeError, yaml.YAMLError, tomllib.TOMLDecodeError, cv2.error) as error:
         reason = ' '.join(str(error).split())
         raise ValueError(f'{path} cannot be read as a camera file: {reason[:200]}') from None
-    except (KeyError, TypeError, IndexError, AttributeError) as error:
+    except (KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:
         raise ValueError(f'{path} is not a camera file: expected {FORMATS} ({error!r})') from None
     if not cameras:
         raise ValueError(f'{path} is not a camera file: it holds no camera; expected {FORMATS}')
@@ -88,15 +83,17 @@ def _reader_of(path: Path) -> Callable[[Path], dict[str, CameraFile]]:
 
 def read_toml(path: Path) -> dict[str, CameraFile]:
     """Calib.toml of Pose2Sim, anipose, aniposelib and FreeMoCap: rotation and translation map world to camera."""
-    content = tomllib.loads(path.read_text())
-    found = {}
+    content = tomllib.loads(path.read_text(encoding='utf-8-sig'))
+    found: dict[str, CameraFile] = {}
     for key, about in content.items():
         if not isinstance(about, dict) or 'matrix' not in about:
             continue
         name = str(about.get('name', key))
+        if name in found:
+            raise ValueError(f'{path}: two cameras are called {name!r}')
         fisheye = bool(about.get('fisheye', False))
         distortion = tuple(map(float, about.get('distortions', ())))
-        found[name] = _camera(
+        found[name] = camera_of(
             name,
             about['matrix'],
             about.get('size'),
@@ -108,124 +105,41 @@ def read_toml(path: Path) -> dict[str, CameraFile]:
 
 
 def write_toml(path: Path, cameras: Mapping[str, CameraFile]) -> None:
-    """Calib.toml; cameras without intrinsics are left out, as the format has no place for them."""
+    """Calib.toml; without cameras whose intrinsics are not known, for which it has no place."""
     lines = []
     for number, (name, camera) in enumerate(cameras.items()):
         if camera.intrinsics is None:
             continue
-        pose = np.eye(4) if camera.world_from_camera is None else invert_rigid(camera.world_from_camera)
+        place = []
+        if camera.world_from_camera is not None:
+            pose = invert_rigid(camera.world_from_camera)
+            turn = Rotation.from_matrix(pose[:3, :3]).as_rotvec()
+            place = [f'rotation = {turn.tolist()}', f'translation = {pose[:3, 3].tolist()}']
         distortion = list(camera.distortion) or [0.0] * 4
         lines += [
             f'[cam_{number:02}]',
-            f'name = "{name}"',
+            f'name = {json.dumps(name, ensure_ascii=False)}',
             f'size = [{float(camera.width or 0)}, {float(camera.height or 0)}]',
-            f'matrix = {_corner_first(camera.intrinsics).tolist()}',
+            f'matrix = {corner_first(camera.intrinsics).tolist()}',
             f'distortions = {distortion}',
-            f'rotation = {Rotation.from_matrix(pose[:3, :3]).as_rotvec().tolist()}',
-            f'translation = {pose[:3, 3].tolist()}',
+            *place,
             f'fisheye = {str(camera.distortion_model == "equidistant").lower()}',
             '',
         ]
     path.write_text('\n'.join([*lines, '[metadata]', 'adjusted = false', 'error = 0.0', '']))
 
 
-def read_yaml(path: Path) -> dict[str, CameraFile]:
-    """A ROS ``camera_info`` file, or a Kalibr camchain."""
-    content = yaml.safe_load(path.read_text())
-    if not isinstance(content, dict):
-        raise ValueError(f'{path} is not a camera file: expected {FORMATS}')
-    if any(isinstance(about, dict) and 'camera_model' in about for about in content.values()):
-        return _read_kalibr(content)
-    if 'camera_matrix' in content:
-        return _read_ros(content, path.stem)
-    raise ValueError(f'{path} is not a camera file: expected {FORMATS}')
-
-
-def _read_ros(content: dict[str, Any], stem: str) -> dict[str, CameraFile]:
-    name = str(content.get('camera_name') or stem)
-    distortion = tuple(map(float, _data(content.get('distortion_coefficients', ()))))
-    size = (content.get('image_width'), content.get('image_height'))
-    model = str(content.get('distortion_model') or 'plumb_bob')
-    return {name: _camera(name, _data(content['camera_matrix']), size, distortion, model, None)}
-
-
-def _read_kalibr(content: dict[str, Any]) -> dict[str, CameraFile]:
-    """The world is the frame of the first camera."""
-    found = {}
-    camera_from_first = np.eye(4)
-    for name in sorted(name for name, about in content.items() if isinstance(about, dict)):
-        about = content[name]
-        if about['camera_model'] != 'pinhole' or about.get('distortion_model', 'none') not in KALIBR_MODELS:
-            raise ValueError(
-                f'camera {name!r}: Kalibr model {about["camera_model"]}-{about.get("distortion_model")} is not '
-                'known; known are pinhole-radtan, pinhole-equidistant and pinhole-none'
-            )
-        if 'T_cn_cnm1' in about:
-            step = matrix_of(name, about['T_cn_cnm1'], 'T_cn_cnm1', 4)
-            camera_from_first = np.eye(4) if step is None else step @ camera_from_first
-        fx, fy, cx, cy = map(float, about['intrinsics'])
-        model = KALIBR_MODELS[about.get('distortion_model', 'none')]
-        matrix = [[fx, 0, cx], [0, fy, cy], [0, 0, 1]]
-        distortion = tuple(map(float, about.get('distortion_coeffs', ())))
-        found[name] = _camera(name, matrix, about.get('resolution'), distortion, model, camera_from_first.copy())
-    return found
-
-
-def write_kalibr(path: Path, cameras: Mapping[str, CameraFile]) -> None:
-    """Kalibr camchain; only cameras whose intrinsics and pose are known fit into a chain."""
-    content: dict[str, Any] = {}
-    before: np.ndarray | None = None
-    for name, camera in cameras.items():
-        if camera.intrinsics is None or camera.world_from_camera is None:
-            continue
-        model = ROS_MODELS.get(camera.distortion_model)
-        if model is None or len(camera.distortion) > 4:
-            raise ValueError(f'camera {name!r}: Kalibr knows no {camera.distortion_model} of this many coefficients')
-        matrix = _corner_first(camera.intrinsics)
-        pose = invert_rigid(camera.world_from_camera)
-        content[f'cam{len(content)}'] = {
-            'camera_model': 'pinhole',
-            'intrinsics': [float(matrix[place]) for place in ((0, 0), (1, 1), (0, 2), (1, 2))],
-            'distortion_model': model,
-            'distortion_coeffs': list(camera.distortion) or [0.0] * 4,
-            'resolution': [camera.width, camera.height],
-            'rostopic': f'/{name}/image',
-            **({} if before is None else {'T_cn_cnm1': (pose @ before).tolist()}),
-        }
-        before = camera.world_from_camera
-    path.write_text(yaml.safe_dump(content, sort_keys=False))
-
-
-def write_ros(folder: Path, cameras: Mapping[str, CameraFile]) -> None:
-    """One ROS ``camera_info`` file per camera; the format has no poses."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, camera in cameras.items():
-        if camera.intrinsics is None:
-            continue
-        matrix = _corner_first(camera.intrinsics)
-        distortion = list(camera.distortion) or [0.0] * 5
-        projection = np.concatenate([matrix, np.zeros((3, 1))], 1)
-        content = {
-            'image_width': camera.width,
-            'image_height': camera.height,
-            'camera_name': name,
-            'camera_matrix': {'rows': 3, 'cols': 3, 'data': matrix.ravel().tolist()},
-            'distortion_model': camera.distortion_model,
-            'distortion_coefficients': {'rows': 1, 'cols': len(distortion), 'data': distortion},
-            'rectification_matrix': {'rows': 3, 'cols': 3, 'data': np.eye(3).ravel().tolist()},
-            'projection_matrix': {'rows': 3, 'cols': 4, 'data': projection.ravel().tolist()},
-        }
-        (folder / f'{name}.yaml').write_text(yaml.safe_dump(content, sort_keys=False))
-
-
 def read_opencv(path: Path) -> dict[str, CameraFile]:
     """What ``cv::FileStorage`` wrote: one camera, a stereo pair (M1, D1, M2, D2, R, T), or many with their names as
-    suffixes, as EasyMocap has them (K_front, dist_front, Rot_front, T_front)."""
-    storage = cv2.FileStorage(str(path), cv2.FILE_STORAGE_READ)
-    if not storage.isOpened():
-        raise ValueError(f'{path} cannot be read by OpenCV')
-    content = {key: _node(storage.getNode(key)) for key in list(storage.root().keys())}
-    storage.release()
+    suffixes, as EasyMocap has them (K_front, dist_front, Rot_front, T_front), in one file or in intri and extri."""
+    halves = [path.with_name(f'{stem}{path.suffix}') for stem in EASYMOCAP]
+    content: dict[str, Any] = {}
+    for part in (half for half in halves if half.is_file()) if path in halves else [path]:
+        storage = cv2.FileStorage(str(part), cv2.FILE_STORAGE_READ)
+        if not storage.isOpened():
+            raise ValueError(f'{part} cannot be read by OpenCV')
+        content |= {key: _node(storage.getNode(key)) for key in list(storage.root().keys())}
+        storage.release()
     many = sorted(key[2:] for key in content if key.startswith('K_'))
     if many:
         return {name: _opencv_camera(name, content, f'_{name}') for name in many}
@@ -237,6 +151,8 @@ def read_opencv(path: Path) -> dict[str, CameraFile]:
     return {name: _opencv_camera(name, content)}
 
 
+EASYMOCAP = ('intri', 'extri')
+"""The two files of EasyMocap: lenses and places."""
 OPENCV_NAMES = {
     'matrix': ('camera_matrix', 'cameraMatrix', 'CameraMatrix', 'intrinsic_matrix', 'Camera_Matrix', 'K', 'mtx', 'M'),
     'distortion': (
@@ -263,8 +179,8 @@ def _opencv_camera(name: str, content: Mapping[str, Any], suffix: str = '') -> C
     size = found('size')
     width, height = found('width'), found('height')
     distortion = tuple(map(float, np.ravel(found('distortion')))) if found('distortion') is not None else ()
-    fisheye = bool(content.get('fisheye_model') or content.get('fisheye'))
-    return _camera(
+    fisheye = bool(content.get('fisheye_model') or content.get('fisheye') or content.get(f'fisheye{suffix}'))
+    return camera_of(
         name,
         matrix,
         size if size is not None else (width, height),
@@ -275,7 +191,14 @@ def _opencv_camera(name: str, content: Mapping[str, Any], suffix: str = '') -> C
 
 
 def write_opencv(path: Path, cameras: Mapping[str, CameraFile]) -> None:
-    """Many cameras with their names as suffixes, as EasyMocap reads them."""
+    """Many cameras with their names as suffixes, as EasyMocap reads them.
+
+    Raises:
+        ValueError: a name that cannot be part of a key.
+    """
+    strange = [name for name in cameras if not re.fullmatch(r'[A-Za-z0-9_-]+', name)]
+    if strange:
+        raise ValueError(f'OpenCV allows letters, digits, - and _ in names: {", ".join(strange)} cannot be written')
     storage = cv2.FileStorage(str(path), cv2.FILE_STORAGE_WRITE)
     storage.startWriteStruct('names', cv2.FileNode_SEQ)
     for name in cameras:
@@ -283,10 +206,11 @@ def write_opencv(path: Path, cameras: Mapping[str, CameraFile]) -> None:
     storage.endWriteStruct()
     for name, camera in cameras.items():
         if camera.intrinsics is not None:
-            storage.write(f'K_{name}', _corner_first(camera.intrinsics))
+            storage.write(f'K_{name}', corner_first(camera.intrinsics))
             storage.write(f'dist_{name}', np.array([list(camera.distortion) or [0.0] * 5]))
             storage.write(f'W_{name}', int(camera.width or 0))
             storage.write(f'H_{name}', int(camera.height or 0))
+            storage.write(f'fisheye_{name}', int(camera.distortion_model == 'equidistant'))
         if camera.world_from_camera is not None:
             pose = invert_rigid(camera.world_from_camera)
             storage.write(f'Rot_{name}', pose[:3, :3])
@@ -302,19 +226,8 @@ def _node(node: Any) -> Any:
     return node.string() if node.isString() else node.real()
 
 
-def _data(node: Any) -> Any:
-    return node['data'] if isinstance(node, dict) else node
-
-
 def _model_of(distortion: tuple[float, ...]) -> str:
     return 'plumb_bob' if len(distortion) <= 5 else 'rational_polynomial'
-
-
-def _corner_first(matrix: np.ndarray) -> np.ndarray:
-    """(3, 3) with the centre of the first pixel at (0, 0)."""
-    moved = matrix.astype(float).copy()
-    moved[:2, 2] -= HALF_PIXEL
-    return moved
 
 
 def _camera_from_world(name: str, rotation: Any, translation: Any) -> np.ndarray | None:
@@ -328,17 +241,3 @@ def _camera_from_world(name: str, rotation: Any, translation: Any) -> np.ndarray
     pose[:3, :3] = Rotation.from_rotvec(turn.ravel()).as_matrix() if turn.size == 3 else turn.reshape(3, 3)
     pose[:3, 3] = move
     return pose
-
-
-def _camera(
-    name: str, matrix: Any, size: Any, distortion: tuple[float, ...], model: str, pose: np.ndarray | None
-) -> CameraFile:
-    """A camera whose first pixel is at (0, 0) and whose pose (4, 4) maps world to camera."""
-    intrinsics = matrix_of(name, matrix, 'the camera matrix', 3)
-    assert intrinsics is not None
-    intrinsics[:2, 2] += HALF_PIXEL
-    sides = [int(float(side)) if side else None for side in (size if size is not None else (None, None))]
-    world_from_camera = pose
-    if pose is not None and abs(np.linalg.det(pose)) > 1e-9:
-        world_from_camera = np.linalg.inv(pose)  # checked afterwards: here it may still be mirrored or scaled
-    return CameraFile(intrinsics, world_from_camera, sides[0], sides[1], distortion, model)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
@@ -55,14 +55,25 @@ def read_model(folder: Path) -> dict[str, CameraFile]:
         raise ValueError(f'{folder} is a damaged COLMAP model: {error}') from None
     poses: dict[str, list[np.ndarray]] = {}
     models: dict[str, CameraFile] = {}
-    for name, number, pose in images:
+    for (name, number, pose), own in zip(images, _names(images)):
         if number not in cameras:
             raise ValueError(f'{folder}: image {name} has the camera {number}, which is missing')
-        path = PurePosixPath(name)
-        own = path.parent.name or path.stem
         poses.setdefault(own, []).append(pose)
         models[own] = cameras[number]
     return {name: _standing(name, models[name], np.stack(own)) for name, own in sorted(poses.items())}
+
+
+def _names(images: Sequence[tuple[str, int, np.ndarray]]) -> list[str]:
+    """The camera of each image: its folder, by whole path where folders are called alike; its own name where all
+    images lie in one folder and were taken at different places."""
+    paths = [PurePosixPath(name) for name, _, _ in images]
+    folders = {path.parent for path in paths}
+    if len(folders) == 1:
+        spread = np.ptp([invert_rigid(pose)[:3, 3] for _, _, pose in images], axis=0).max()
+        alone = not paths[0].parent.name or spread > STANDING
+        return [path.stem if alone else path.parent.name for path in paths]
+    alike = len({folder.name for folder in folders}) < len(folders)
+    return ['_'.join(path.parent.parts) if alike else path.parent.name or path.stem for path in paths]
 
 
 def write_model(folder: Path, cameras: Mapping[str, CameraFile]) -> None:
@@ -81,7 +92,7 @@ def write_model(folder: Path, cameras: Mapping[str, CameraFile]) -> None:
             pose = invert_rigid(camera.world_from_camera)
             x, y, z, w = Rotation.from_matrix(pose[:3, :3]).as_quat()
             place = ' '.join(map(str, (w, x, y, z, *pose[:3, 3])))
-            images.append(f'{number} {place} {number} {name}/0.png\n')
+            images.append(f'{number} {place} {number} {name.replace("/", "_")}/0.png\n')
     (folder / 'cameras.txt').write_text(''.join(f'{line}\n' for line in lines))
     (folder / 'images.txt').write_text(''.join(f'{line}\n' for line in images))
     (folder / 'points3D.txt').write_text('')

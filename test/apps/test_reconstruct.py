@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from chromm_ros.apps.batch import options_of
-from chromm_ros.apps.reconstruct import Options, reconstruct_files
+from chromm_ros.apps.reconstruct import Options, open_inputs, reconstruct_files
 from chromm_ros.body.model import BodyModel
 from chromm_ros.capture.capture import Capture
 from chromm_ros.capture.settings import CaptureSettings
 from chromm_ros.network.chromm import Chromm
+from chromm_ros.recording.calibration import CameraFile, write_cameras
 from chromm_ros.recording.ply import read_ply
 from chromm_ros.recording.reconstruct import RESUME, reconstruct
 from chromm_ros.recording.sources import FolderSource
@@ -38,6 +39,23 @@ def folders(tmp_path_factory):
 
 def options(out, **changes):
     return Options(out=out, window=4, overlap=1, quiet=True, preset='tiny', **changes)
+
+
+def test_a_calibration_of_more_or_fewer_cameras_is_used_and_this_is_said(folders, tmp_path):
+    known = CameraFile(np.array([[200.0, 0, 96], [0, 200, 72], [0, 0, 1]]), np.eye(4), 192, 144)
+    for names, said in (
+        (('camera_0', 'camera_1'), ''),
+        (('camera_0', 'camera_9'), 'names camera_9, which are no cameras here; it has nothing about camera_1'),
+        (('camera_0', 'camera_1', 'rear'), 'names rear, which are no cameras here'),
+    ):
+        write_cameras(tmp_path / 'cameras.json', dict.fromkeys(names, known))
+        chosen = options(tmp_path / 'out', calibration=tmp_path / 'cameras.json')
+        source = open_inputs(folders, chosen, chosen.resolved())
+        assert next(iter(source)).views['camera_0'].intrinsics[0, 0] == 200.0
+        assert any(said in note for note in source.notes) or not said
+    write_cameras(tmp_path / 'cameras.json', {'left': known})
+    with pytest.raises(ValueError, match=r"calibration names \['left'\], but the cameras are"):
+        open_inputs(folders, chosen, chosen.resolved())
 
 
 def people(out):

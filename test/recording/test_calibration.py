@@ -1,6 +1,7 @@
 """Calibrations of other programs are read and written; cameras that cannot be are refused by name."""
 
 import json
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -11,7 +12,8 @@ from scipy.spatial.transform import Rotation
 from chromm_ros.apps.calibration import WRITERS, convert
 from chromm_ros.recording.calibration import CameraFile, write_cameras
 from chromm_ros.recording.calibration_checks import pose_problem, suspicions
-from chromm_ros.recording.calibration_formats import read_cameras, write_ros, write_toml
+from chromm_ros.recording.calibration_formats import read_cameras, write_toml
+from chromm_ros.recording.calibration_yaml import write_ros
 
 
 def ring(count=4, height=2.0):
@@ -47,8 +49,6 @@ def same(one, other, poses=True):
 @pytest.mark.parametrize('model', ['plumb_bob', 'equidistant'])
 @pytest.mark.parametrize('kind', ['json', 'toml', 'opencv', 'colmap', 'ros', 'kalibr'])
 def test_what_is_written_is_read_again(tmp_path, kind, model):
-    if (kind, model) == ('opencv', 'equidistant'):
-        pytest.skip('the format does not say which model its coefficients are of')
     cameras = rig(distortion_model=model)
     endings = {'json': '.json', 'toml': '.toml', 'opencv': '.yml', 'kalibr': '.yaml'}
     path = tmp_path / f'cameras{endings.get(kind, "")}'
@@ -209,6 +209,9 @@ def test_usual_rigs_are_nothing_to_talk_about():
         ('a.yaml', 'a: 1'),
         ('a.yml', '%YAML:1.0\n---\nnothing: 1\n'),
         ('images.txt', '1 PINHOLE 640 480 1 2 3\n'),
+        ('a.json', '{"cameras":' * 2000),
+        ('a.json', '{"cameras": {"a": {"distortion": "abc"}}}'),
+        ('a.yaml', 'camera_matrix: {data: [1, 0, 1, 0, 1, 1, 0, 0, 1]}\nimage_width: wide\n'),
     ],
 )
 def test_files_that_hold_no_cameras_are_one_line(tmp_path, name, content):
@@ -216,6 +219,125 @@ def test_files_that_hold_no_cameras_are_one_line(tmp_path, name, content):
     with pytest.raises(ValueError, match='camera') as caught:
         read_cameras(tmp_path / name)
     assert '\n' not in str(caught.value)
+
+
+@pytest.mark.parametrize('kind', ['json', 'toml', 'opencv', 'ros'])
+def test_what_is_not_known_is_not_invented(tmp_path, kind):
+    endings = {'json': '.json', 'toml': '.toml', 'opencv': '.yml'}
+    path = tmp_path / f'cameras{endings.get(kind, "")}'
+    WRITERS[kind](path, {name: replace(camera, world_from_camera=None) for name, camera in rig().items()})
+    found = read_cameras(path)
+    assert list(found) == list(rig())
+    assert all(camera.world_from_camera is None for camera in found.values())
+
+
+def test_a_conversion_says_what_a_format_has_no_place_for(tmp_path, capsys):
+    cameras = rig()
+    cameras['cam1'] = replace(cameras['cam1'], world_from_camera=None)
+    write_cameras(tmp_path / 'cameras.json', cameras)
+    assert convert(tmp_path / 'cameras.json', tmp_path / 'model') == 0
+    said = capsys.readouterr().out
+    assert 'note: cam1 is left out: colmap needs its world_from_camera' in said
+    assert '3 cameras written' in said
+    assert list(read_cameras(tmp_path / 'model')) == ['cam0', 'cam2', 'cam3']
+    write_cameras(tmp_path / 'none.json', {'cam1': cameras['cam1']})
+    with pytest.raises(ValueError, match='kalibr needs its world_from_camera'):
+        convert(tmp_path / 'none.json', tmp_path / 'none.yaml', to='kalibr')
+
+
+def test_a_conversion_makes_metres_of_millimetres(tmp_path, capsys):
+    far = {name: replace(c, world_from_camera=c.world_from_camera * [[1, 1, 1, 1000]]) for name, c in rig().items()}
+    for name in far:
+        far[name].world_from_camera[3, 3] = 1.0
+    write_toml(tmp_path / 'mm.toml', far)
+    convert(tmp_path / 'mm.toml', tmp_path / 'Calib.toml', scale=0.001)
+    assert 'millimetres' not in capsys.readouterr().out
+    same(rig(), read_cameras(tmp_path / 'Calib.toml'))
+
+
+@pytest.mark.parametrize('name', ['robot1/front', 'Kamera "links" ä', 'cam 1', 'a.b'])
+def test_cameras_may_be_called_anything(tmp_path, name):
+    cameras = {name: rig()['cam2']}
+    for kind in ('json', 'toml', 'ros', 'colmap'):
+        path = tmp_path / f'cameras{ {"json": ".json", "toml": ".toml"}.get(kind, kind) }'
+        WRITERS[kind](path, cameras)
+        assert list(read_cameras(path)) == [name.replace('/', '_') if kind == 'colmap' else name]
+    with pytest.raises(ValueError, match='OpenCV allows'):
+        WRITERS['opencv'](tmp_path / 'a.yml', cameras)
+
+
+def test_a_chain_of_many_cameras_is_followed_in_its_order(tmp_path):
+    camera = {'camera_model': 'pinhole', 'distortion_model': 'none', 'intrinsics': [600, 600, 320, 240]}
+    step = [[1, 0, 0, -0.1], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]
+    chain = {f'cam{k}': {**camera, **({'T_cn_cnm1': step} if k else {})} for k in range(12)}
+    (tmp_path / 'chain.yaml').write_text(yaml.safe_dump(chain))
+    places = [camera.world_from_camera[0, 3] for camera in read_cameras(tmp_path / 'chain.yaml').values()]
+    np.testing.assert_allclose(places, 0.1 * np.arange(12))
+
+
+ECHOED = """header:
+  frame_id: front_optical
+height: 480
+width: 640
+distortion_model: {model}
+d: {d}
+k: [600.0, 0.0, 320.0, 0.0, 600.0, 240.0, 0.0, 0.0, 1.0]
+---
+"""
+
+
+@pytest.mark.parametrize(
+    ('model', 'd', 'expected'),
+    [
+        ('plumb_bob', [-0.1, 0, 0, 0, 0], ('plumb_bob', 5)),
+        ('radtan', [-0.1, 0.01, 0], ('plumb_bob', 4)),
+        ('fisheye', [-0.1, 0.01, 0, 0.1], ('equidistant', 4)),
+        ('equidistant', [-0.1, 0.01, 0, 0.1, 0], ('equidistant', 4)),
+        ('rational_polynomial', [1.0, 2, 0, 0, 3, 4, 5, 6], ('rational_polynomial', 8)),
+        ('""', [-0.1, 0, 0, 0, 0], ('plumb_bob', 5)),
+    ],
+)
+def test_a_camera_info_that_was_echoed_is_read(tmp_path, model, d, expected):
+    (tmp_path / 'front.yaml').write_text(ECHOED.format(model=model, d=d))
+    lens = read_cameras(tmp_path / 'front.yaml')['front'].lens()
+    assert (lens.model, len(lens.distortion)) == expected
+    assert lens.size == (640, 480)
+
+
+@pytest.mark.parametrize('given', ['', 'intri.yml', 'extri.yml'])
+def test_the_two_files_of_easymocap_are_one_rig(tmp_path, given):
+    cameras = rig()
+    for stem, other in (('intri', 'world_from_camera'), ('extri', 'intrinsics')):
+        half = {name: replace(camera, **{other: None}) for name, camera in cameras.items()}
+        WRITERS['opencv'](tmp_path / f'{stem}.yml', half)
+    same(cameras, read_cameras(tmp_path / given))
+    (tmp_path / 'extri.yml').unlink()
+    assert read_cameras(tmp_path / 'intri.yml')['cam0'].world_from_camera is None
+
+
+def colmap_model(folder, images):
+    folder.mkdir()
+    (folder / 'cameras.txt').write_text('1 PINHOLE 640 480 600 600 320 240\n')
+    lines = [f'{k + 1} 1 0 0 0 {x} 0 0 1 {name}\n\n' for k, (name, x) in enumerate(images)]
+    (folder / 'images.txt').write_text(''.join(lines))
+    return list(read_cameras(folder))
+
+
+def test_cameras_of_colmap_are_called_by_what_tells_them_apart(tmp_path):
+    assert colmap_model(tmp_path / 'a', [('left.png', 0), ('right.png', 1)]) == ['left', 'right']
+    assert colmap_model(tmp_path / 'b', [('images/left.png', 0), ('images/right.png', 1)]) == ['left', 'right']
+    assert colmap_model(tmp_path / 'c', [('my cam/0.png', 0), ('my cam/1.png', 0.01)]) == ['my cam']
+    assert colmap_model(tmp_path / 'd', [('r1/left/0.png', 0), ('r2/left/0.png', 1)]) == ['r1_left', 'r2_left']
+
+
+def test_files_of_other_editors_and_doubled_names(tmp_path):
+    write_toml(tmp_path / 'a.toml', rig())
+    content = (tmp_path / 'a.toml').read_text()
+    (tmp_path / 'a.toml').write_bytes(b'\xef\xbb\xbf' + content.replace('\n', '\r\n').encode())
+    same(rig(), read_cameras(tmp_path / 'a.toml'))
+    (tmp_path / 'a.toml').write_text(content.replace('"cam1"', '"cam0"'))
+    with pytest.raises(ValueError, match="two cameras are called 'cam0'"):
+        read_cameras(tmp_path / 'a.toml')
 
 
 def test_a_folder_with_a_file_per_camera_is_one_rig(tmp_path):

@@ -11,8 +11,9 @@ from truthful_studio import Studio, circling, standing
 
 from chromm_ros.geometry.similarity import align_rigs
 from chromm_ros.recording.calibration import CameraFile, write_cameras
-from chromm_ros.recording.calibration_formats import read_cameras, write_ros
+from chromm_ros.recording.calibration_formats import read_cameras
 from chromm_ros.recording.calibration_report import as_json, draw, static_transforms, table, write_report
+from chromm_ros.recording.calibration_yaml import write_ros
 from chromm_ros.recording.people_calibration import MOST, PeopleCalibrator
 
 WALKERS = (circling(1.5, 0.0), circling(2.2, 2.0, speed=-0.9))
