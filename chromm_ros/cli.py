@@ -50,6 +50,7 @@ COMMANDS = (
         'datasets check', 'chromm_ros.datasets.commands:check', 'what folders of data sets hold, and what they lack'
     ),
     Command('train', 'chromm_ros.training.commands:train', 'the two stages of CHROMM, and the tiny preset'),
+    Command('train tiny', 'chromm_ros.apps.train_tiny:tiny', 'the tiny preset from nothing, in a given time'),
     Command('evaluate synthetic', 'chromm_ros.evaluation.commands:synthetic', 'scores on held-out synthetic scenes'),
     Command('evaluate scripts', 'chromm_ros.evaluation.commands:scripts', 'who keeps their id, in scripted worlds'),
     Command(

@@ -72,16 +72,26 @@ class Run:
     threads: int = 1
     """Of the arithmetic on a CPU."""
     device: str = 'cpu'
+    resident: bool = True
+    """Keep the pools in the memory of a GPU, if they take less than half of it."""
     trainer: TrainerSettings = field(default_factory=TrainerSettings)
 
     def run(self) -> None:
+        terms = self.prepared().run()
+        print(', '.join(f'{name} {value:.4g}' for name, value in terms.items()))
+
+    def prepared(self) -> Trainer:
+        """The trainer of this run, where it stopped."""
+        check_device(torch.device(self.place), 'fp32')
         torch.set_num_threads(self.threads)
         torch.manual_seed(self.trainer.seed)
         sampler = self.sampler()
-        stage = self.stage(sampler).train()
-        device = f'cuda:{os.environ.get("LOCAL_RANK", 0)}' if self.device == 'cuda' else self.device
-        terms = Trainer(stage, self.settings(sampler), self.folder, device).run()
-        print(', '.join(f'{name} {value:.4g}' for name, value in terms.items()))
+        return Trainer(self.stage(sampler).train(), self.settings(sampler), self.folder, self.place)
+
+    @property
+    def place(self) -> str:
+        """The device of this process."""
+        return f'cuda:{os.environ.get("LOCAL_RANK", 0)}' if self.device == 'cuda' else self.device
 
     def sampler(self) -> FrameSampler:
         """Where the batches come from."""
@@ -89,7 +99,14 @@ class Run:
             raise ValueError(
                 'there is nothing to learn from: give --pools (chromm train render), or --data where it is'
             )
-        return FrameSampler([Clips(Pool(pool)) for pool in self.pools], Sampling(self.images, self.lengths))
+        clips = [Clips(Pool(pool)) for pool in self.pools]
+        if self.resident and torch.device(self.place).type == 'cuda':
+            taken, room = sum(each.bytes for each in clips), torch.cuda.mem_get_info(self.place)[0]
+            if taken < room / 2:
+                clips = [Clips(each.pool, self.place) for each in clips]
+            else:
+                print(f'{taken / 1e9:.0f} GB of images stay on the disk: {self.place} has {room / 1e9:.0f} GB free')
+        return FrameSampler(clips, Sampling(self.images, self.lengths))
 
     def settings(self, sampler: FrameSampler) -> TrainerSettings:
         """How it is trained."""
@@ -158,6 +175,8 @@ class DataRun(Run):
 class Scene(Run):
     """Pre-train the scene branch of the tiny preset, in the gauge of the studio."""
 
+    weights: Path | None = None
+    """Network to go on from; none: from nothing."""
     trainer: TrainerSettings = field(default_factory=lambda: TrainerSettings(steps=4000, rate=1.2e-3, clip=1.0))
 
     @property
@@ -165,13 +184,15 @@ class Scene(Run):
         return (4, 4, 4, 4, 4, 8, 8, 12, 2, 1)
 
     def stage(self, sampler: FrameSampler) -> Stage:
-        return SceneStage(_untrained().scene, sampler)
+        return SceneStage(_started(self.weights).scene, sampler)
 
 
 @dataclass(kw_only=True)
 class Human(DataRun):
     """Pre-train the human branch of the tiny preset on single images."""
 
+    weights: Path | None = None
+    """Network to go on from; none: from nothing."""
     trainer: TrainerSettings = field(default_factory=lambda: TrainerSettings(steps=7800, rate=1.5e-3, clip=2.0))
 
     @property
@@ -179,7 +200,7 @@ class Human(DataRun):
         return (1,)
 
     def stage(self, sampler: FrameSampler) -> Stage:
-        network = _untrained()
+        network = _started(self.weights)
         return HumanStage(HumanBranch(network.human_encoder, network.human_head), sampler, self.body())
 
 
@@ -260,7 +281,7 @@ class Export:
     """JSON file of strings that describe the weights: data, seeds, hardware, results."""
 
     def run(self) -> None:
-        network = _untrained() if self.weights is None else Chromm.from_preset(self.preset, self.weights)
+        network = _started(self.weights, self.preset)
         steps = {}
         seen: dict[str, str] = {}
         for part, folder in (
@@ -295,9 +316,15 @@ Job = (
 
 
 def train(job: Annotated[Job, tyro.conf.arg(name='')]) -> None:
-    """Train CHROMM: render rooms, pre-train the tiny branches, stages 1 and 2, export the weights."""
+    """Train CHROMM: render rooms, pre-train the tiny branches, stages 1 and 2, export the weights.
+
+    ``chromm train tiny`` does all of it for the tiny preset in the time that it is given.
+    """
     job.run()
 
 
-def _untrained() -> Chromm:
-    return Chromm(choose('tiny', 'chromm'))
+def _started(weights: Path | None, preset: str = 'tiny') -> Chromm:
+    """The network that a run goes on from; without weights an untrained tiny one."""
+    if weights is None:
+        return Chromm(choose('tiny', 'chromm'))
+    return Chromm.from_preset(preset, weights).requires_grad_(True)
