@@ -15,6 +15,7 @@ from chromm_ros.body.model import BodyModel
 from chromm_ros.capture.capture import Capture
 from chromm_ros.capture.settings import CaptureSettings
 from chromm_ros.evaluation.commands import table
+from chromm_ros.evaluation.moving_pictures import MovingPicture
 from chromm_ros.evaluation.real import RealScore, score_run, switched_off
 from chromm_ros.evaluation.scoring import CameraScore
 from chromm_ros.flow import ImageSet, Snapshot
@@ -43,6 +44,7 @@ def evaluate_real(
     cameras_off: bool = True,
     rig: bool = True,
     json: Path | None = None,
+    pictures: Path | None = None,
 ) -> int:
     """Measure a capture of real people by its own cameras: reprojection, a view left out in turn, ids, cameras.
 
@@ -60,6 +62,7 @@ def evaluate_real(
         cameras_off: also see whether ids stay while each camera in turn is off for two seconds.
         rig: also find the cameras from the people, and compare them with the calibration.
         json: file for the numbers.
+        pictures: folder for a moving picture of each recording (WebP): the bodies over the images of all cameras.
     """
     if bool(inputs) != (calibration is not None):
         raise UsageError('inputs and --calibration go together: only known cameras can be compared with')
@@ -67,7 +70,10 @@ def evaluate_real(
     network = load_network(preset, weights, device_of(device), body=body)
     result: dict[str, Any] = {}
     for name, (sets, views) in _sources(inputs, calibration, demo, seconds, rate).items():
-        result[name] = measured(network, body, sets, views, name, cameras_off=cameras_off, rig=rig)
+        picture = None if pictures is None else MovingPicture()
+        result[name] = measured(network, body, sets, views, name, cameras_off=cameras_off, rig=rig, picture=picture)
+        if picture is not None and pictures is not None:
+            picture.write(pictures / f'{name}.webp')
         print(f'{name}\n{table(result[name], 2)}', flush=True)
     if json is not None:
         json.parent.mkdir(parents=True, exist_ok=True)
@@ -84,13 +90,15 @@ def measured(
     *,
     cameras_off: bool = True,
     rig: bool = True,
+    picture: MovingPicture | None = None,
 ) -> dict[str, Any]:
     """All measures of one recording.
 
     Args:
         sets: gives the image sets anew at every call.
+        picture: what is measured is drawn into it.
     """
-    result = _run(network, body, sets(), views, name).summary()
+    result = _run(network, body, sets(), views, name, picture).summary()
     if cameras_off and len(views) > 1:
         result['one_camera_off'] = {
             view: _ids(_run(network, body, switched_off(sets(), view, OFF_FROM, OFF_FOR), views, f'without {view}'))
@@ -127,8 +135,16 @@ def _first(sets: Iterable[ImageSet], seconds: float) -> Iterable[ImageSet]:
         yield images
 
 
-def _run(network: Any, body: BodyModel, sets: Iterable[ImageSet], views: Sequence[str], name: str) -> RealScore:
-    return score_run(network, body, tqdm(sets, desc=name, unit=' sets', disable=None, leave=False), views)
+def _run(
+    network: Any,
+    body: BodyModel,
+    sets: Iterable[ImageSet],
+    views: Sequence[str],
+    name: str,
+    picture: MovingPicture | None = None,
+) -> RealScore:
+    shown = tqdm(sets, desc=name, unit=' sets', disable=None, leave=False)
+    return score_run(network, body, shown, views, watch=None if picture is None else picture.add)
 
 
 def _ids(score: RealScore) -> dict[str, Any]:

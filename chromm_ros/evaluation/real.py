@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -153,8 +153,9 @@ def score_run(
     sets: Iterable[ImageSet],
     views: Sequence[str],
     settings: CaptureSettings | None = None,
+    watch: Callable[[Snapshot, ImageSet], None] | None = None,
 ) -> RealScore:
-    """Capture ``sets`` and score every window."""
+    """Capture ``sets`` and score every window; ``watch`` sees each with its images."""
     listening = ListeningNetwork(network)
     settings = replace(settings or CaptureSettings(), window_stride=1)
     capture = Capture(listening, body, settings, views)
@@ -165,6 +166,8 @@ def score_run(
         if snapshot is not None and listening.detections is not None:
             score.seconds.append(time.perf_counter() - started)
             score.add(snapshot, images, listening.detections, network.errors)
+            if watch is not None:
+                watch(snapshot, images)
     return score
 
 
