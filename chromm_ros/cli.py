@@ -32,6 +32,8 @@ class Command:
     """The arguments go to ROS as they are (``--ros-args ...``)."""
 
 
+TRAINING = 'chromm_ros.training.commands'
+
 TRACKING = 'chromm_ros.evaluation.tracking.commands'
 
 PROTOCOLS = 'chromm_ros.evaluation.protocols.commands'
@@ -49,8 +51,13 @@ COMMANDS = (
     Command(
         'datasets check', 'chromm_ros.datasets.commands:check', 'what folders of data sets hold, and what they lack'
     ),
-    Command('train', 'chromm_ros.training.commands:train', 'the two stages of CHROMM, and the tiny preset'),
     Command('train tiny', 'chromm_ros.apps.train_tiny:tiny', 'the tiny preset from nothing, in a given time'),
+    Command('train render', f'{TRAINING}:Render', 'a pool of rendered rooms'),
+    Command('train scene', f'{TRAINING}:Scene', 'pre-train the scene branch of the tiny preset'),
+    Command('train human', f'{TRAINING}:Human', 'pre-train the human branch of the tiny preset'),
+    Command('train heads', f'{TRAINING}:Heads', 'stage 1 of CHROMM: the heads on frozen backbones'),
+    Command('train pelvis', f'{TRAINING}:Pelvis', 'stage 2 of CHROMM: the pelvis MLPs on single images'),
+    Command('train export', f'{TRAINING}:Export', 'one file of weights out of finished runs'),
     Command('evaluate synthetic', 'chromm_ros.evaluation.commands:synthetic', 'scores on held-out synthetic scenes'),
     Command('evaluate scripts', 'chromm_ros.evaluation.commands:scripts', 'who keeps their id, in scripted worlds'),
     Command(
@@ -119,13 +126,15 @@ def main() -> int:
 
 
 def run(command: Command, arguments: list[str]) -> int:
-    """Call the function of a subcommand with the arguments behind its name; the exit status."""
+    """Call the function of a subcommand, or run its object, with the arguments behind its name; the exit status."""
     module, _, name = command.place.partition(':')
     function = getattr(importlib.import_module(module), name)
     if not command.ros:
         import tyro
 
         result = tyro.cli(function, prog=f'chromm {command.words}', args=arguments)
+        if inspect.isclass(function):
+            result = result.run()
         return result if isinstance(result, int) else 0
     if set(arguments) & {'-h', '--help'}:
         print(f'{inspect.getdoc(function)}\n\nusage: chromm {command.words} [--ros-args -p NAME:=VALUE ...]')

@@ -10,10 +10,9 @@ import json
 import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 import torch
-import tyro
 from tqdm import tqdm
 
 from chromm_ros.body.library import BodyLibrary
@@ -303,24 +302,6 @@ class Export:
             print('these weights inherit the terms of what they were trained on:', *seen.values(), sep='\n  ')
         network.eval().save(self.file, {'steps': json.dumps(steps), **description})
         print(f'{self.file}: {self.file.stat().st_size / 1e6:.1f} MB')
-
-
-Job = (
-    Annotated[Render, tyro.conf.subcommand('render')]
-    | Annotated[Scene, tyro.conf.subcommand('scene')]
-    | Annotated[Human, tyro.conf.subcommand('human')]
-    | Annotated[Heads, tyro.conf.subcommand('heads')]
-    | Annotated[Pelvis, tyro.conf.subcommand('pelvis')]
-    | Annotated[Export, tyro.conf.subcommand('export')]
-)
-
-
-def train(job: Annotated[Job, tyro.conf.arg(name='')]) -> None:
-    """Train CHROMM: render rooms, pre-train the tiny branches, stages 1 and 2, export the weights.
-
-    ``chromm train tiny`` does all of it for the tiny preset in the time that it is given.
-    """
-    job.run()
 
 
 def _started(weights: Path | None, preset: str = 'tiny') -> Chromm:
