@@ -51,6 +51,7 @@ docs: development
 
 bench: environment
 	$(BIN)/chromm bench people
+	$(BIN)/chromm bench live
 	$(BIN)/chromm bench network
 	$(BIN)/chromm bench ros
 	$(BIN)/chromm bench page

@@ -85,6 +85,7 @@ COMMANDS = (
     Command('evaluate 3dpw', f'{PROTOCOLS}:threedpw', '3DPW: the pelvis in single images (Table 8)'),
     Command('evaluate table', f'{PROTOCOLS}:table', 'the ablations of Tables 4 to 10 on the data sets'),
     Command('bench people', 'chromm_ros.benchmarks.people:bench_people', 'tracking to fused people on one core'),
+    Command('bench live', 'chromm_ros.benchmarks.live:bench_live', 'a live window beside the obvious way, as ratios'),
     Command('bench network', 'chromm_ros.benchmarks.network:bench_network', 'the stages of the network'),
     Command('bench ros', 'chromm_ros.benchmarks.ros:bench_ros', 'receive, decode, synchronise, build, publish'),
     Command('bench resume', 'chromm_ros.benchmarks.resume:bench_resume', 'saving the state of a long reconstruction'),

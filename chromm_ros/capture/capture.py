@@ -96,7 +96,7 @@ class Capture:
             RuntimeError: the device was lost.
         """
         with self._lock:
-            clock = StageClock(self._settings.exact_stages)
+            clock = StageClock(self._settings.stage_clock)
             if not self._in_order(images):
                 return None
             if not self._session.encode(images, clock):
@@ -110,7 +110,7 @@ class Capture:
         with self._lock:
             if self._newest is None or not self._waiting:
                 return None
-            return self._process(self._newest, StageClock(self._settings.exact_stages))
+            return self._process(self._newest, StageClock(self._settings.stage_clock))
 
     def predict(self, stamp: int) -> tuple[Human, ...]:
         """Everybody of the last snapshot who was not lost, extrapolated to ``stamp`` [ns]."""

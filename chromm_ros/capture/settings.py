@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from typing import Literal
 
 from chromm_ros.people.settings import PeopleSettings
 from chromm_ros.people.tracker import IdentitySettings
@@ -95,8 +96,9 @@ class CaptureSettings:
     window_size: int = setting(
         4, 'Number of image sets that the network sees together.', unit='image sets', low=1, high=64
     )
-    exact_stages: bool = False
-    """Wait for the GPU after every stage, so that the times of stages are those of their own work; costs speed."""
+    stage_clock: Literal['wall', 'exact', 'cpu'] = 'wall'
+    """What the times of stages are: see :class:`~chromm_ros.capture.window.stages.StageClock`. ``exact`` costs
+    speed."""
     window_stride: int = setting(
         1, 'Number of image sets from one window to the next.', unit='image sets', low=1, high=64, live=True
     )

@@ -63,7 +63,7 @@ def resize(
                 pixels = pixels.pin_memory().to(device, non_blocking=True)
             pixels = _resampled(pixels.permute(0, 3, 1, 2), size, kernel)
         else:
-            pixels = torch.from_numpy(np.stack([_pillow(images[row], size, kernel) for row in rows]))
+            pixels = torch.from_numpy(np.stack([pillow(images[row], size, kernel) for row in rows]))
             pixels = pixels.permute(0, 3, 1, 2).to(device)
         resized.update(zip(rows, pixels))
     return [resized[index] for index in range(len(images))]
@@ -93,8 +93,9 @@ def _resampled(pixels: torch.Tensor, size: tuple[int, int], kernel: Kernel) -> t
     return pixels.to(torch.uint8)
 
 
-def _pillow(image: np.ndarray, size: tuple[int, int], kernel: Kernel) -> np.ndarray:
-    return np.asarray(Image.fromarray(image).resize(size, Image.Resampling[kernel.upper()]))
+def pillow(image: np.ndarray, size: tuple[int, int], kernel: Kernel = 'lanczos') -> np.ndarray:
+    """What :func:`resize` does where PyTorch is too old for it, (h, w, 3) uint8 to (H, W, 3)."""
+    return np.array(Image.fromarray(image).resize(size, Image.Resampling[kernel.upper()]))
 
 
 @functools.cache
