@@ -24,7 +24,7 @@ sys.path.insert(0, str(ROOT / 'test' / 'support'))
 
 from browser import frame_number, opened  # noqa: E402 - the tests and this tool share one browser
 
-from chromm_ros.recording.pages import free_port  # noqa: E402
+from chromm_ros.viewing.server import free_port  # noqa: E402
 
 TRIES = 4
 """Pictures that are taken at most until one has everybody on it."""
@@ -52,7 +52,6 @@ def take(
         _wait_for_page(port, demo)
         with opened(f'http://127.0.0.1:{port}', 1200, 640) as page:
             frame_number(page)
-            page.locator('.mantine-Notification-closeButton').click()  # that there is no GPU here
             time.sleep(seconds)
             for _ in range(TRIES):
                 _wait_for_people(page, people)

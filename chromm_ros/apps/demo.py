@@ -21,7 +21,7 @@ from chromm_ros.network.files.weight_file import packaged
 from chromm_ros.ros.common.dds import dds_environment
 from chromm_ros.settings import UsageError
 from chromm_ros.synthetic.scripts import SCRIPTS
-from chromm_ros.viewing.page import check_port
+from chromm_ros.viewing.server import check_port
 
 Monitor = TypeVar('Monitor', bound=DemoMonitor)
 

@@ -22,7 +22,7 @@ from chromm_ros.recording import footage
 from chromm_ros.ros.common.dds import dds_environment
 from chromm_ros.ros.outputs.reading import pose_matrices
 from chromm_ros.settings import UsageError
-from chromm_ros.viewing.page import check_port
+from chromm_ros.viewing.server import check_port
 
 MEASURED_SECONDS = 3.0
 """Of the footage, forwards and backwards once, on which reprojection is measured after the live part."""

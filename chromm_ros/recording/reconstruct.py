@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -91,12 +92,14 @@ def reconstruct(source: Source, capture: Capture, body: BodyModel, out: Path, *,
             run.take(image_set, capture.add(image_set))
             bar.update()
             bar.set_postfix(people=len(run.ids))
+        bar.set_description(f'{out.name}, last window')
         run.end(capture.flush())
-    if not run.progress.image_sets:
-        why = '; '.join((*source.notes, left_out(source.dropped)))
-        raise ValueError(f'no image set could be made of the input: {why or "it holds no images"}')
-    run.progress.notes += [note for note in source.notes if note not in run.progress.notes]
-    summary = _write(out, run.progress, list(run.steps), capture, body, page, source.dropped)
+        if not run.progress.image_sets:
+            why = '; '.join((*source.notes, left_out(source.dropped)))
+            raise ValueError(f'no image set could be made of the input: {why or "it holds no images"}')
+        run.progress.notes += [note for note in source.notes if note not in run.progress.notes]
+        say = partial(_say, bar, out.name)
+        summary = _write(out, run.progress, list(run.steps), capture, body, page, source.dropped, say)
     (out / RESUME).unlink(missing_ok=True)
     (out / STEPS).unlink(missing_ok=True)
     return summary
@@ -218,6 +221,12 @@ def _renumbered(step: Step, first_id: int) -> Step:
     return replace(step, humans=tuple(replace(human, id=human.id + first_id) for human in step.humans))
 
 
+def _say(bar: tqdm, name: str, doing: str) -> None:
+    """What goes on after the last image set."""
+    bar.set_description(f'{name}, {doing}')
+    bar.refresh()
+
+
 def _write(
     out: Path,
     progress: Progress,
@@ -226,14 +235,22 @@ def _write(
     body: BodyModel,
     page: PageRecorder,
     dropped: Mapping[str, int],
+    say: Callable[[str], None],
 ) -> Summary:
     scene: Cloud = capture.static_scene()
     for step in steps:
         page.add(step, progress.windows)
+    say('writing people.npz')
     rows = write_people(out / 'people.npz', steps, body)
+    say('writing scene.ply and cameras')
     write_ply(out / 'scene.ply', scene)
     write_trajectories(out, steps, progress.sizes, scene)
-    page.write(out / 'page.html', scene)
+    chosen = {
+        'extrinsics': capture.settings.extrinsics,
+        'window': f'{capture.settings.window_size} steps',
+        'body': body.name,
+    }
+    page.write(out / 'page.html', scene, chosen, lambda done: say(f'writing page.html, {done:.0%}'))
     summary = Summary(
         image_sets=progress.image_sets,
         windows=progress.windows,

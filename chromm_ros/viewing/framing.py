@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from chromm_ros.viewing.labels import Viewpoint
+
 REACH = 3.0
 """What a camera looks at is about half as far [m]."""
 
@@ -27,6 +29,11 @@ class Overview:
     center: np.ndarray  # (3,) world [m]
     radius: float  # [m]
     position: np.ndarray  # (3,) world [m]
+
+    @property
+    def viewpoint(self) -> Viewpoint:
+        """Of somebody who looks from there."""
+        return Viewpoint(self.position, self.center, FOV)
 
     def far_from(self, other: Overview) -> bool:
         """Whether this one shows another place."""

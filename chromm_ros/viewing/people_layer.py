@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import viser
 
-from chromm_ros.skeleton import BODY_BONES
-from chromm_ros.viewing.colors import identity_color, identity_opacity
+from chromm_ros.skeleton import BODY_BONES, HEAD
+from chromm_ros.viewing.colors import faded, identity_color, identity_opacity
+from chromm_ros.viewing.labels import Viewpoint, lifts
 from chromm_ros.viewing.skin import Skin
 from chromm_ros.viewing.view import PersonView
 
@@ -19,8 +20,17 @@ BONES = np.array(BODY_BONES)
 BONE_RADIUS = 0.06
 """Thickness of the capsules that the page draws [m]; planners read the true radii from the message."""
 
-LABEL_HEIGHT, LABEL_SCALE = 0.28, 1.2
+LABEL_HEIGHT, LABEL_SCALE = 0.28, 1.1
 """Of a label: above the head joint [m], and against the usual size of text."""
+
+
+BESIDE = 0.45
+"""Of their opacity keeps who is not selected while somebody is."""
+
+TURN = np.linspace(0, 2 * np.pi, 33)
+
+RING = 0.42 * np.stack([np.cos(TURN), np.sin(TURN), 0 * TURN], -1).astype(np.float32)
+"""(33, 3) around the feet of the selected person [m]."""
 
 
 @dataclass
@@ -45,19 +55,23 @@ class _Figure:
     capsules: viser.LineSegmentsHandle
     label: viser.LabelHandle
     trail: viser.LineSegmentsHandle
+    opacity: float = 1.0
 
     def hide(self) -> None:
         for handle in (self.mesh, self.skeleton, self.capsules, self.label, self.trail):
             _set_visible(handle, False)
 
-    def give_to(self, identity: int) -> None:
-        """Take the colour of another person."""
-        self.owner = identity
+    def look_like(self, identity: int, opacity: float) -> None:
+        """Take the colour of a person, as faint as they are."""
+        if (self.owner, self.opacity) == (identity, opacity):
+            return
         color = identity_color(identity)
         # viser's handles are written through __setattr__, which mypy cannot see
         self.mesh.color = color
+        self.mesh.opacity = opacity
         for lines in (self.skeleton, self.capsules, self.trail):
-            lines.colors = np.array(color, np.uint8)
+            lines.colors = np.array(faded(color, opacity), np.uint8)
+        self.owner, self.opacity = identity, opacity
 
 
 class PeopleLayer:
@@ -75,12 +89,36 @@ class PeopleLayer:
         self._shown: dict[int, _Figure] = {}
         self._idle: dict[int, _Figure] = {}
         """By the identity of their last owner, the longest idle first."""
+        self._ring = self._scene.add_line_segments(
+            '/selected', np.stack([RING[:-1], RING[1:]], 1), (255, 255, 255), thickness=0.05, visible=False
+        )
 
-    def show(self, people: tuple[PersonView, ...], trails: dict[int, np.ndarray]) -> None:
-        """Draw exactly these people; ``trails`` holds (N, 3) positions by id."""
+    def show(
+        self,
+        people: tuple[PersonView, ...],
+        trails: dict[int, np.ndarray],
+        *,
+        selected: int | None = None,
+        fade: float = 1.0,
+        viewpoint: Viewpoint | None = None,
+    ) -> None:
+        """Draw exactly these people.
+
+        Args:
+            trails: (N, 3) positions by id.
+            selected: whom to lift out.
+            fade: of all, from 1 to 0: the people are as old as that.
+            viewpoint: from where labels must not cover each other.
+        """
+        people = people if fade > 0 else ()
         for identity in set(self._shown) - {person.id for person in people}:
             self._idle[identity] = self._shown.pop(identity)
             self._idle[identity].hide()
+        chosen = next((person for person in people if person.id == selected), None)
+        _set_visible(self._ring, chosen is not None)
+        if chosen is not None:
+            self._ring.position = (*chosen.joints[0, :2], 0.03)
+            self._ring.colors = np.array(identity_color(chosen.id), np.uint8)
         if not people:
             return
         skins = self._skin.vertices(
@@ -88,11 +126,26 @@ class PeopleLayer:
             np.stack([person.rotations for person in people]),
             np.stack([np.resize(np.append(person.betas, np.zeros(10)), 10) for person in people]),
         )
-        for person, vertices in zip(people, skins):
-            self._move(person, vertices, trails.get(person.id, np.zeros((0, 3))))
+        heights = self._label_heights(people, viewpoint)
+        for person, vertices, height in zip(people, skins, heights):
+            figure = self._figure(person.id, vertices)
+            beside = selected is not None and chosen is not None and person is not chosen
+            opacity = identity_opacity(person.state == 'tracked', person.confidence) * (BESIDE if beside else 1.0)
+            figure.look_like(person.id, round(opacity * fade, 2))
+            self._move(figure, person, vertices, trails.get(person.id, np.zeros((0, 3))), height)
 
-    def _move(self, person: PersonView, vertices: np.ndarray, trail: np.ndarray) -> None:
-        figure = self._figure(person.id, vertices)
+    @staticmethod
+    def _label_heights(people: tuple[PersonView, ...], viewpoint: Viewpoint | None) -> np.ndarray:
+        """(K,) of the labels above the head joints [m]."""
+        if viewpoint is None:
+            return np.full(len(people), LABEL_HEIGHT)
+        places = np.stack([person.joints[HEAD] for person in people]) + np.array([0.0, 0.0, LABEL_HEIGHT])
+        lengths = np.array([len(_label(person)) for person in people])
+        return LABEL_HEIGHT + lifts(places, lengths, viewpoint)
+
+    def _move(
+        self, figure: _Figure, person: PersonView, vertices: np.ndarray, trail: np.ndarray, label_height: float
+    ) -> None:
         bones = person.joints[BONES].astype(np.float32)
         switches = self.switches
         _set_visible(figure.mesh, switches.meshes)
@@ -102,18 +155,14 @@ class PeopleLayer:
         _set_visible(figure.trail, switches.trails and len(trail) > 1)
         if switches.meshes:
             figure.mesh.vertices = vertices
-            opacity = identity_opacity(person.state == 'tracked', person.confidence)
-            if figure.mesh.opacity != opacity:
-                figure.mesh.opacity = opacity
         if switches.skeletons:
             figure.skeleton.points = bones
         if switches.capsules:
             figure.capsules.points = bones
         if switches.labels:
-            figure.label.position = person.joints[15] + np.array([0.0, 0.0, LABEL_HEIGHT])
-            text = f'person {person.id}' if person.state == 'tracked' else f'person {person.id}, {person.state}'
-            if figure.label.text != text:
-                figure.label.text = text
+            figure.label.position = person.joints[HEAD] + np.array([0.0, 0.0, label_height])
+            if figure.label.text != _label(person):
+                figure.label.text = _label(person)
         if switches.trails and len(trail) > 1:
             ground = trail.astype(np.float32) * np.array([1, 1, 0], np.float32)
             figure.trail.points = np.stack([ground[:-1], ground[1:]], axis=1)
@@ -123,8 +172,6 @@ class PeopleLayer:
         figure = self._shown.get(identity)
         if figure is None and self._idle:
             figure = self._idle.pop(identity if identity in self._idle else next(iter(self._idle)))
-            if figure.owner != identity:
-                figure.give_to(identity)
         if figure is None:
             figure = self._create(identity, vertices)
         self._shown[identity] = figure
@@ -137,7 +184,7 @@ class PeopleLayer:
         figure = _Figure(
             owner=identity,
             mesh=self._scene.add_mesh_simple(
-                f'{place}/mesh', vertices, self._skin.faces, color=color, cast_shadow=False, receive_shadow=False
+                f'{place}/mesh', vertices, self._skin.faces, color=color, cast_shadow=True, receive_shadow=False
             ),
             skeleton=self._scene.add_line_segments(f'{place}/skeleton', bones, color, thickness=0.02),
             capsules=self._scene.add_line_segments(f'{place}/capsules', bones, color, thickness=2 * BONE_RADIUS),
@@ -148,6 +195,10 @@ class PeopleLayer:
         )
         figure.mesh.on_click(lambda _: self._on_click(figure.owner))
         return figure
+
+
+def _label(person: PersonView) -> str:
+    return f'person {person.id}' if person.state == 'tracked' else f'person {person.id}, {person.state}'
 
 
 def _set_visible(handle: viser.SceneNodeHandle, visible: bool) -> None:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
+
+UNKNOWN = 'unknown'
+"""State of a camera of which the capture says nothing at the moment."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,12 @@ class PersonView:
     height: float  # [m]
     cameras: tuple[str, ...]
     """Cameras that contributed."""
+    age: float = 0.0
+    """Seconds since the first observation."""
+    unseen: float = 0.0
+    """Seconds since the last one."""
+    heads: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """Where each camera detected the head [pixels of the camera image]."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +44,16 @@ class CameraView:
     world_from_camera: np.ndarray | None  # (4, 4)
     fov_y: float  # [rad]
     jpeg: bytes | None
-    """The newest image, small; see :func:`chromm_ros.viewing.thumbnails.thumbnail`."""
-    rate: float  # [Hz]
+    """The image that the people were seen in, small, without distortion; see :mod:`chromm_ros.viewing.thumbnails`."""
+    rate: float  # [Hz] images that the camera sends
+    used: float = 0.0  # [Hz] windows that an image of it was used in
+    size: tuple[int, int] = (0, 0)
+    """Width, height [px] of the camera image; zeros: not known."""
+    intrinsics: np.ndarray | None = None  # (3, 3) pixels of the undistorted camera image; None: not known
+    lag: float = 0.0
+    """Seconds by which the image is newer (negative: older) than the people."""
+    note: str = ''
+    """What is wrong with it, in a sentence."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +65,28 @@ class WorldView:
     delay: float  # [s] from acquisition to publication
     people: tuple[PersonView, ...]
     cameras: tuple[CameraView, ...]
+    stages: Mapping[str, float] = field(default_factory=dict)
+    """What the delay was made of [s]."""
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A sentence that the page shows over the scene."""
+
+    level: str
+    """warn or error."""
+    text: str
+
+
+@dataclass(frozen=True)
+class Awaited:
+    """Something that the page waits for before it can show anything."""
+
+    what: str
+    topic: str
+    seen: str
+    """What is there of it."""
+    there: bool
 
 
 @dataclass
@@ -92,10 +132,3 @@ class Timeline:
             if person.id == identity and person.state != 'predicted'
         ]
         return np.array(positions).reshape(-1, 3)
-
-    def rate(self) -> float:
-        """Views per second over what is kept; 0 while there are fewer than two."""
-        if len(self._views) < 2:
-            return 0.0
-        seconds = 1e-9 * (self._views[-1].stamp - self._views[0].stamp)
-        return (len(self._views) - 1) / seconds if seconds > 0 else 0.0

@@ -12,14 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rclpy
-from browser import frame_number, opened, picture
+from browser import frame_number, opened, scene_picture
 from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
 from sensor_msgs.msg import CameraInfo, PointCloud2
 from tf2_msgs.msg import TFMessage
 from visualization_msgs.msg import MarkerArray
 
 from chromm_ros.msg import CaptureStatus, HumanArray
-from chromm_ros.recording.pages import free_port
+from chromm_ros.viewing.server import free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.serial]
 
@@ -100,9 +100,9 @@ class Run:
     def _drawn(page, patience=120.0):
         """A picture of the page once the scene is on it."""
         deadline = time.monotonic() + patience
-        while len(np.unique(picture(page).reshape(-1, 3), axis=0)) < COLORFUL and time.monotonic() < deadline:
+        while len(np.unique(scene_picture(page).reshape(-1, 3), axis=0)) < COLORFUL and time.monotonic() < deadline:
             time.sleep(1.0)
-        return picture(page)
+        return scene_picture(page)
 
     def _try_a_second_demo(self):
         second = demo('--headless')

@@ -3,8 +3,8 @@
 import pytest
 
 from chromm_ros.benchmarks.page import STAY, Load, browsers, memory, update
-from chromm_ros.recording.pages import free_port
 from chromm_ros.viewing.page import Page
+from chromm_ros.viewing.server import free_port
 
 PEOPLE, CAMERAS = 5, 4
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,6 +40,8 @@ def opened(url: str, width: int = 1000, height: int = 560) -> Iterator[Page]:
         try:
             page = browser.new_page(viewport={'width': width, 'height': height})
             page.goto(url, timeout=120_000)
+            # viser's note that there is no GPU here
+            page.add_style_tag(content='.mantine-Notifications-root { display: none; }')
             yield page
         finally:
             browser.close()
@@ -50,26 +51,47 @@ def frame_number(page: Page, patience: float = 120.0, above: int = 0) -> int:
     """The frame counter of the page once it exceeds ``above``."""
     deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
-        found = re.search(r'frame (\d+)', page.inner_text('body'))
-        if found and int(found.group(1)) > above:
-            return int(found.group(1))
+        frame = page.evaluate('typeof chromm !== "undefined" && chromm.page.state ? chromm.page.state.frame : 0')
+        if frame > above:
+            return int(frame)
         time.sleep(0.5)
     raise AssertionError(f'the frame counter did not exceed {above} within {patience} s: {page.inner_text("body")!r}')
 
 
-def picture(page: Page) -> np.ndarray:
-    """(H, W, 3) uint8 screenshot without the panel at the right."""
-    shot = page.screenshot(timeout=180_000)
-    pixels = np.asarray(Image.open(io.BytesIO(shot)).convert('RGB'))
+def scene_picture(page: Page) -> np.ndarray:
+    """(H, W, 3) uint8 screenshot of the scene alone; its first pixel is that of the window."""
+    page.evaluate('document.querySelector("#chromm").style.visibility = "hidden"')
+    try:
+        pixels = _pixels(page.screenshot(timeout=180_000))
+    finally:
+        page.evaluate('document.querySelector("#chromm").style.visibility = ""')
     return pixels[:, : round(0.62 * pixels.shape[1])]
 
 
-def count_hue(pixels: np.ndarray, color: tuple[int, int, int], tolerance: float = 14.0) -> int:
-    """Pixels of the hue of ``color`` [degrees] that are not gray: shading changes brightness, not hue."""
-    hues, saturation = _hue(pixels.reshape(-1, 3).astype(float))
+def part_picture(page: Page, selector: str) -> np.ndarray:
+    """(h, w, 3) uint8 screenshot of one element."""
+    return _pixels(page.locator(selector).first.screenshot(timeout=180_000))
+
+
+def _pixels(png: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(png)).convert('RGB'))
+
+
+def of_hue(
+    pixels: np.ndarray, color: tuple[int, int, int], tolerance: float = 14.0, saturation: float = 0.3
+) -> np.ndarray:
+    """(H, W) bool: pixels of the hue of ``color`` [degrees], more or less gray: shading changes neither."""
+    hues, found = _hue(pixels.reshape(-1, 3).astype(float))
     (wanted,), _ = _hue(np.array([color], float))
     distance = np.abs((hues - wanted + 180) % 360 - 180)
-    return int(((distance < tolerance) & (saturation > 0.3)).sum())
+    return ((distance < tolerance) & (found > saturation)).reshape(pixels.shape[:2])
+
+
+def count_hue(
+    pixels: np.ndarray, color: tuple[int, int, int], tolerance: float = 14.0, saturation: float = 0.3
+) -> int:
+    """Pixels of the hue of ``color``."""
+    return int(of_hue(pixels, color, tolerance, saturation).sum())
 
 
 def _hue(colors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

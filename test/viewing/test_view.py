@@ -1,6 +1,5 @@
 import numpy as np
 
-from chromm_ros.viewing.colors import identity_color, identity_opacity
 from chromm_ros.viewing.view import PersonView, Timeline, WorldView
 
 SECOND = 1_000_000_000
@@ -60,24 +59,3 @@ def test_a_trail_leaves_out_where_a_person_was_only_predicted():
     for step, state in enumerate(('tracked', 'predicted', 'predicted', 'tracked')):
         timeline.add(view(step, [person(1, x=step, state=state)]))
     np.testing.assert_array_equal(timeline.trail(1, seconds=9.0, until=3 * SECOND)[:, 0], [0, 3])
-
-
-def test_rate_counts_intervals():
-    timeline = Timeline()
-    assert timeline.rate() == 0.0
-    for step in range(5):
-        timeline.add(view(0.25 * step))
-    assert abs(timeline.rate() - 4.0) < 1e-9
-
-
-def test_neighbouring_ids_have_clearly_different_colors():
-    colors = np.array([identity_color(identity) for identity in range(8)], float)
-    distance = np.linalg.norm(colors[:, None] - colors[None], axis=-1)
-    assert distance[~np.eye(8, dtype=bool)].min() > 40
-    assert identity_color(3) == identity_color(3)
-
-
-def test_guesses_fade_with_their_confidence_and_never_look_like_a_tracked_person():
-    fading = [identity_opacity(False, confidence) for confidence in np.linspace(1, 0, 11)]
-    assert fading == sorted(fading, reverse=True)
-    assert identity_opacity(True, 0.4) == 1.0 > fading[0] > fading[-1] > 0

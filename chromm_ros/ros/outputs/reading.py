@@ -11,20 +11,22 @@ from sensor_msgs.msg import PointCloud2
 
 from chromm_ros.flow import Cloud, HumanState, ViewState
 from chromm_ros.msg import Human, HumanArray
+from chromm_ros.ros.outputs.messages import NANO
 from chromm_ros.viewing.view import PersonView
 
 
 def person_views(message: HumanArray) -> tuple[PersonView, ...]:
     """Everybody in a message that carries joints and is not lost."""
     return tuple(
-        person_view(human, message.views)
+        person_view(human, message.views, nanoseconds(message.header.stamp))
         for human in message.humans
         if len(human.joints) and human.state != Human.LOST
     )
 
 
-def person_view(human: Human, views: Any) -> PersonView:
-    """One person; the joints must be filled."""
+def person_view(human: Human, views: Any, stamp: int) -> PersonView:
+    """One person in a message of the time ``stamp`` [ns]; the joints must be filled."""
+    observations = [seen for seen in human.observations if seen.view < len(views)]
     joints = pose_matrices(human.joints)
     velocity = human.twist.twist.linear
     return PersonView(
@@ -36,8 +38,21 @@ def person_view(human: Human, views: Any) -> PersonView:
         betas=np.array(human.smplx.betas, np.float32),
         velocity=np.array([velocity.x, velocity.y, velocity.z]),
         height=human.height,
-        cameras=tuple(views[seen.view] for seen in human.observations if seen.view < len(views)),
+        cameras=tuple(views[seen.view] for seen in observations),
+        age=duration_seconds(human.age),
+        unseen=1e-9 * (stamp - nanoseconds(human.last_observed)),
+        heads={views[seen.view]: (float(seen.head_px[0]), float(seen.head_px[1])) for seen in observations},
     )
+
+
+def nanoseconds(time: Any) -> int:
+    """Of a ``builtin_interfaces/Time``."""
+    return int(time.sec) * NANO + int(time.nanosec)
+
+
+def duration_seconds(duration: Any) -> float:
+    """Of a ``builtin_interfaces/Duration``."""
+    return float(duration.sec + 1e-9 * duration.nanosec)
 
 
 def view_state(number: int) -> str:
@@ -88,11 +103,6 @@ def cloud_of(message: PointCloud2, limit: int) -> Cloud:
     )
     finite = np.isfinite(points).all(1)
     return Cloud(points[finite].astype(np.float32), colors[finite], confidence[finite].astype(np.float32))
-
-
-def field_of_view(info: Any) -> float | None:
-    """Vertical field of view [rad] of a CameraInfo; None when it is not calibrated."""
-    return 2 * math.atan2(0.5 * info.height, info.k[4]) if info.k[4] > 0 and info.height else None
 
 
 def _column(rows: np.ndarray, offset: int, dtype: str) -> np.ndarray:

@@ -12,16 +12,16 @@ import numpy as np
 import pytest
 import rclpy
 import torch
-from browser import count_hue, frame_number, opened, picture
+from browser import count_hue, frame_number, of_hue, opened, part_picture, scene_picture
 from geometry_msgs.msg import Pose
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from scipy.spatial.transform import Rotation
-from sensor_msgs.msg import Image, PointCloud2, PointField
+from sensor_msgs.msg import CameraInfo, Image, PointCloud2, PointField
 
 from chromm_ros.body.model import BodyModel
 from chromm_ros.msg import CaptureStatus, Human, HumanArray
-from chromm_ros.recording.pages import free_port
 from chromm_ros.viewing.colors import identity_color
+from chromm_ros.viewing.server import free_port
 
 IDS = (1, 2, 3)
 CAMERA_COLOR = (0, 255, 0)
@@ -82,12 +82,14 @@ def publish(node, stop):
     scenes.publish(gray_floor())
     crowd, rig = people(), status()
     pixels = np.full((48, 64, 3), CAMERA_COLOR, np.uint8).tobytes()
+    infos = node.create_publisher(CameraInfo, '/camera_0/camera_info', 1)
+    lens = CameraInfo(width=64, height=48, k=[22.0, 0.0, 32.0, 0.0, 22.0, 24.0, 0.0, 0.0, 1.0])
     image = Image(width=64, height=48, encoding='rgb8', step=192, data=pixels)
     window = 0
     while not stop.wait(0.2):
         message = HumanArray(window=window, views=['camera_0'], humans=crowd)
-        message.header.stamp = node.get_clock().now().to_msg()
-        for publisher, content in ((images, image), (states, rig), (humans, message)):
+        message.header.stamp = image.header.stamp = rig.header.stamp = node.get_clock().now().to_msg()
+        for publisher, content in ((infos, lens), (images, image), (states, rig), (humans, message)):
             publisher.publish(content)
         window += 1
 
@@ -118,21 +120,60 @@ def start_viewer(port):
 
 @pytest.mark.slow
 @pytest.mark.serial
-def test_the_page_shows_people_scene_and_images_and_goes_on(capture_double):
+def test_the_page_shows_everybody_everywhere_and_a_click_selects(capture_double):
     port = free_port()
     viewer = start_viewer(port)
     try:
         wait_for_port(port)
-        with opened(f'http://127.0.0.1:{port}') as page:
+        with opened(f'http://127.0.0.1:{port}', 720, 440) as page:
             first = frame_number(page)
             deadline = time.monotonic() + 150
-            while not shows_everything(pixels := picture(page)):
+            while not shows_everything(pixels := scene_picture(page)):
                 assert time.monotonic() < deadline, seen(pixels)
             assert frame_number(page, above=first) > first
-            assert '3 people' in page.inner_text('body')
+            assert '3 people' in page.inner_text('#chromm .now')
+            parts = ('.map', '.strip figure')
+            before = {part: part_picture(page, f'#chromm {part}') for part in parts}
+            for part, identity in [(part, identity) for part in parts for identity in IDS]:
+                assert count_hue(before[part], identity_color(identity)) > 20, (part, identity)
+
+            page.click('#chromm .person[data-id="2"]')
+            wait_for_chosen(page, 2)
+            for part in parts:
+                grown = [
+                    count_hue(part_picture(page, f'#chromm {part}'), identity_color(identity), saturation=0.6)
+                    / count_hue(before[part], identity_color(identity), saturation=0.6)
+                    for identity in (1, 2)
+                ]
+                assert grown[1] > 1.15 > grown[0], (part, grown)
+            until_true(lambda: strong(scene_picture(page), 1) < 0.5 * strong(pixels, 1))
+            assert strong(scene_picture(page), 2) > 0.8 * strong(pixels, 2)
+
+            rows, columns = np.nonzero(of_hue(pixels, identity_color(3), saturation=0.6))
+            middle = len(rows) // 2  # in the order of rows: in the middle of the body
+            page.evaluate('document.querySelector("#chromm").style.pointerEvents = "none"')
+            page.mouse.click(int(columns[middle]), int(rows[middle]))
+            wait_for_chosen(page, 3)
     finally:
         viewer.send_signal(signal.SIGINT)
         assert viewer.wait(timeout=20) == 0
+
+
+def wait_for_chosen(page, identity):
+    """Until the server says who is selected, whichever part was clicked."""
+    until_true(lambda: page.evaluate('chromm.page.state.selected') == identity)
+    assert page.get_attribute('#chromm .person.chosen', 'data-id') == str(identity)
+
+
+def until_true(happened, patience=90):
+    deadline = time.monotonic() + patience
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.3)
+
+
+def strong(pixels, identity):
+    return count_hue(pixels, identity_color(identity), saturation=0.6)
 
 
 @pytest.mark.serial

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from geometry_msgs.msg import Pose
 from scipy.spatial.transform import Rotation
-from sensor_msgs.msg import CameraInfo, PointCloud2, PointField
+from sensor_msgs.msg import PointCloud2, PointField
 
 from chromm_ros.msg import Human, HumanArray, ViewObservation
-from chromm_ros.ros.outputs.reading import cloud_of, field_of_view, person_views, pose_matrices
+from chromm_ros.ros.outputs.reading import cloud_of, person_views, pose_matrices
 
 
 def pose(position, rotation):
@@ -79,10 +79,3 @@ def test_a_cut_cloud_is_refused():
     broken.width = 2
     with pytest.raises(ValueError, match='32 expected'):
         cloud_of(broken, limit=10)
-
-
-def test_field_of_view_needs_a_calibration():
-    info = CameraInfo(width=640, height=480)
-    assert field_of_view(info) is None
-    info.k[4] = 240.0
-    assert field_of_view(info) == pytest.approx(np.pi / 2)
