@@ -27,6 +27,14 @@ SCENE_EVERY = 10
 STAY = 200
 """Updates after which one person leaves and another comes."""
 
+WIDTH = 240
+"""Of the images [px]."""
+
+SEES_ALL = np.array([[1.0, 0, 0, 2.0], [0, 0, 1.0, -6.0], [0, -1.0, 0, 1.5], [0, 0, 0, 1.0]])
+"""World from a camera that has everybody in its picture."""
+
+LENS = np.array([[500.0, 0, 320], [0, 500.0, 240], [0, 0, 1]])
+
 BROWSER = """
 import asyncio, sys, websockets
 
@@ -57,12 +65,15 @@ class Load:
         self._joints = body.joints(torch.zeros(10), still).numpy()
         self._rotations = body.joint_rotations(still).numpy()
         self._points = np.random.default_rng(0).uniform(0, 1, (points, 3)).astype(np.float32)
-        self._image = np.tile(np.arange(192, dtype=np.uint8)[None, :, None], (144, 1, 3))
+        self._image = np.tile(np.arange(WIDTH, dtype=np.uint8)[None, :, None], (3 * WIDTH // 4, 1, 3))
 
     def view(self, step: int) -> WorldView:
         """The ``step``-th update."""
-        image = thumbnail(np.roll(self._image, step, axis=1), 192)
-        cameras = (CameraView(f'camera_{n}', 'ok', np.eye(4), 1.0, image, 10.0) for n in range(self._cameras))
+        image = thumbnail(np.roll(self._image, step, axis=1), WIDTH)
+        cameras = (
+            CameraView(f'camera_{n}', 'ok', SEES_ALL, 1.0, image, 10.0, size=(640, 480), intrinsics=LENS)
+            for n in range(self._cameras)
+        )
         return WorldView(round(step * PERIOD * 1e9), step, 0.1, tuple(self._crowd(step)), tuple(cameras))
 
     def scene(self, step: int) -> Cloud:
@@ -118,6 +129,7 @@ def update(page: Page, load: Load, step: int) -> float:
     started = time.thread_time()
     if scene is not None:
         page.show_scene(scene)
+    page.heard(view.delay)
     page.show(view)
     spent = time.thread_time() - started
     time.sleep(0.002)  # the thread that serves needs the interpreter, too

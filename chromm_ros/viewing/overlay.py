@@ -144,8 +144,9 @@ def _mark(camera: CameraView, person: PersonView) -> dict[str, Any]:
     joints = None
     if camera.world_from_camera is not None and camera.intrinsics is not None:
         pixels = project(person.joints[:BODY_JOINTS], camera.intrinsics, camera.world_from_camera)
-        if np.isfinite(pixels[HEAD]).all():
-            joints = [None if not np.isfinite(pixel).all() else _thousandths(pixel, size) for pixel in pixels]
+        behind = np.isnan(pixels[:, 0])
+        if not behind[HEAD]:
+            joints = [None if hidden else place for hidden, place in zip(behind, _thousandths(pixels, size))]
     detected = person.heads.get(camera.name)
     return {
         'id': person.id,
@@ -154,8 +155,8 @@ def _mark(camera: CameraView, person: PersonView) -> dict[str, Any]:
     }
 
 
-def _thousandths(pixel: np.ndarray, size: np.ndarray) -> list[int]:
-    return [int(value) for value in np.clip(np.round(1e3 * pixel / size), -9999, 9999)]
+def _thousandths(pixels: np.ndarray, size: np.ndarray) -> list[Any]:
+    return np.clip(np.round(1e3 * np.nan_to_num(pixels) / size), -9999, 9999).astype(int).tolist()
 
 
 def _stepped(trail: np.ndarray) -> np.ndarray:

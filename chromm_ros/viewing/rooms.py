@@ -22,6 +22,9 @@ FINEST, COARSEST = 0.008, 0.04
 FLOOR = 0.15
 """What is lower than this is floor, and of no wall [m]."""
 
+OUTLINE = 5000
+"""Points that tell where the walls are."""
+
 STRAY = 2.0
 """Percent of the points on each side that may lie outside of the room."""
 
@@ -42,7 +45,7 @@ class Room:
     @staticmethod
     def around(points: np.ndarray) -> Room:
         """The rectangle around nearly all of (N, 3) points [m], N > 0; those farthest away are strays."""
-        places = points[:, :2]
+        places = points[:: max(1, len(points) // OUTLINE), :2]
         middle = np.median(places, axis=0)
         far = np.linalg.norm(places - middle, axis=1)
         near = places[far <= np.percentile(far, 100 - STRAY)]
@@ -56,7 +59,8 @@ class Room:
         """(N,) part of each of (N, 3) points: the number of its wall, or 4 for what stands in the room."""
         gaps = self.reach - (points[:, :2] - self.center) @ self.normals.T  # (N, 4) to each side
         nearest = gaps.argmin(1)
-        return np.where((gaps.min(1) < WALL) & (points[:, 2] > FLOOR), nearest, SIDES)
+        at_wall = np.take_along_axis(gaps, nearest[:, None], 1)[:, 0] < WALL
+        return np.where(at_wall & (points[:, 2] > FLOOR), nearest, SIDES)
 
     def hiding(self, position: np.ndarray) -> np.ndarray:
         """(4,) bool: the walls between a viewer at ``position`` (3,) and the room."""

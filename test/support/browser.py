@@ -40,11 +40,15 @@ def opened(url: str, width: int = 1000, height: int = 560) -> Iterator[Page]:
         try:
             page = browser.new_page(viewport={'width': width, 'height': height})
             page.goto(url, timeout=120_000)
-            # viser's note that there is no GPU here
-            page.add_style_tag(content='.mantine-Notifications-root { display: none; }')
+            hide_notes(page)
             yield page
         finally:
             browser.close()
+
+
+def hide_notes(page: Page) -> None:
+    """Hide viser's note that there is no GPU here, which lies over the map."""
+    page.add_style_tag(content='.mantine-Notifications-root { display: none; }')
 
 
 def frame_number(page: Page, patience: float = 120.0, above: int = 0) -> int:
