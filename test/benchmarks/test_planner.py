@@ -14,7 +14,7 @@ from chromm_ros.people.settings import FusionSettings
 from chromm_ros.ros.outputs.margins import WALKING_SPEED
 from chromm_ros.ros.outputs.messages import HumanOptions
 
-RATE, LATENCY, SEED, MINUTES = 4.0, 0.4, 1_000_003, 0.25
+RATE, LATENCY, SEED, MINUTES = 4.0, 0.4, 1_000_005, 0.25
 SPEED = 0.5
 """Of the robot [m/s]."""
 ROBOT = 0.25
@@ -101,7 +101,7 @@ def test_margins_residuals_and_cylinders_of_a_room_keep_their_limits(run):
             assert len(fused) < 3 or max(fused) <= FusionSettings.max_ray_distance
     tracked = [human for human in humans if human['state'] == HumanState.TRACKED]
     assert np.mean([human['cylinder']['placed'] for human in tracked]) > 0.9
-    assert np.percentile([human['cylinder']['base'][2] for human in tracked], 5) > -0.25
+    assert np.percentile([human['cylinder']['base'][2] for human in tracked], 5) > -0.1
 
 
 def test_what_is_read_of_a_message_is_what_it_says():

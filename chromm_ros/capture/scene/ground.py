@@ -28,6 +28,8 @@ FEET_EVERY = 1.0
 """Time from one look at the feet to the next [s]."""
 REACH = 0.3
 """Feet that are farther from the floor stand on something else [m]."""
+AGREE = 0.6
+"""Share of the feet that must be that near to each other where no floor is seen: the world may not be level."""
 
 
 class Ground:
@@ -75,12 +77,13 @@ class Ground:
         del self._feet[:-MOST_FEET]
 
     def _under_feet(self, scene: float) -> float:
-        """Where most feet are, of those that are near the floor that the ``scene`` has, if it has one."""
+        """Where the feet are that are near the floor of the ``scene``; where it has none, most of all must agree."""
         if len(self._feet) < FEWEST_FEET:
             return math.nan
-        feet = np.array(self._feet)
-        near = feet[np.abs(feet - (scene if math.isfinite(scene) else np.median(feet))) < REACH]
-        return float(np.median(near)) if len(near) >= FEWEST_FEET else math.nan
+        feet, known = np.array(self._feet), math.isfinite(scene)
+        near = feet[np.abs(feet - (scene if known else np.median(feet))) < REACH]
+        enough = len(near) >= FEWEST_FEET and (known or len(near) > AGREE * len(feet))
+        return float(np.median(near)) if enough else math.nan
 
     def move(self, change: Similarity) -> None:
         """Follow the world; a change that tilts it leaves nothing to follow."""

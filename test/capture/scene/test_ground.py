@@ -110,6 +110,14 @@ def test_people_on_stairs_do_not_lift_the_floor():
     assert ground.height == pytest.approx(0.0, abs=0.02)
 
 
+def test_a_world_that_is_not_z_up_has_no_floor_under_the_feet():
+    """Given poses in a frame with z forward: people walk along z, and their feet with them."""
+    ground, rng = Ground(), np.random.default_rng(0)
+    for step in range(100):
+        ground.stand(rng.uniform(-2, 2, 3), step * SECOND)
+    assert math.isnan(ground.height)
+
+
 def test_feet_that_are_not_known_and_clocks_that_go_back_do_no_harm():
     ground = Ground()
     walked(ground, [math.nan, 0.0, math.inf])

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from head_rig import ERRORS, HeadRig, published, tracker
+from head_rig import ERRORS, HeadRig, published, tracker, walk
 
 from chromm_ros.flow import People
 from chromm_ros.people.tracker import HeadDetections
@@ -84,6 +84,18 @@ def test_one_view_knows_who_stands_on_a_stair_while_it_remembers_its_own_error()
         detections = upright(rig.detect({1: head}, missed=missed))
         people.update(time, detections, rig.cameras(without=[1, 2, 3]), floor=FLOOR)
     assert np.linalg.norm(published(people)[1] - head) < 0.4
+
+
+@pytest.mark.parametrize('wrong', [-3.0, -0.6, 0.6, 1.2, 50.0, math.inf])
+def test_a_wrong_floor_moves_nobody_whom_several_views_see(wrong):
+    rig, people = HeadRig(), tracker()
+    ways = {1: walk((-1, -1, 1.6), (1.2, 0.5, 1.6)), 2: walk((1, 1, 1.6), (-1, 0.8, 1.6))}
+    for time in times(0, 5):
+        heads = {person: way(time) for person, way in ways.items()}
+        people.update(time, upright(rig.detect(heads)), rig.cameras(), floor=FLOOR + wrong)
+        assert sorted(published(people)) == [1, 2]
+        for head in heads.values():
+            assert min(np.linalg.norm(head - found) for found in published(people).values()) < 0.1
 
 
 def test_who_lies_lies_on_the_floor():

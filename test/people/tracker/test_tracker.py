@@ -60,6 +60,17 @@ def test_somebody_hidden_from_all_cameras_stays():
         assert not people.tracks.observed.any()
 
 
+@pytest.mark.parametrize('views', [1, 2, 4])
+def test_the_first_steps_of_somebody_who_stood_are_not_another_persons(views):
+    rig, people = HeadRig(), tracker()
+    rig.poses = rig.poses[:views]
+    way = walk((-0.6, 0.1, 1.6), (1.2, 0.4, 1.6), 1.4)
+    for time in times(0, 6):
+        people.update(time, rig.detect({1: way(max(time - 5, 0.0))}), rig.cameras())
+        assert len(published(people)) <= 1
+    assert sorted(published(people)) == [1]
+
+
 def test_images_that_do_not_show_the_place_take_nothing_away():
     """A property of belief: what no camera looks at is not doubted."""
     rig, people = HeadRig(), tracker()
