@@ -120,9 +120,9 @@ def measure_live(views: int, people: int, body: BodyModel, steps: int = 25) -> d
         cameras = CameraViews(one.intrinsics[:, 0], one.world_from_camera[:, 0], sizes, depth, seen, error)
         marks = [time.process_time()]
         mask, _ = usable(one, settings.tracking.duplicate_distance)
-        alone.update(0.25 * step, HeadDetections.of(one, mask), cameras)
+        alone.update(0.25 * step, HeadDetections.of(one, mask), cameras, floor=0.0)
         marks.append(time.process_time())
-        identities.update(round(0.25e9 * step), one, cameras, settings, body)
+        identities.update(round(0.25e9 * step), one, cameras, settings, body, floor=0.0)
         marks.append(time.process_time())
         times.append(np.diff(marks))
     tracker, everything = 1000 * np.median(times[3:], 0)

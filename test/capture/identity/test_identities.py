@@ -6,15 +6,21 @@ import dataclasses
 
 import numpy as np
 import pytest
+import torch
 from captures import capture_of, run
 from head_rig import ERRORS, HeadRig
 from truthful_studio import Studio, nanoseconds, ring, standing
 
+from chromm_ros.body.model import BodyModel
 from chromm_ros.capture.identity.humans import extrapolated
+from chromm_ros.capture.identity.identities import Identities
 from chromm_ros.capture.identity.motion import Motion, Turn
 from chromm_ros.flow import HumanState, Snapshot
+from chromm_ros.people import PeopleSettings
+from chromm_ros.people.tracker import CameraViews, IdentitySettings
 from chromm_ros.people.tracker.detectability import clear_view
 from chromm_ros.people.tracker.kinematics import WalkingModel
+from chromm_ros.synthetic.estimates import Errors, crowd, simulate
 
 
 def states(snapshot: Snapshot) -> dict[int, HumanState]:
@@ -106,3 +112,46 @@ def test_the_rotation_of_the_body_and_its_covariance_are_filtered():
     np.testing.assert_allclose(human.root_rotation @ human.root_rotation.T, np.eye(3), atol=1e-9)
     assert (np.linalg.eigvalsh(human.covariance) > 0).all()
     assert np.linalg.norm(human.angular_velocity) < 0.5
+
+
+@pytest.mark.parametrize('name', ['head', 'head_px', 'pose', 'root_rotation', 'betas', 'canonical_joints', 'score'])
+def test_ids_survive_detections_of_nan(name):
+    """In every other image set one view says NaN of everybody, and once all views do."""
+    body = BodyModel.load()
+    stage = crowd(4, 12, 3, 0, body, interval=0.25)
+    window = simulate(stage, Errors(), 0, body).people
+    identities = Identities(IdentitySettings(), ERRORS, lambda betas, pose: posed(body, betas, pose))
+    seen = []
+    for step in range(12):
+        at = slice(step, step + 1)
+        bad = (4 if step == 7 else 1) if step % 2 else 0  # views
+        values = {key: array.copy() for key, array in window.take(np.s_[:, at]).detections().items()}
+        values[name][:bad] = np.nan
+        people = dataclasses.replace(
+            window,
+            **values,
+            intrinsics=window.intrinsics[:, at],
+            world_from_camera=window.world_from_camera[:, at],
+            given=window.given[:, at],
+            seen=window.seen[:, at],
+            times=np.zeros(1),
+        )
+        cameras = CameraViews(
+            people.intrinsics[:, 0], people.world_from_camera[:, 0],
+            np.tile(np.array(stage.image_size, float), (4, 1)), np.full((4, 3, 4), 30.0),
+            np.ones(4, bool), np.full(4, 0.01),
+        )  # fmt: skip
+        identities.update(nanoseconds(0.25 * step), people, cameras, PeopleSettings(), body, floor=0.0)
+        assert identities.dropped['not finite'] == (
+            0 if step % 2 == 0 else people.valid[: 4 if step == 7 else 1].sum()
+        )
+        published = [person for person in identities.people if person.published]
+        assert all(np.isfinite(person.motion.head).all() for person in published)
+        seen.append({person.id for person in published})
+    assert seen[-1] == {1, 2, 3}
+    assert set().union(*seen) == {1, 2, 3}
+
+
+def posed(body, betas, pose):
+    shape, theta = torch.as_tensor(betas, dtype=torch.float32), torch.as_tensor(pose, dtype=torch.float32)
+    return body.joints(shape, theta).numpy(), body.joint_rotations(theta).numpy()
