@@ -64,10 +64,8 @@ class FrameFeatures:
     scene: torch.Tensor  # (N, P, C) patch tokens of the scene encoder
     human: tuple[torch.Tensor | None, ...]
     """Of each row the patch tokens (Q, D) of the human encoder; None: its people are read, they are not needed."""
-    image_sizes: tuple[tuple[int, int], ...]
-    """(height, width) of each original image: the pixels that people and intrinsics are given in."""
-    scene_size: tuple[int, int]
-    """(height, width) that all rows were brought to for the scene encoder."""
+    image_sizes: tuple[tuple[int, int], ...]  # (height, width) of the original images, whose pixels people are in
+    scene_size: tuple[int, int]  # (height, width) that all rows were brought to for the scene encoder
 
     def __len__(self) -> int:
         return len(self.image_sizes)

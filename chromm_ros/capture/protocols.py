@@ -56,8 +56,9 @@ class Network(Protocol):
         calibration: Calibration | None = None,
         heads_on: Sequence[int] | None = None,
         with_confidence: bool = False,
+        memory: Sequence[torch.Tensor] | None = None,
     ) -> SceneGeometry:
-        """Let all rows see each other; geometry of the rows ``heads_on``."""
+        """Let all rows see each other; geometry of the rows ``heads_on``; ``memory``: what earlier ones left."""
 
     def people(self, features: FrameFeatures, geometry: SceneGeometry) -> PeopleEstimates[torch.Tensor]:
         """Everybody in the images that ``geometry`` is of."""

@@ -54,7 +54,7 @@ class Session:
         self.notices = Notices()
         self.cameras = cameras
         self.window = RollingWindow(settings.window_size)
-        self.passes = NetworkPasses(network, self.window, self.notices)
+        self.passes = NetworkPasses(network, self.window, self.notices, settings.window_mode == 'streaming')
         self.gauge = WorldGauge(cameras, network.level_gauge, self.notices)
         self.people_rig = None if network.places_cameras else PeopleRig(cameras, settings.world.rig_moves)
         self.identities = self._nobody()

@@ -99,6 +99,12 @@ class CaptureSettings:
     stage_clock: Literal['wall', 'exact', 'cpu'] = 'wall'
     """What the times of stages are: see :class:`~chromm_ros.capture.window.stages.StageClock`. ``exact`` costs
     speed."""
+    window_mode: str = setting(
+        'exact',
+        'exact: the decoder computes the whole window anew; streaming: only the new image set, which sees what the '
+        'earlier ones left behind. Faster by the size of the window, not exact; measure the accuracy.',
+        choices=('exact', 'streaming'),
+    )
     window_stride: int = setting(
         1, 'Number of image sets from one window to the next.', unit='image sets', low=1, high=64, live=True
     )

@@ -41,10 +41,12 @@ from chromm_ros.network.pixels import Pixels, completed, encoder_inputs, prepare
 from chromm_ros.network.presets import ChrommConfig, DepthForm, HumanHeadConfig, MultiHmrConfig, choose
 from chromm_ros.network.scene.calibration import Calibration, conditions, on_known_rays
 from chromm_ros.network.scene.compiled import compiled
+from chromm_ros.network.scene.conditions import Conditions
 from chromm_ros.network.scene.human_tokens import HumanTokens
 from chromm_ros.network.scene.network import SceneNetwork
 
 HumanHeadName = Literal['chromm', 'multi_hmr']
+Memory = Sequence[torch.Tensor] | None
 
 
 class Chromm(nn.Module):
@@ -176,14 +178,12 @@ class Chromm(nn.Module):
         return self
 
     def compile_stages(self, backend: str = 'inductor') -> Chromm:
-        """Compile the stages; on a GPU every size of window becomes a CUDA graph.
-
-        The first passes are slow, every later one saves the launch of thousands of kernels.
-        """
+        """Compile the stages, on a GPU into CUDA graphs: slow at first, then without thousands of launches."""
         # The decoder as a whole: between two graphs of one pass the memory of the first would be taken by the second.
-        stages = ((self.scene.encoder, 'forward'), (self.human_encoder.backbone, 'forward'), (self.scene, 'decode'))
-        for module, name in stages:
-            setattr(module, name, compiled(getattr(module, name), self.device, backend))
+        for path in ('scene.encoder.forward', 'human_encoder.backbone.forward', 'scene.decode', 'scene.decode_next'):
+            module, _, name = path.rpartition('.')
+            owner = self.get_submodule(module)
+            setattr(owner, name, compiled(getattr(owner, name), self.device, backend))
         return self
 
     def save(self, path: str | Path, card: dict[str, str] | None = None) -> None:
@@ -225,8 +225,7 @@ class Chromm(nn.Module):
         scene, human = encoder_inputs(pixels, Letterbox(size, self.config.human.image_size))
         # Whichever CUDA graph runs next takes the memory of what a graph returned; cached rows must outlive it.
         kept: Any = {'dtype': dtype_of(self.scene.precision), 'copy': True}
-        tokens = self.human_encoder.encode(human).to(**kept)
-        scene_tokens = self.scene.encode(scene).to(**kept)
+        tokens, scene_tokens = self.human_encoder.encode(human).to(**kept), self.scene.encode(scene).to(**kept)
         if self._early_people:
             heads = self.human_encoder.heads(tokens.float(), self.config.detection_threshold)
             people = self.scene.human_tokens(take(tokens.float(), heads.index), heads.valid)
@@ -241,6 +240,7 @@ class Chromm(nn.Module):
         calibration: Calibration | None = None,
         heads_on: Sequence[int] | None = None,
         with_confidence: bool = False,
+        memory: Memory = None,
     ) -> SceneGeometry:
         """Let all rows see each other; geometry of the rows ``heads_on`` (F of them, None: all).
 
@@ -249,22 +249,16 @@ class Chromm(nn.Module):
             calibration: what is known of the N cameras; knowledge that this network was not made for is left aside.
             heads_on: rows whose geometry is wanted.
             with_confidence: also run the confidence branch, which costs as much as the point branch.
+            memory: what other, earlier rows left behind, in a streaming window; None: the window is exact.
         """
         rows = list(range(len(features)) if heads_on is None else heads_on)
         calibration = calibration or Calibration()
         size = features.scene_size
         grid = self.scene.encoder.grid(*size)
-        known = conditions(
-            calibration,
-            features.image_sizes,
-            size,
-            self.device,
-            intrinsics=self.conditions_on_intrinsics,
-            poses=self.conditions_on_poses,
-            depths=self.conditions_on_depths,
-        )
-        tokens, people = features.scene[None].float(), self._early_people
-        hidden = self.scene.decode(tokens[:, :, people:], grid, known, tokens[:, :, :people] if people else None)
+        takes = {'intrinsics': self.conditions_on_intrinsics, 'poses': self.conditions_on_poses}
+        takes['depths'] = self.conditions_on_depths
+        known = conditions(calibration, features.image_sizes, size, self.device, **takes)
+        hidden, left = self._hidden(features.scene[None].float(), grid, known, memory)
         out = self.scene.heads(hidden, grid, rows=rows, with_confidence=with_confidence)
         chosen = features.take(rows)
         scale = image_sizes(chosen) / torch.tensor(size[::-1], device=self.device)
@@ -278,6 +272,7 @@ class Chromm(nn.Module):
             metric_scale=out.metric_scale[0],
             tokens=out.tokens[0],
             scene_size=size,
+            memory=None if left is None else left[rows],
         )
         return replace(geometry, human_mask=self._human_mask(chosen, geometry))
 
@@ -320,6 +315,18 @@ class Chromm(nn.Module):
     def canonical_bodies(self, tokens: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Pose (N, 52, 3, 3) and betas (N, 10) of tokens H (N, dim), as pooled over views (CHROMM table 5)."""
         return self.human_head.canonical(tokens.to(self.device))
+
+    def _hidden(
+        self, tokens: torch.Tensor, grid: tuple[int, int], known: Conditions | None, memory: Memory
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """(1, N, T, 2C) what the scene heads read, and (N, ...) what the rows leave behind."""
+        count = self._early_people
+        people, patches = tokens[:, :, :count] if count else None, tokens[:, :, count:]
+        if memory is None:
+            return self.scene.decode(patches, grid, known, people), None
+        earlier = torch.stack(list(memory))[None] if memory else None
+        hidden, left = self.scene.decode_next(patches, grid, known, people, earlier)
+        return hidden, left[0].clone()  # of a CUDA graph, see encode
 
     @property
     def _early_people(self) -> int:

@@ -30,6 +30,8 @@ class SceneGeometry:
     """(F, P, C) decoded tokens of the patches."""
     scene_size: tuple[int, int]
     """(h, w) of the maps."""
+    memory: torch.Tensor | None = None
+    """(F, ...) what each row leaves behind for later ones, in streaming windows; None: nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -72,6 +72,8 @@ class SceneConfig:
     """Learned tokens that the decoder adds to every view."""
     rounded_angles: bool = False
     """On a GPU rotary angles are rounded to the half precision of attention: the public weights were trained so."""
+    key_step: int = 1
+    """Of other views, tokens of the decoder see every so many-th patch only: for long windows, not exact. 1: all."""
     human_dim: int = 0
     """Channels of the head tokens that join the decoder (early fusion, CHROMM table 9); 0: none do, as in CHROMM."""
 

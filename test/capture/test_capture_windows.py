@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from captures import PERIOD, capture_of, run, tracked
-from truthful_studio import Studio, circling, nanoseconds, ring, standing
+from truthful_studio import BODY, Studio, TruthfulNetwork, circling, nanoseconds, ring, standing
 
 from chromm_ros.capture.capture import Capture, window_stamps
 from chromm_ros.capture.settings import CaptureSettings
@@ -118,6 +118,35 @@ def test_images_prepared_ahead_change_nothing_and_leave_the_window():
     prepared = ahead.prepare(dataclasses.replace(images, views={**images.views, studio.views[0]: broken}))
     assert list(prepared.views) == list(images.views)
     assert prepared.views[studio.views[0]].prepared is None
+
+
+class Streaming(TruthfulNetwork):
+    """Leaves something behind for each row, and notes how many rows it is given and what earlier ones left."""
+
+    def decode(self, features, calibration=None, heads_on=None, with_confidence=False, memory=None):
+        geometry = super().decode(features, calibration, heads_on, with_confidence, memory)
+        self.seen.append((len(features), memory and len(memory)))
+        left = None if memory is None else torch.zeros(len(geometry.tokens), 1)
+        return dataclasses.replace(geometry, memory=left)
+
+
+@pytest.mark.parametrize(
+    ('known', 'moves', 'mode', 'expected'),
+    [
+        (True, False, 'streaming', [(4, []), (4, 4), (4, 8), (4, 12), (4, 12)]),
+        (False, True, 'streaming', [(4, []), (8, []), (8, 4), (8, 8), (8, 8)]),
+        (True, False, 'exact', [(4, None), (8, None), (12, None), (16, None), (16, None)]),
+    ],
+)
+def test_a_streaming_window_computes_new_rows_and_those_that_tie_it(known, moves, mode, expected):
+    studio = Studio([standing(0.5, 0)])
+    network = Streaming(studio)
+    network.seen = []
+    settings = changed(CaptureSettings(window_mode=mode), {'world.rig_moves': moves})
+    capture = Capture(network, BODY, settings, studio.views)
+    snapshots = run(capture, studio, 0, 5 * PERIOD, rig=studio.rig if known else None)
+    assert network.seen == expected
+    assert set(tracked(snapshots[-1])) == {1}
 
 
 def test_a_change_of_shape_restarts_the_window():

@@ -1,5 +1,7 @@
 """The work of every stage, counted without doing it: caches and skipped heads have to really remove work."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -50,6 +52,31 @@ def window(scene, human, new, frames):
 )
 def test_windows_cost_what_the_architecture_says(scene, human, new, frames, expected):
     assert window(scene, human, new, frames) == pytest.approx(expected, rel=0.02)
+
+
+def streaming_step(scene, human, new, earlier):
+    """TFLOP of ``new`` frames that see what ``earlier`` ones left behind."""
+    tokens, memory = meta(1, new, 1296, 1024), meta(1, earlier, 18, 2, 16, 1301, 64)
+    return (
+        flops(scene.encode, meta(new, 3, 378, 672))
+        + flops(human.tokens, meta(new, 3, 896, 896))
+        + flops(scene.decode_next, tokens, GRID, memory=memory)
+        + flops(scene.heads, meta(1, new, 1301, 2048), GRID)
+    )
+
+
+@pytest.mark.parametrize(('steps', 'expected'), [(5, 38.0), (8, 44.0)])
+def test_a_streaming_step_costs_its_own_images(scene, human, steps, expected):
+    assert streaming_step(scene, human, 4, 4 * (steps - 1)) == pytest.approx(expected, rel=0.02)
+
+
+def test_every_fourth_key_leaves_a_quarter_of_the_global_work_of_a_long_window(scene):
+    with torch.device('meta'):
+        thinned = SceneNetwork(replace(scene.config, key_step=4)).eval().requires_grad_(False)
+    tokens = meta(1, 100, 1296, 1024)
+    exact, quarter = (flops(network.decode, tokens, GRID) for network in (scene, thinned))
+    assert exact == pytest.approx(130 + 1248, rel=0.02)
+    assert quarter - 130 == pytest.approx(1248 * 0.26, rel=0.05)
 
 
 def test_stages_cost_what_the_architecture_says(scene):

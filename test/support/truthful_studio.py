@@ -170,6 +170,7 @@ class TruthfulNetwork:
         calibration: Calibration | None = None,
         heads_on: Sequence[int] | None = None,
         with_confidence: bool = False,
+        memory: Sequence[torch.Tensor] | None = None,
     ) -> SceneGeometry:
         if len(features) > self.memory:
             raise torch.OutOfMemoryError('no memory left')

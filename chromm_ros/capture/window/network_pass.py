@@ -73,8 +73,13 @@ class Decoded:
 class NetworkPasses:
     """Runs the network on the window of a session, and leaves out what breaks it: too little memory, NaN."""
 
-    def __init__(self, network: Network, window: RollingWindow, notices: Notices):
+    def __init__(self, network: Network, window: RollingWindow, notices: Notices, streaming: bool = False):
+        """
+        Args:
+            streaming: the decoder computes new rows only, which see what earlier ones left behind.
+        """
         self._network = network
+        self._streaming = streaming
         self._window = window
         self._notices = notices
         self._scene_size: tuple[int, int] | None = None
@@ -124,8 +129,13 @@ class NetworkPasses:
         while True:
             try:
                 anchors, rows = self._window.anchors(is_tied), self._window.rows(self._network.decoder_window)
-                older = [anchor for anchor in anchors if all(anchor is not row for row in rows)]
-                decoded = run_network(self._network, [*older, *rows], anchors, with_confidence, clock)
+                memory = None
+                if self._streaming:
+                    earlier = [row for row in rows if row.placed is not None and not _among(row, anchors)]
+                    memory = [row.memory for row in earlier if row.memory is not None]
+                    rows = [row for row in rows if not _among(row, earlier)]
+                older = [anchor for anchor in anchors if not _among(anchor, rows)]
+                decoded = run_network(self._network, [*older, *rows], anchors, with_confidence, clock, memory)
             except torch.OutOfMemoryError:
                 steps = len(self._window.steps) // 2
                 if not steps:
@@ -139,6 +149,8 @@ class NetworkPasses:
                 self._broke_down()
                 return None
             self._breakdowns = 0
+            if decoded.geometry.memory is not None:
+                self._window.remember(decoded.rows[: decoded.new], decoded.geometry.memory)
             self._notices.leave_out('beyond ten people', decoded.crowded_out)
             return decoded
 
@@ -158,7 +170,12 @@ class NetworkPasses:
 
 
 def run_network(
-    network: Network, rows: Sequence[Row], anchors: Sequence[Row], with_confidence: bool, clock: StageClock
+    network: Network,
+    rows: Sequence[Row],
+    anchors: Sequence[Row],
+    with_confidence: bool,
+    clock: StageClock,
+    memory: Sequence[torch.Tensor] | None = None,
 ) -> Decoded:
     """Decode a window, with the heads on its new rows and on the ``anchors``.
 
@@ -168,14 +185,13 @@ def run_network(
         anchors: decoded ones among them whose cameras must be placed again.
         with_confidence: run the confidence branch.
         clock: gets the stages ``decode`` (decoder and scene heads) and ``heads`` (people).
+        memory: what earlier rows left behind, in a streaming window; None: the window is exact.
     """
     heads_on = [n for n, row in enumerate(rows) if row.placed is None]
     new = len(heads_on)
-    heads_on += [n for n, row in enumerate(rows) if any(row is anchor for anchor in anchors)]
+    heads_on += [n for n, row in enumerate(rows) if _among(row, anchors)]
     features = join_features(rows)
-    geometry = network.decode(
-        features, calibration=_calibration(rows), heads_on=heads_on, with_confidence=with_confidence
-    )
+    geometry = network.decode(features, _calibration(rows), heads_on, with_confidence, memory)
     clock.end('decode')
     seen = features.take(heads_on)
     estimates = network.people(seen, geometry).numpy()
@@ -191,6 +207,11 @@ def run_network(
     )
     clock.end('heads')
     return decoded
+
+
+def _among(row: Row, rows: Sequence[Row]) -> bool:
+    """Whether it is one of them, itself."""
+    return any(row is one for one in rows)
 
 
 def _calibration(rows: Sequence[Row]) -> Calibration:

@@ -10,12 +10,15 @@ import dataclasses
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from chromm_ros.flow import Detections, FrameFeatures, ViewImage, ViewPeople
 from chromm_ros.geometry.similarity import Similarity
+
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,8 @@ class Row:
     """None: the heads did not run on it yet."""
     found_pose: np.ndarray | None = None
     """(4, 4) world_from_camera where people gave one, for a network that places no cameras."""
+    memory: torch.Tensor | None = None
+    """What it leaves behind for later rows in a streaming window."""
 
 
 @dataclass
@@ -143,6 +148,14 @@ class RollingWindow:
                 known = row.placed or next(found)
                 features = row.features if newest[view] is step else dataclasses.replace(row.features, human=(None,))
                 step.rows[view] = dataclasses.replace(row, placed=known, features=features)
+
+    def remember(self, rows: Sequence[Row], memory: torch.Tensor) -> None:
+        """Keep what these rows leave behind, the first axis of ``memory`` for each of them."""
+        for step in self.steps:
+            for view, row in step.rows.items():
+                found = next((n for n, one in enumerate(rows) if one is row), None)
+                if found is not None:
+                    step.rows[view] = dataclasses.replace(row, memory=memory[found])
 
     def put(self, poses: Mapping[str, np.ndarray]) -> None:
         """Cameras that stand are at these (4, 4) poses, and were in all steps."""

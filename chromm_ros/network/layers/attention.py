@@ -41,9 +41,15 @@ class Mlp(nn.Module):
 
 
 def attend(
-    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, position: PositionEncoding | None = None
+    q: torch.Tensor,
+    k: torch.Tensor,
+    v: torch.Tensor,
+    position: PositionEncoding | None = None,
+    key_position: Rotary2D | None = None,
 ) -> torch.Tensor:
     """softmax(q k^T / sqrt(D)) v with an optional position encoding; (B, heads, S, D) -> (B, S, heads * D).
+
+    Keys may be others than the queries; ``key_position`` is then where they are.
 
     There are no masks: whoever is not to be seen is not passed in, so inference never holds an S x S tensor.
     """
@@ -53,7 +59,10 @@ def attend(
     if half_on_cpu and not explicit:
         q, k, v = q.float(), k.float(), v.float()
     with full_precision(q.device):
-        if position is not None:
+        if key_position is not None:
+            k = key_position.rotate(k)
+            q = q if position is None else position.encode(q, q, v)[0]
+        elif position is not None:
             q, k, v = position.encode(q, k, v)
         out = _explicit(q, k, v) if explicit else functional.scaled_dot_product_attention(q, k, v)
         if position is not None:
@@ -82,10 +91,13 @@ class Attention(nn.Module):
 
     def forward(self, x: torch.Tensor, position: PositionEncoding | None = None) -> torch.Tensor:
         """(B, S, C) -> (B, S, C)."""
+        return self.proj(attend(*self.project(x), position))
+
+    def project(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Queries, keys and values (B, heads, S, D) of tokens (B, S, C), before their positions are in them."""
         q, k, v = self.qkv(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
         # Autocast promotes norms to fp32; the kernel wants one dtype.
-        q, k = self.q_norm(q).to(v.dtype), self.k_norm(k).to(v.dtype)
-        return self.proj(attend(q, k, v, position))
+        return self.q_norm(q).to(v.dtype), self.k_norm(k).to(v.dtype), v
 
 
 class Block(nn.Module):
@@ -112,7 +124,11 @@ class Block(nn.Module):
 
     def forward(self, x: torch.Tensor, position: PositionEncoding | None = None) -> torch.Tensor:
         """(B, S, C) -> (B, S, C). The residual stream keeps the dtype of ``x``: give it fp32."""
-        x = x + self.ls1(self.attn(self.norm1(x), position))
+        return self.finish(x, attend(*self.attn.project(self.norm1(x)), position))
+
+    def finish(self, x: torch.Tensor, attended: torch.Tensor) -> torch.Tensor:
+        """The rest of the block, given what the tokens ``x`` attended to (B, S, C)."""
+        x = x + self.ls1(self.attn.proj(attended))
         return x + self.ls2(self.mlp(self.norm2(x)))
 
 

@@ -7,6 +7,7 @@ where the cameras of two tokens are relative to each other.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -56,6 +57,15 @@ class Rotary2D:
     def repeat(self, views: int) -> Rotary2D:
         """The same positions for every one of ``views`` views, whose tokens follow one another."""
         return Rotary2D(self.cos.repeat(views, 1), self.sin.repeat(views, 1))
+
+    def take(self, tokens: torch.Tensor) -> Rotary2D:
+        """Positions of some of the tokens, by their indices."""
+        return Rotary2D(self.cos[tokens], self.sin[tokens])
+
+    @staticmethod
+    def join(parts: Sequence[Rotary2D]) -> Rotary2D:
+        """Positions of the tokens of all parts, which follow one another."""
+        return Rotary2D(torch.cat([part.cos for part in parts]), torch.cat([part.sin for part in parts]))
 
     def rotate(self, tokens: torch.Tensor) -> torch.Tensor:
         """Turn channel i of each half together with channel i + D/4. ``tokens`` (..., S, D)."""

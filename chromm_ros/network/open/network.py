@@ -193,6 +193,7 @@ class OpenNetwork:
         calibration: Calibration | None = None,
         heads_on: Sequence[int] | None = None,
         with_confidence: bool = False,
+        memory: Sequence[torch.Tensor] | None = None,
     ) -> SceneGeometry:
         """Cameras of the rows ``heads_on`` as the calibration has them, in front of nothing.
 

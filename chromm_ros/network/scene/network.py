@@ -8,6 +8,7 @@ permuting the views permutes the outputs.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 import torch
 from torch import nn
@@ -22,6 +23,7 @@ from chromm_ros.network.layers.state_dicts import load_checked
 from chromm_ros.network.layers.vit import PatchStem, ViT
 from chromm_ros.network.presets import FULL_SCENE, TINY_SCENE, SceneConfig
 from chromm_ros.network.scene.conditions import Conditions, prepare
+from chromm_ros.network.scene.global_attention import EveryNth, GlobalAttention, Recall, everybody
 from chromm_ros.network.scene.heads import CameraHead, HeadTransformer, MetricDecoder, ScaleHead
 from chromm_ros.network.scene.human_tokens import HumanTokens
 from chromm_ros.network.scene.output import SceneOutput, scaled_poses
@@ -145,6 +147,40 @@ class SceneNetwork(nn.Module):
         Returns:
             (B, N, T, 2C) what the heads read, T = registers + P.
         """
+        step = self.config.key_step
+        attention = everybody if step == 1 else EveryNth(step)
+        return self._decoded(tokens, grid, conditions, people, attention)
+
+    def decode_next(
+        self,
+        tokens: torch.Tensor,
+        grid: tuple[int, int],
+        conditions: Conditions | None = None,
+        people: torch.Tensor | None = None,
+        memory: torch.Tensor | None = None,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """:meth:`decode` of views that come after others, which are not computed again.
+
+        Args:
+            tokens, grid, conditions, people: of the new views.
+            memory: (B, M, ...) what M earlier views left behind; None: there are none.
+
+        Returns:
+            What the heads read, and (B, N, L, 2, heads, T, D) what the new views leave behind: their keys and values
+            in the L global blocks.
+        """
+        attention = Recall(memory)
+        hidden = self._decoded(tokens, grid, conditions, people, attention)
+        return hidden, torch.stack(attention.left, 2)
+
+    def _decoded(
+        self,
+        tokens: torch.Tensor,
+        grid: tuple[int, int],
+        conditions: Conditions | None,
+        people: torch.Tensor | None,
+        attention: GlobalAttention,
+    ) -> torch.Tensor:
         batch, views = tokens.shape[:2]
         with autocast(tokens.device, self.precision):
             if conditions is not None:
@@ -154,13 +190,13 @@ class SceneNetwork(nn.Module):
             x = torch.cat([registers, *([] if people is None else [people]), tokens], 2)
             placeless = x.shape[2] - tokens.shape[2]
             frame = self._rotary(grid, tokens.device, placeless)
-            window = frame.repeat(views)
             outputs = []
-            for index, block in enumerate(self.decoder):
+            for index, module in enumerate(self.decoder):
+                block = cast(Block, module)
                 if index % 2 == 0:
                     x = block(x.flatten(0, 1), frame).view_as(x)
                 else:
-                    x = block(x.flatten(1, 2), window).view_as(x)
+                    x = attention(block, x, frame, placeless)
                 if conditions is not None and index in self.config.pose_injection:
                     x = self._with_poses(x, self.config.pose_injection.index(index), grid, conditions, placeless)
                 if index >= len(self.decoder) - 2:
