@@ -50,6 +50,19 @@ class Observations:
     person: np.ndarray  # (N,) whose landmark each point is
     landmark: np.ndarray  # (N,) which one
 
+    def take(self, kept: np.ndarray) -> Observations:
+        """Those of the observations that are ``kept`` (R,) bool, and their points."""
+        points, point = np.unique(self.point[kept], return_inverse=True)
+        return Observations(
+            self.view[kept],
+            point,
+            self.pixels[kept],
+            self.weights[kept],
+            self.distance[kept],
+            self.person[points],
+            self.landmark[points],
+        )
+
 
 @dataclass(frozen=True)
 class Cameras:

@@ -13,13 +13,16 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from chromm_ros.geometry.similarity import Similarity
+from chromm_ros.geometry.similarity import Similarity, align_rigs
 from chromm_ros.people.self_calibration.estimate import FOCAL_NOISE, CameraPrior, RigEstimate, estimate
 from chromm_ros.people.self_calibration.evidence import (
+    Encounters,
     distances,
+    drifts,
+    fitting_lenses,
     half_differences,
     motion,
-    seen_of_due,
+    rig_distances,
     spaced_times,
 )
 from chromm_ros.people.self_calibration.level import Level, find_level
@@ -31,8 +34,14 @@ LEAST_SIGHTINGS = 6
 LARGEST_TURN, LARGEST_SHIFT = math.radians(6.0), 0.08
 """By which the two halves may differ about a camera: angle, and distance as a part of that to the people."""
 
-LARGEST_TURN_ERROR, LARGEST_PLACE_ERROR = math.radians(3.5), 0.08
+LARGEST_TURN_ERROR, LARGEST_PLACE_ERROR = math.radians(3.0), 0.08
 """Standard deviations by the geometry up to which a camera is known well enough; the second as a part likewise."""
+
+GIVEN_SHIFT = 0.1
+"""By which given cameras may stand elsewhere than people say, as a part of the distance between them."""
+
+WRONG_LENS = (0.2, 2.5)
+"""By which the focal length that fits may differ from a given one: as a part of it, and standard deviations."""
 
 LARGEST_FOCAL_ERROR = 0.13
 """The same of a focal length that was found, as a part of it."""
@@ -46,6 +55,9 @@ another is as steady as a true one."""
 
 LARGEST_MISS = 0.01
 """Median angle between the rays and landmarks of a camera [rad]."""
+
+LARGEST_DRIFT = 2.5
+"""Standard deviations by which a camera may be elsewhere in a part of the time."""
 
 SIZE_ERROR = 0.05
 """Standard deviation of the size of an adult, as a part of it."""
@@ -65,6 +77,14 @@ class CameraCheck:
     """The same in pixels."""
     seen: float = math.nan
     """Part of the people due in it that it sees."""
+    refuted: bool = False
+    """At too many times it sees others than the place that was found says."""
+    drift: float = math.nan
+    """How far it is in a part of the time from where it is on the whole, in standard deviations."""
+    lens: float = 0.0
+    """Logarithm of the focal length that fits best over a given one."""
+    lens_error: float = math.nan
+    """Standard deviation of it."""
     motion: float = math.nan
     """By how much the people moved whom it shares with other cameras [m]."""
     halves: tuple[float, float] = (math.nan, math.nan)
@@ -75,6 +95,11 @@ class CameraCheck:
     """Standard deviation of the focal length, as a part of it."""
     contradicts: bool = False
     """What it sees contradicts the others, which is more than to say too little."""
+
+    @property
+    def lens_misfit(self) -> float:
+        """How far the focal length that fits is from a given one, over how far it may be."""
+        return abs(self.lens) / max(WRONG_LENS[0], WRONG_LENS[1] * self.lens_error)
 
 
 @dataclass(frozen=True)
@@ -128,11 +153,38 @@ def calibrate(sightings: Sequence[Sighting], priors: Mapping[str, CameraPrior], 
         for view in [max(tied, key=lambda view: _badness(checks[view]))] if tied else bad:
             failed[view] = checks[view]
             del rest[view]
+    wrong = _wrongly_given(whole, sightings, priors, limbs)
     contradictions = sum(check.contradicts for check in failed.values())
     ordered = {view: failed.get(view) or checks.get(view) or CameraCheck() for view in priors}
+    if wrong:
+        sentence = f'The poses that were given of {", ".join(wrong)} do not fit the people whom they see: check them.'
+        return Calibration({view: replace(check, problem=sentence) for view, check in ordered.items()})
     if whole is None or contradictions >= len(whole.views):
         return Calibration({view: _refused(view, check, priors[view]) for view, check in ordered.items()})
     return _finished(whole, ordered, priors, sightings)
+
+
+def _wrongly_given(
+    whole: RigEstimate | None, sightings: Sequence[Sighting], priors: Mapping[str, CameraPrior], limbs: float
+) -> list[str]:
+    """The cameras whose given poses contradict each other: they see others than the rig says, or people tell their
+    places to each other and tell other ones."""
+    given = {view: prior.world_from_camera for view, prior in priors.items() if prior.world_from_camera is not None}
+    if len(given) < 2:
+        return []
+    if whole is not None:
+        met = Encounters.of(whole, sightings, limbs)
+        refuted = {view for v, view in enumerate(whole.views) if met.refuted(v) or met.seen[v] < LEAST_SEEN}
+        if refuted & given.keys():
+            return [view for view in given if view in refuted]
+    found = calibrate(sightings, {view: replace(priors[view], world_from_camera=None) for view in given}, limbs)
+    views = list(found.world_from_camera)
+    if len(views) < 2:
+        return []
+    anew, known = (np.stack([poses[view] for view in views]) for poses in (found.world_from_camera, given))
+    apart, turns = rig_distances(align_rigs(anew, known).apply_poses(anew), known)
+    depth = np.linalg.norm(known[:, None, :3, 3] - known[:, :3, 3], axis=-1).max()
+    return views if apart.max() > GIVEN_SHIFT * depth or turns.max() > LARGEST_TURN else []
 
 
 def _refused(view: str, check: CameraCheck, prior: CameraPrior) -> CameraCheck:
@@ -178,7 +230,8 @@ def _checks(
         return {view: CameraCheck(_alone(view, sightings)) for view in unknown}
     halves = half_differences(whole, sightings, priors, limbs)
     depth = distances(whole)
-    seen = seen_of_due(whole, sightings)
+    met, drift = Encounters.of(whole, sightings, limbs), drifts(whole)
+    lens = fitting_lenses(whole)
     checks = {}
     for view in unknown:
         if view not in whole.views:
@@ -192,7 +245,11 @@ def _checks(
             sightings=spaced_times(sightings[person.sighting].stamp for person in whole.shared if v in person.views),
             miss=miss,
             miss_px=miss * float(whole.cameras.adjusted_intrinsics[v, 0, 0]),
-            seen=seen[v],
+            seen=met.seen[v],
+            refuted=met.refuted(v),
+            drift=float(drift[v]),
+            lens=float(lens[v, 0]) if priors[view].calibrated else 0.0,
+            lens_error=float(lens[v, 1]),
             motion=motion(whole, v),
             halves=halves.get(view, (math.nan, math.nan)),
             error=(float(sd[3:6].max()), float(sd[:3].max())),
@@ -213,7 +270,11 @@ def _problem(view: str, check: CameraCheck, depth: float, whole: RigEstimate) ->
         return f'{view} saw somebody together with another camera at {seen}: {both}.', False
     if not check.motion > LEAST_MOTION:
         return f'Whoever {view} saw stood still: walk through all that {view} sees.', False
-    if not check.miss < LARGEST_MISS or not check.seen >= LEAST_SEEN:
+    if check.lens_misfit > 1:
+        focal = whole.cameras.adjusted_intrinsics[whole.views.index(view), 0, 0]
+        fits = f'{focal * math.exp(check.lens):.0f} px fits, it says {focal:.0f} px'
+        return f'The focal length of {view} in its camera_info does not fit what it sees: {fits}.', True
+    if not check.miss < LARGEST_MISS or not check.seen >= LEAST_SEEN or check.refuted or check.drift > LARGEST_DRIFT:
         return (
             f'{view} does not see people where the other cameras see them: does it move, or lag behind them? '
             f'One person, {both}.'
@@ -233,9 +294,19 @@ def _problem(view: str, check: CameraCheck, depth: float, whole: RigEstimate) ->
 
 
 def _badness(check: CameraCheck) -> tuple[float, ...]:
-    """Larger: fails first. Cameras with the fewest sightings, then those that fit worst."""
-    terms = (check.miss / LARGEST_MISS, check.halves[1] / LARGEST_TURN, check.error[1] / LARGEST_TURN_ERROR)
-    return (float(check.sightings < LEAST_SIGHTINGS), max((t for t in terms if math.isfinite(t)), default=math.inf))
+    """Larger: fails first. Cameras with too few sightings, then wrong lenses, then those that fit worst."""
+    terms = (
+        check.miss / LARGEST_MISS,
+        check.halves[1] / LARGEST_TURN,
+        check.error[1] / LARGEST_TURN_ERROR,
+        check.drift / LARGEST_DRIFT,
+    )
+    too_few, wrong_lens = check.sightings < LEAST_SIGHTINGS, check.lens_misfit > 1
+    return (
+        float(too_few),
+        check.lens_misfit if wrong_lens else 0.0,
+        max((t for t in terms if math.isfinite(t)), default=math.inf),
+    )
 
 
 def _alone(view: str, sightings: Sequence[Sighting]) -> str:
