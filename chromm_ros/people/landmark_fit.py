@@ -98,8 +98,9 @@ def fit(
     betas: np.ndarray,
     template: np.ndarray,
     directions: np.ndarray,
+    shape_noise: tuple[float, float] = (STATURE, PROPORTIONS),
 ) -> FittedBodies:
-    """Bodies on triangulated landmarks.
+    """Bodies on landmarks that are placed in space.
 
     Args:
         points: (N, 34, 3) landmarks, then the head joint [m].
@@ -108,13 +109,12 @@ def fit(
         betas: (N, 10) shapes to begin with.
         template: (55, 3) joints of the mean shape at rest [m].
         directions: (55, 3, 10) their displacement per unit of beta.
+        shape_noise: standard deviations of the first coefficient of shape and of the others about ``betas``.
     """
     count = len(points)
     weight = _softened(information[:, PULLING])
     target = points[:, PULLING]
-    local = np.tile(np.eye(3), (count, BODY_JOINTS, 1, 1))
-    local[:, 0] = begin.root_rotation
-    local[:, 1:] = begin.pose[:, : BODY_JOINTS - 1]
+    local = _local(begin.root_rotation, begin.pose)
     template, directions = template[:BODY_JOINTS], directions[:BODY_JOINTS]
     shape, pelvis = betas.copy(), np.zeros((count, 3))
     mean = target - _placed(local, shape, template, directions)[0]
@@ -125,8 +125,8 @@ def fit(
         [
             np.zeros(3),
             np.repeat([FREE[joint] ** -2 for joint in TURNING], 3),
-            [STATURE**-2],
-            np.full(9, PROPORTIONS**-2),
+            [shape_noise[0] ** -2],
+            np.full(9, shape_noise[1] ** -2),
         ]
     )
     for _ in range(STEPS):
@@ -146,6 +146,22 @@ def fit(
     pose = begin.pose.copy()
     pose[:, : BODY_JOINTS - 1] = local[:, 1:]
     return FittedBodies(pose, shape, local[:, 0], pelvis)
+
+
+def expected(
+    root_rotation: np.ndarray, pose: np.ndarray, betas: np.ndarray, template: np.ndarray, directions: np.ndarray
+) -> np.ndarray:
+    """(N, 34, 3) where bodies with the pelvis at the origin have the landmarks and the head joint [m]; the pelvis for
+    landmarks that nothing is fitted to. Arguments as for :func:`fit`."""
+    points = np.zeros((len(pose), HEAD_POINT + 1, 3))
+    local = _local(root_rotation, pose)
+    points[:, PULLING] = _placed(local, betas, template[:BODY_JOINTS], directions[:BODY_JOINTS])[0]
+    return points
+
+
+def _local(root_rotation: np.ndarray, pose: np.ndarray) -> np.ndarray:
+    """(N, 22, 3, 3) rotations of the body joints relative to their parents, the root first."""
+    return np.concatenate([root_rotation[:, None], pose[:, : BODY_JOINTS - 1]], 1)
 
 
 def _softened(information: np.ndarray) -> np.ndarray:

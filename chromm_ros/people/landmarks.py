@@ -14,12 +14,12 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from chromm_ros.body.landmarks import pose_from_landmarks
+from chromm_ros.body.landmarks import LandmarkPose, pose_from_landmarks
 from chromm_ros.estimate_errors import EstimateErrors
 from chromm_ros.flow import People, ViewPeople
 from chromm_ros.geometry.arrays import length
 from chromm_ros.geometry.cameras import rotate, unproject
-from chromm_ros.people.landmark_fit import fit
+from chromm_ros.people.landmark_fit import HEAD_POINT, FittedBodies, expected, fit
 from chromm_ros.skeleton import HEAD, LANDMARKS, MIRRORED_LANDMARKS
 
 PASSES = 5
@@ -36,6 +36,10 @@ MIRROR_GAIN = 0.02
 """Mean distance over all pairs of views by which exchanged sides must be better [m]."""
 BODY_LANDMARKS = 11
 """The landmarks from this one on are those of trunk and limbs."""
+ALONG, NEAREST = 0.2, 0.3
+"""Standard deviation of how far along a ray the body of a single view has a landmark, and the least of it [m]."""
+KEPT_SHAPE = (0.01, 0.01)
+"""Deviations of the coefficients of shape of whom no two views show: with the size, the distance would change."""
 MIN_ANGLE = 0.1
 """Angle between rays below which they do not tell where a body is [rad]."""
 
@@ -73,7 +77,8 @@ class LandmarkRays:
 
 
 def with_landmarks(people: ViewPeople, fused: People, errors: EstimateErrors, body: ShapedBody) -> People:
-    """The fused people, with pose, shape, place and joints of those whose landmarks several views show.
+    """The fused people, with pose, place and joints from their landmarks, and the shape of those whom several views
+    show.
 
     Args:
         people: the detections, with landmarks.
@@ -81,20 +86,50 @@ def with_landmarks(people: ViewPeople, fused: People, errors: EstimateErrors, bo
         errors: of the network that read the landmarks, and the cameras where they were not given.
     """
     rays, places = landmark_rays(people, fused.identity, errors)
-    good = np.flatnonzero(rays.determined)
-    if not len(good):
-        return fused
-    step, person = places[0][good], places[1][good]
-    points, information = triangulate(with_sides(_rows(rays, good)))
+    determined, seen = rays.determined, rays.weights.any((1, 2))
+    for rows, by_several in ((determined & seen, True), (~determined & seen, False)):
+        if rows.any():
+            place = places[0][rows], places[1][rows]
+            fitted = (_from_several if by_several else _from_one)(_rows(rays, rows), fused, place, body)
+            fused = _replaced(fused, place, fitted, by_several, body)
+    return fused
+
+
+def _from_several(
+    rays: LandmarkRays, fused: People, place: tuple[np.ndarray, np.ndarray], body: ShapedBody
+) -> FittedBodies:
+    """Bodies of N people-steps at ``place`` (steps, persons) on their triangulated landmarks."""
+    points, information = triangulate(with_sides(rays))
     template, directions = (_array(tensor) for tensor in (body.joint_template, body.joint_directions))
-    betas = scaled_betas(points, fused.betas[step, person], template, directions)
-    rest = template + np.einsum('jck,nk->njc', directions, betas)
-    found = pose_from_landmarks(points, rest)
-    head = np.linalg.inv(fused.head_covariance[step, person])
-    points = np.concatenate([points, fused.head[step, person][:, None]], 1)
-    information = np.concatenate([information, head[:, None]], 1)
-    fitted = fit(points, information, found, betas, template, directions)
-    return _replaced(fused, (step, person), fitted, body)
+    betas = scaled_betas(points, fused.betas[place], template, directions)
+    found = pose_from_landmarks(points, template + np.einsum('jck,nk->njc', directions, betas))
+    return fit(*_with_heads(points, information, fused, place), found, betas, template, directions)
+
+
+def _from_one(
+    rays: LandmarkRays, fused: People, place: tuple[np.ndarray, np.ndarray], body: ShapedBody
+) -> FittedBodies:
+    """The same of people whom one view shows, or several that look one way: where the rays are nearest to the
+    landmarks of the fused body, which alone tells how far away each is."""
+    template, directions = (_array(tensor) for tensor in (body.joint_template, body.joint_directions))
+    pose, root, betas = fused.pose[place], fused.root_rotation[place], fused.betas[place]
+    own = expected(root, pose, betas, template, directions)
+    own += (fused.head[place] - own[:, HEAD_POINT])[:, None]
+    points, information = along_rays(rays, own[:, :LANDMARKS])
+    begin = LandmarkPose(root, pose, root)
+    shapes = _with_heads(points, information, fused, place)
+    return fit(*shapes, begin, betas, template, directions, shape_noise=KEPT_SHAPE)
+
+
+def _with_heads(
+    points: np.ndarray, information: np.ndarray, fused: People, place: tuple[np.ndarray, np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Landmarks and their information with those of the fused heads behind."""
+    head = np.linalg.inv(fused.head_covariance[place])
+    return (
+        np.concatenate([points, fused.head[place][:, None]], 1),
+        np.concatenate([information, head[:, None]], 1),
+    )
 
 
 def landmark_rays(
@@ -191,6 +226,20 @@ def triangulate(rays: LandmarkRays) -> tuple[np.ndarray, np.ndarray]:
     return point, total
 
 
+def along_rays(rays: LandmarkRays, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Points (N, 33, 3) on rays that do not triangulate, as far along each as ``places`` (N, 33, 3), and what is
+    known of them, as for :func:`triangulate`."""
+    ray, origin = rays.directions, rays.origins[:, :, None]
+    outer = ray[..., :, None] * ray[..., None, :]
+    distance = np.maximum(((places[:, None] - origin) * ray).sum(-1), NEAREST)
+    across = rays.weights / (np.hypot(rays.angle * distance, rays.offset[..., None])) ** 2
+    along = rays.weights / ALONG**2
+    information = (np.eye(3) - outer) * across[..., None, None] + outer * along[..., None, None]
+    pull = np.einsum('nvlij,nvlj->nli', information, origin + distance[..., None] * ray)
+    total = information.sum(1)
+    return np.linalg.solve(total + 1e-9 * np.eye(3), pull[..., None])[..., 0], total
+
+
 BONES = ((16, 18, 11, 13), (18, 20, 13, 15), (17, 19, 12, 14), (19, 21, 14, 16),
          (1, 4, 23, 25), (4, 7, 25, 27), (2, 5, 24, 26), (5, 8, 26, 28))  # fmt: skip
 """Two joints, and the landmarks that they are: the bones of the limbs."""
@@ -215,8 +264,10 @@ def scaled_betas(
     return scaled
 
 
-def _replaced(fused: People, rows: tuple[np.ndarray, np.ndarray], fitted: Any, body: ShapedBody) -> People:
-    """The people with those of ``rows`` (steps, persons) as they were fitted."""
+def _replaced(
+    fused: People, rows: tuple[np.ndarray, np.ndarray], fitted: FittedBodies, measured: bool, body: ShapedBody
+) -> People:
+    """The people with those of ``rows`` (steps, persons) as they were fitted, their shapes ``measured`` or not."""
     with torch.inference_mode():
         parameters = (fitted.betas, fitted.pose, fitted.root_rotation)
         joints = body.joints(*(torch.from_numpy(array.astype(np.float32)) for array in parameters)).cpu().numpy()
@@ -227,9 +278,9 @@ def _replaced(fused: People, rows: tuple[np.ndarray, np.ndarray], fitted: Any, b
         'joints': joints + fitted.pelvis[:, None],
         'head': joints[:, HEAD] + fitted.pelvis,
     }
-    measured = np.zeros(fused.valid.shape, bool)
-    measured[rows] = True
-    arrays: dict[str, Any] = {'measured': measured}
+    shapes = np.zeros(fused.valid.shape, bool) if fused.measured is None else fused.measured.copy()
+    shapes[rows] = measured
+    arrays: dict[str, Any] = {'measured': shapes}
     for name, values in changed.items():
         arrays[name] = getattr(fused, name).copy()
         arrays[name][rows] = values

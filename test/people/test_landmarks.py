@@ -7,7 +7,7 @@ import pytest
 import roma
 import torch
 
-from chromm_ros.body.landmarks import AS_JOINTS
+from chromm_ros.body.landmarks import AS_JOINTS, ON_JOINTS
 from chromm_ros.body.model import BodyModel
 from chromm_ros.estimate_errors import EstimateErrors
 from chromm_ros.flow import ViewPeople
@@ -167,15 +167,38 @@ def test_hidden_landmarks_leave_a_plausible_body(body, truth):
 
 
 @pytest.mark.parametrize('views', [1, 2])
-def test_views_that_look_one_way_do_not_triangulate(body, truth, views):
-    """One view, or two beside each other: what the views say of themselves stands."""
+def test_views_that_look_one_way_bend_the_body_onto_their_landmarks(body, truth, views):
+    """One view, or two beside each other: neither the size nor how far away somebody is can be told."""
     cameras = np.repeat(rig(1), views, 0)
     cameras[1:, :3, 3] += 0.05
-    people = seen_by(cameras, truth)
+    upright = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
+    people = dataclasses.replace(
+        seen_by(cameras, truth), root_rotation=(cameras[:, :3, :3].swapaxes(-1, -2) @ upright)[:, None, None]
+    )
     alone = fuse(dataclasses.replace(people, landmarks=None), np.zeros(people.valid.shape, int), FusionSettings(),
                  EstimateErrors(), body)  # fmt: skip
-    np.testing.assert_allclose(fused(people, body).pose, alone.pose)
-    np.testing.assert_allclose(fused(people, body).head, alone.head)
+    result = fused(people, body)
+
+    def misses(joints):
+        local = transform(invert_rigid(cameras[0]), joints[0, 0, AS_JOINTS])
+        return np.linalg.norm(project(local, LENS) - people.landmarks[0, 0, 0, ON_JOINTS, :2], axis=-1)
+
+    assert np.median(misses(alone.joints)) > 15
+    assert np.median(misses(result.joints)) < 3
+    np.testing.assert_allclose(result.head, alone.head, atol=0.1)
+    np.testing.assert_allclose(result.betas, alone.betas, atol=0.02)
+    assert not result.measured.any()
+
+
+def test_who_is_seen_by_one_view_does_not_change_whom_several_see(body, truth):
+    people = seen_by(rig(), truth, noise=1.0)
+    fields = {name: np.concatenate([array, array], 2) for name, array in people.detections().items()}
+    both = dataclasses.replace(people, **fields)
+    identity = np.tile([0, -1], (4, 1, 1))
+    identity[0, 0, 1] = 1
+    together = fuse(both, identity, FusionSettings(), EstimateErrors(), body)
+    np.testing.assert_allclose(together.joints[0, 0], fused(people, body).joints[0, 0], atol=1e-5)
+    assert together.measured.tolist() == [[True, False]]
 
 
 def test_nobody_is_nobody(body, truth):
