@@ -164,6 +164,7 @@ def reconstruct_files(inputs: tuple[Path, ...], options: Options) -> Summary:
         precision=node.precision,
         human_head=cast(HumanHeadName, node.human_head),
         body=body,
+        max_people=node.max_people,
     )
     capture = Capture(network, body, settings, source.views)
     return run_capture(source, capture, body, out, quiet=options.quiet)

@@ -278,7 +278,7 @@ class Chromm(nn.Module):
 
     @torch.inference_mode()
     def people(self, features: FrameFeatures, geometry: SceneGeometry) -> PeopleEstimates[torch.Tensor]:
-        """Everybody in F images, at most ten each, in one batch and without waiting for the device.
+        """Everybody in F images, so many at most in each, in one batch and without waiting for the device.
 
         Args:
             features: the rows that ``geometry`` is of.
@@ -335,8 +335,8 @@ class Chromm(nn.Module):
         return MAX_PEOPLE if self.config.scene.human_dim else 0
 
     def _found(self, features: FrameFeatures, geometry: SceneGeometry) -> DetectedHeads:
-        patch, threshold = self.config.scene.encoder.patch, self.config.detection_threshold
-        return detect(self.human_encoder, features, geometry, patch, threshold)
+        patch, config = self.config.scene.encoder.patch, self.config
+        return detect(self.human_encoder, features, geometry, patch, config.detection_threshold, config.max_people)
 
     def _human_mask(self, features: FrameFeatures, geometry: SceneGeometry) -> torch.Tensor:
         """(F, h, w) bool. The public checkpoint has no mask head: there the decoded bodies are drawn."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import copy
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from chromm_ros.body.model import BodyModel
+from chromm_ros.flow import MAX_PEOPLE
 from chromm_ros.network.chromm import Chromm, HumanHeadName
 from chromm_ros.network.files import weight_file
 from chromm_ros.network.layers.precision import check_device, chosen_precision
@@ -48,6 +50,7 @@ def load_network(
     human_head: HumanHeadName = 'chromm',
     body: BodyModel | None = None,
     compiled: bool = False,
+    max_people: int = MAX_PEOPLE,
 ) -> Chromm | OpenNetwork:
     """The network of a preset; arguments as for :meth:`Chromm.from_preset`.
 
@@ -57,6 +60,7 @@ def load_network(
     Args:
         preset: ``auto``, ``open``, ``tiny`` or ``full``; see :func:`chosen_preset`.
         precision: also ``auto``; see :func:`chosen_precision`.
+        max_people: read in an image at most.
 
     Raises:
         ValueError: a combination that cannot run, or weights that do not fit; the message says what to do.
@@ -69,5 +73,9 @@ def load_network(
     body = copy.deepcopy(body)  # the network moves its own to the device
     if preset == 'open':
         check_device(torch.device(device), precision)
-        return OpenNetwork.load(Path(weights) if weights else None, device, precision, body)
-    return Chromm.from_preset(preset, weights, device, precision, human_head, body, compiled)
+        found = OpenNetwork.load(Path(weights) if weights else None, device, precision, body)
+        found.max_people = max_people
+        return found
+    network = Chromm.from_preset(preset, weights, device, precision, human_head, body, compiled)
+    network.config = replace(network.config, max_people=max_people)
+    return network

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from chromm_ros.estimate_errors import EstimateErrors
+from chromm_ros.flow import MAX_PEOPLE
 
 
 def errors_of(preset: str) -> EstimateErrors:
@@ -228,6 +229,8 @@ class ChrommConfig:
     """Camera poses are in an absolute frame with z up (a network that is trained in one kind of room)."""
     detection_threshold: float = 0.3
     """Smallest score of a head."""
+    max_people: int = MAX_PEOPLE
+    """People that are read in an image at most, when it runs; training has places for ten."""
     errors: EstimateErrors = field(default_factory=EstimateErrors)
     """How far its estimates are from the truth."""
     decoder_window: int | None = None

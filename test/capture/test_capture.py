@@ -80,9 +80,12 @@ def test_nobody_and_twenty_people():
     crowd = [standing(1.1 * (n % 5) - 2.2, 1.1 * (n // 5) - 1.6) for n in range(20)]
     studio = Studio(crowd)
     last = run(capture_of(studio, noise=0.01), studio, 0, 3)[-1]
-    assert last.dropped['beyond ten people'] > 10
+    assert last.dropped['beyond max_people'] > 10
     found = np.stack(list(tracked(last).values()))
     assert 10 <= len(found) <= 20
+    everybody = run(capture_of(studio, noise=0.01, max_people=20), studio, 0, 3)[-1]
+    assert 'beyond max_people' not in everybody.dropped
+    assert len(tracked(everybody)) == 20
     nearest = np.linalg.norm(found[:, None] - studio.heads(0), axis=-1).min(1)
     assert np.median(nearest) < 0.1
 

@@ -1,5 +1,6 @@
 import os
 
+import numpy as np
 import pytest
 import torch
 
@@ -28,3 +29,13 @@ def test_the_threads_of_the_preset_count_unless_the_user_chose(monkeypatch, thre
     monkeypatch.delenv('OMP_NUM_THREADS')
     load_network('tiny')
     assert threads() == 3
+
+
+@pytest.mark.parametrize('preset', ['tiny', 'open'])
+def test_as_many_people_are_read_as_are_asked_for(preset):
+    network = load_network(preset, max_people=3)
+    image = np.zeros((144, 192, 3), np.uint8)
+    features = network.encode([image])
+    estimates = network.people(features, network.decode(features))
+    assert estimates.valid.shape == (1, 3)
+    assert estimates.canonical_joints.shape == (1, 3, 55, 3)

@@ -134,6 +134,7 @@ class TruthfulNetwork:
     places_cameras: bool = True
     decoder_window: int | None = None
     errors: EstimateErrors = field(default_factory=EstimateErrors)
+    max_people: int = MAX_PEOPLE
     memory: int = 1000
     """Rows that fit into the device."""
     conditions_on_intrinsics: bool = True
@@ -219,7 +220,7 @@ class TruthfulNetwork:
     def _person_rows(self, code: np.ndarray, unit: float) -> dict[str, np.ndarray]:
         """The people of one image."""
         camera, time = int(code[0]), float(code[1])
-        fields = _nobody()
+        fields = _nobody(self.max_people)
         camera_from_world = invert_rigid(self.studio.cameras([camera], [time])[0])
         row = 0
         heads = [*self.studio.heads(time), *([self.phantoms[camera]] if camera in self.phantoms else [])]
@@ -234,7 +235,7 @@ class TruthfulNetwork:
             if local[2] < 0.3 or not (0 < pixel[0] < WIDTH and 0 < pixel[1] < HEIGHT):
                 continue
             fields['found'] += 1
-            if row == MAX_PEOPLE:
+            if row == self.max_people:
                 continue
             random = _random(code, f'person {person}')
             depth = local[2] * (1 + self.noise * random.normal())
@@ -271,8 +272,7 @@ def canonical(betas: np.ndarray, pose: np.ndarray) -> np.ndarray:
 _CANONICAL: dict[bytes, np.ndarray] = {}
 
 
-def _nobody() -> dict[str, np.ndarray]:
-    m = MAX_PEOPLE
+def _nobody(m: int) -> dict[str, np.ndarray]:
     return {
         'valid': np.zeros(m, bool),
         'found': np.zeros((), int),

@@ -13,7 +13,7 @@ from chromm_ros.capture.notices import Notices
 from chromm_ros.capture.protocols import Network
 from chromm_ros.capture.window.stages import StageClock
 from chromm_ros.capture.window.windows import Placed, RollingWindow, Row, join_features
-from chromm_ros.flow import MAX_PEOPLE, Detections, FrameFeatures, ViewImage, ViewPeople
+from chromm_ros.flow import Detections, FrameFeatures, ViewImage, ViewPeople
 from chromm_ros.geometry.similarity import Similarity
 from chromm_ros.network import Calibration, SceneGeometry
 
@@ -151,7 +151,7 @@ class NetworkPasses:
             self._breakdowns = 0
             if decoded.geometry.memory is not None:
                 self._window.remember(decoded.rows[: decoded.new], decoded.geometry.memory)
-            self._notices.leave_out('beyond ten people', decoded.crowded_out)
+            self._notices.leave_out('beyond max_people', decoded.crowded_out)
             return decoded
 
     def _out_of_memory(self, sentence: str) -> None:
@@ -202,7 +202,7 @@ def run_network(
         world_from_camera=geometry.world_from_camera.double().cpu().numpy(),
         intrinsics=geometry.intrinsics.double().cpu().numpy(),
         people=estimates.each(np.asarray),
-        crowded_out=int(np.maximum(estimates.found[:new] - MAX_PEOPLE, 0).sum()),
+        crowded_out=int(np.maximum(estimates.found[:new] - estimates.valid.shape[-1], 0).sum()),
         finite_tokens=bool(torch.isfinite(seen.human_tokens).all()),
     )
     clock.end('heads')

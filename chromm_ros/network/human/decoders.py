@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from chromm_ros.body.model import BodyModel
-from chromm_ros.flow import FrameFeatures
+from chromm_ros.flow import MAX_PEOPLE, FrameFeatures
 from chromm_ros.geometry.cameras import project, scale_intrinsics, unproject
 from chromm_ros.network.human.detection import Heads, take
 from chromm_ros.network.human.encoder import HumanEncoder
@@ -59,7 +59,12 @@ class DecodedBodies:
 
 
 def detect(
-    encoder: HumanEncoder, features: FrameFeatures, geometry: SceneGeometry, patch: int, threshold: float
+    encoder: HumanEncoder,
+    features: FrameFeatures,
+    geometry: SceneGeometry,
+    patch: int,
+    threshold: float,
+    people: int = MAX_PEOPLE,
 ) -> DetectedHeads:
     """Find the heads of F images and read the scene where they are.
 
@@ -69,10 +74,11 @@ def detect(
         geometry: of the same rows.
         patch: side of a patch of the scene encoder [px].
         threshold: smallest detection score.
+        people: at most, in each image.
     """
     letterbox = Letterbox(features.scene_size, encoder.config.image_size)
     tokens = features.human_tokens
-    heads = encoder.heads(tokens, threshold)
+    heads = encoder.heads(tokens, threshold, people)
     token = take(tokens, heads.index)
     canvas_px = encoder.head_pixels(heads.index, encoder.offsets(token))
     scene_px = letterbox.to_image(canvas_px)

@@ -1,4 +1,4 @@
-"""From a score per patch to at most ten heads per image (Multi-HMR, CenterNet)."""
+"""From a score per patch to the heads of an image, so many at most (Multi-HMR, CenterNet)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from chromm_ros.flow import MAX_PEOPLE
 
 @dataclass(frozen=True)
 class Heads:
-    """Patches that hold a head, best first, padded to M = MAX_PEOPLE so that shapes never depend on the images."""
+    """Patches that hold a head, best first, padded to M so that shapes never depend on the images."""
 
     index: torch.Tensor
     """(B, M) int64: row * columns + column of the patch."""

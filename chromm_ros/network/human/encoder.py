@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import torch
 from torch import nn
 
+from chromm_ros.flow import MAX_PEOPLE
 from chromm_ros.network.human.detection import Heads, find_heads
 from chromm_ros.network.human.pelvis_head import PelvisHead
 from chromm_ros.network.layers.pixel_shuffle_head import PixelShuffleHead
@@ -122,9 +123,9 @@ class HumanEncoder(nn.Module):
         """Tokens (B, P, width) -> logits (B, height, width) that a pixel shows a person."""
         return self.mask(tokens, self.grid)[0][:, 0]
 
-    def heads(self, tokens: torch.Tensor, threshold: float = 0.3) -> Heads:
-        """The patches of tokens (B, P, width) that hold heads, at most ten per image."""
-        return find_heads(self.detection_logits(tokens), self.grid, threshold)
+    def heads(self, tokens: torch.Tensor, threshold: float = 0.3, people: int = MAX_PEOPLE) -> Heads:
+        """The patches of tokens (B, P, width) that hold heads, at most ``people`` in each image."""
+        return find_heads(self.detection_logits(tokens), self.grid, threshold, people=people)
 
     def head_pixels(self, index: torch.Tensor, offsets: torch.Tensor) -> torch.Tensor:
         """Patch index (...) and offsets (..., 2) -> pixels (..., 2) of the encoder's input."""

@@ -80,6 +80,8 @@ class OpenNetwork:
     decoder_window: int | None = 1
     errors = ERRORS
     trained = True
+    max_people = MAX_PEOPLE
+    """People that are read in an image at most."""
 
     def __init__(
         self,
@@ -159,7 +161,7 @@ class OpenNetwork:
         pyramids = [ready or self.prepare([image])[0] for ready, image in zip(made, images)]
         last = [_Last.of(row, pyramid.size) for row, pyramid in zip(before or [None] * len(images), pyramids)]
         followed = read(self.landmarks, pyramids, [one.following for one in last])
-        persons = [distinct(own, MIN_PRESENCE, MAX_PEOPLE) for own in followed]
+        persons = [distinct(own, MIN_PRESENCE, self.max_people) for own in followed]
         pictures = [small_picture(pyramid) for pyramid in pyramids]
         wander = [
             n
@@ -168,10 +170,10 @@ class OpenNetwork:
             or len(known) < len(one.following)
             or one.attention.wanders(pictures[n], known, pyramids[n].size)
         ]
-        found = regions(self.finder, [pyramids[n] for n in wander], MAX_PEOPLE, self._settings)
+        found = regions(self.finder, [pyramids[n] for n in wander], self.max_people, self._settings)
         new = [unknown(own, persons[n]) for n, own in zip(wander, found)]
         for n, own in zip(wander, read(self.landmarks, [pyramids[n] for n in wander], new)):
-            persons[n] = distinct(Persons.join([persons[n], own]), MIN_PRESENCE, MAX_PEOPLE)
+            persons[n] = distinct(Persons.join([persons[n], own]), MIN_PRESENCE, self.max_people)
         memory = [
             # The images of a set are not all looked over at once again.
             Attention(pictures[n], n * PERIOD // len(images) if one.attention is None else 0)
@@ -179,7 +181,7 @@ class OpenNetwork:
             else Attention(one.attention.picture, one.attention.age + 1)
             for n, one in enumerate(last)
         ]
-        table = np.stack([_packed(image, own) for image, own in zip(images, persons)])
+        table = np.stack([_packed(image, own, self.max_people) for image, own in zip(images, persons)])
         return FrameFeatures(
             scene=torch.from_numpy(np.stack([one.packed() for one in memory])[:, None]),
             human=tuple(torch.from_numpy(table)),
@@ -240,7 +242,7 @@ class OpenNetwork:
         values |= {name: getattr(lifted, name) for name in LiftedPeople.__dataclass_fields__}
         weights = persons.visible[order] * persons.inside[order]
         values['landmarks'] = np.concatenate([persons.pixels[order], weights[..., None]], -1)
-        return {name: _filled(value, name) for name, value in values.items()}
+        return {name: _filled(value, name, len(row)) for name, value in values.items()}
 
 
 @dataclass(frozen=True)
@@ -260,9 +262,9 @@ class _Last:
         return _Last(following, Attention.unpacked(row.scene[0, 0].numpy()))
 
 
-def _packed(image: np.ndarray, persons: Persons) -> np.ndarray:
+def _packed(image: np.ndarray, persons: Persons, people: int) -> np.ndarray:
     """(M, sum of WIDTHS) float32: the rows of a table, nobody where the presence is zero."""
-    row = np.zeros((MAX_PEOPLE, sum(WIDTHS)), np.float32)
+    row = np.zeros((people, sum(WIDTHS)), np.float32)
     parts = [getattr(persons, name) for name in Persons.__dataclass_fields__]
     parts.append(appearance.appearance(image, persons))
     row[: len(persons)] = np.concatenate([part.reshape(len(persons), n) for part, n in zip(parts, WIDTHS)], 1)
@@ -279,10 +281,10 @@ def _unpacked(row: np.ndarray) -> tuple[Persons, np.ndarray]:
     ), token
 
 
-def _filled(values: np.ndarray, name: str) -> np.ndarray:
+def _filled(values: np.ndarray, name: str, people: int) -> np.ndarray:
     """``values`` (P, ...) padded to (M, ...): zeros, for rotations the identity."""
     kind = bool if name == 'valid' else np.float32
-    padded = np.zeros((MAX_PEOPLE, *values.shape[1:]), kind)
+    padded = np.zeros((people, *values.shape[1:]), kind)
     if name in ('pose', 'root_rotation'):
         padded[...] = np.eye(3)
     padded[: len(values)] = values

@@ -40,6 +40,7 @@ class NodeSettings(IntakeSettings):
         'Number format of the network; auto: bf16 where the device has it, else fp32.',
         choices=('auto', 'fp32', 'bf16', 'fp16'),
     )
+    max_people: int = setting(10, 'People that are read in one image at most.', unit='people', low=1, high=100)
     compiled: bool = setting(
         False,
         'Compile the network, on a GPU into CUDA graphs, before the first window of every size of images, which then '

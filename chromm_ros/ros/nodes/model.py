@@ -76,6 +76,7 @@ class NetworkBackend:
             precision=settings.precision,
             human_head=cast(Literal['chromm', 'multi_hmr'], settings.human_head),
             body=self.body,
+            max_people=settings.max_people,
         )
         self._compile = settings.compiled and isinstance(self.network, Chromm) and self.network.compile_stages
         self.adapts = settings.compiled or self.device.startswith('cuda')
