@@ -24,14 +24,18 @@ LEAST_OVERLAP = 2.0
 """Seconds that two cameras must have in common, and at least half of the shorter one."""
 PARTS = 3
 """Into so many parts a recording is cut to see whether they agree."""
+QUIET = 0.2
+"""A part with less than this share of what happens in the liveliest one is quiet."""
+ONE_PART = 0.75
+"""Agreement where all happens in one part."""
 AGREEMENT = 0.15
 """Seconds within which they agree."""
 CERTAIN = 0.7
 """Certainty from which an offset is used."""
 CLEAR = 4.0
 """A best shift that stands out from its rivals by a quarter of its height is as certain as can be."""
-BY_CHANCE = 0.05
-"""How often two wrong offsets agree by way of a third camera."""
+CONTRADICTED = 0.5
+"""What is left of the certainty of an offset that no third camera confirms."""
 RIVAL = 0.4
 """Seconds from the best shift from which another one is a rival."""
 GRID = (3, 4)
@@ -78,8 +82,9 @@ class FoundOffset:
 def find_offsets(signals: Mapping[str, Signal], how: str) -> list[FoundOffset]:
     """The offset of every camera but the first.
 
-    With three cameras or more, two that agree by way of a third one are certain: by chance that happens once in a
-    hundred times.
+    With three cameras or more, the way by a third camera says the offset of two once more. Where it agrees it adds
+    its own certainty, that of its weaker half; where none agrees the offset is doubted. Motion that repeats itself agrees
+    at wrong shifts, too, but is certain nowhere.
 
     Args:
         signals: by camera.
@@ -92,10 +97,12 @@ def find_offsets(signals: Mapping[str, Signal], how: str) -> list[FoundOffset]:
     found = []
     for camera in others:
         seconds, certainty = pairs[first, camera]
-        thirds = [third for third in others if third != camera]
-        ways = [pairs[first, third][0] + pairs[third, camera][0] for third in thirds]
-        agreeing = sum(abs(way - seconds) <= AGREEMENT for way in ways)
-        certainty = max(certainty, 1.0 - BY_CHANCE**agreeing) if agreeing else certainty
+        ways = [(pairs[first, third], pairs[third, camera]) for third in others if third != camera]
+        agreeing = [min(a[1], b[1]) for a, b in ways if abs(a[0] + b[0] - seconds) <= AGREEMENT]
+        if agreeing:
+            certainty = 1.0 - (1.0 - certainty) * (1.0 - max(agreeing))
+        elif ways:
+            certainty *= CONTRADICTED
         found.append(FoundOffset(camera, seconds, certainty, how))
     return found
 
@@ -234,15 +241,18 @@ def _refined(lags: np.ndarray, scores: np.ndarray, best: int) -> float:
 
 
 def _agreement(first: Signal, second: Signal, seconds: float) -> float:
-    """Share of the parts of the second signal that by themselves say about the same."""
+    """Share of the parts of the second signal that by themselves say about the same; parts in which next to nothing
+    happens are not asked. All in one part, as a clap in a quiet room, confirms nothing and contradicts nothing."""
     edges = np.linspace(0, len(second.samples), PARTS + 1).astype(int)
+    parts = [(begin, end) for begin, end in itertools.pairwise(edges) if (end - begin) * STEP >= LEAST_OVERLAP]
+    happens = [float(np.square(second.samples[begin:end]).mean()) for begin, end in parts]
     agreeing, asked = 0, 0
-    for begin, end in itertools.pairwise(edges):
-        if (end - begin) * STEP < LEAST_OVERLAP:
-            continue
-        lags, scores = _scores(first, second, (begin, end))
+    for part, amount in zip(parts, happens):
+        lags, scores = _scores(first, second, part)
         near = np.abs(lags - seconds) <= AGREEMENT
-        if len(lags) and near.any():
+        if amount >= QUIET * max(happens) and len(lags) and near.any():
             asked += 1
             agreeing += scores[near].max() >= 0.85 * scores.max()
-    return agreeing / asked if asked else 0.5
+    if asked > 1:
+        return agreeing / asked
+    return ONE_PART if agreeing and len(parts) > 1 else 0.5

@@ -8,7 +8,7 @@ import pytest
 
 from chromm_ros.apps.inputs import Inputs
 from chromm_ros.apps.reconstruct import Options, open_inputs
-from chromm_ros.recording.synchronise import CERTAIN, Signal, find_offsets, motion_signal, sound_signal
+from chromm_ros.recording.synchronise import CERTAIN, STEP, Signal, find_offsets, motion_signal, sound_signal
 
 RATE = 15
 SECONDS = 14.0
@@ -61,6 +61,49 @@ def test_three_cameras_that_agree_are_certain():
     found = find_offsets({name: saw(moments, k, 5.0 + k) for k, name in enumerate('abc')}, 'motion')
     assert [one.seconds for one in found] == pytest.approx([1.0, 2.0], abs=1 / RATE)
     assert min(one.certainty for one in found) > 0.9
+
+
+@pytest.mark.parametrize('period', [1.0, 2.3])
+@pytest.mark.parametrize('count', [2, 3, 4])
+def test_motion_that_repeats_itself_is_not_certain_however_many_cameras_agree(count, period):
+    def swings(time, camera):
+        x = round(30 + 22 * np.sin(2 * np.pi * time / period) * np.cos(camera))
+        y = round(20 + 15 * np.sin(2 * np.pi * time / period))
+        pixels = np.random.default_rng(round(1000 * time) + camera).integers(95, 105, (48, 64, 3)).astype(np.uint8)
+        pixels[y : y + 8, x : x + 8] = 230
+        return pixels
+
+    times, begins = np.arange(0, SECONDS, 1 / RATE), (0, 3.7, 7.2, 1.1)
+    signals = {f'c{k}': motion_signal((float(t), swings(t + begins[k], k)) for t in times) for k in range(count)}
+    found = find_offsets(signals, 'motion')
+    assert not any(one.used for one in found)
+
+
+def test_three_recordings_of_different_things_are_not_synchronised():
+    for seed in range(5):
+        found = find_offsets({f'c{k}': saw(events(300 + 10 * seed + k), k, 5.0) for k in range(3)}, 'motion')
+        assert not all(one.used for one in found)
+
+
+def heard(moments, began, seed):
+    """The signal of the sound of a camera: noise, and a peak at every moment."""
+    samples = np.abs(np.random.default_rng(seed).normal(size=round(20 / STEP))) * 0.3
+    for moment in moments:
+        place = round((moment - began) / STEP)
+        samples[place : place + 4] += 4.0
+    return Signal(0.0, ((samples - samples.mean()) / samples.std())[:, None])
+
+
+@pytest.mark.parametrize('claps', [[12.0], [12.0, 12.7, 14.1], [8.0, 13.0, 17.5]])
+def test_a_clap_is_enough_where_nothing_else_is_heard(claps):
+    (found,) = find_offsets({'a': heard(claps, 1.0, 1), 'b': heard(claps, 3.34, 2)}, 'sound')
+    assert found.seconds == pytest.approx(2.34, abs=0.03)
+    assert found.used
+
+
+def test_a_metronome_is_not():
+    (found,) = find_offsets({'a': heard(np.arange(4, 20), 1.0, 1), 'b': heard(np.arange(4, 20), 3.34, 2)}, 'sound')
+    assert not found.used
 
 
 def video(path, moments, camera, began, sound=True):
