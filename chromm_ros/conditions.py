@@ -324,7 +324,7 @@ DROP_REASONS = {
         'no images of the other cameras within sync_slop; of a faster camera only the nearest images are used',
         'nothing for a faster camera; else raise sync_slop or synchronise the cameras',
     ),
-    'overflow': ('more than sync_queue_size images waited', 'raise sync_queue_size'),
+    'overflow': ('more images waited than fit', 'see which camera is behind: the others wait for it'),
     'too_few_views': ('fewer cameras than min_views', 'lower min_views, or see the tasks of the cameras'),
     'time_jump': ('images that waited when the clock was set back', 'nothing'),
     'excluded': ('the camera was left out by set_views', 'nothing'),

@@ -83,8 +83,8 @@ def find_offsets(signals: Mapping[str, Signal], how: str) -> list[FoundOffset]:
     """The offset of every camera but the first.
 
     With three cameras or more, the way by a third camera says the offset of two once more. Where it agrees it adds
-    its own certainty, that of its weaker half; where none agrees the offset is doubted. Motion that repeats itself agrees
-    at wrong shifts, too, but is certain nowhere.
+    its own certainty, that of its weaker half; where none agrees the offset is doubted. Motion that repeats
+    itself agrees at wrong shifts, too, but is certain nowhere.
 
     Args:
         signals: by camera.
