@@ -80,6 +80,25 @@ def test_an_unknown_rig_gives_a_level_world_in_which_people_stay_themselves(gaug
     assert apart == pytest.approx(np.linalg.norm(truth[0] - truth[1]), rel=0.1)
 
 
+@pytest.mark.parametrize('lift', [0.0, -2.5])
+def test_the_floor_of_a_level_world_is_evidence_of_where_people_are(lift):
+    studio = Studio([circling(1.5, 0.0), standing(0, 1)])
+    rig = Similarity(np.ones(()), np.eye(3), np.array([0.0, 0.0, lift])).apply_poses(studio.rig)
+    capture = capture_of(studio, noise=0.01)
+    last = run(capture, studio, 0, 3, rig=rig)[-1]
+    assert last.floor == pytest.approx(lift, abs=0.1)
+    assert capture.evidence.floor == pytest.approx(last.floor, abs=0.05)
+
+
+def test_without_a_level_there_is_no_floor():
+    studio = Studio([circling(1.5, 0.0)])
+    capture = capture_of(studio, changed(CaptureSettings(), {'world.find_floor': False}), gauge='random')
+    last = run(capture, studio, 0, 3, rig=None)[-1]
+    assert last.world_source is WorldSource.FIRST_CAMERA
+    assert np.isnan(last.floor)
+    assert np.isnan(capture.evidence.floor)
+
+
 def test_moving_cameras_without_poses_are_tied_through_shared_images():
     studio = Studio([standing(0.5, 0), standing(-0.5, 1)])
     settings = dataclasses.replace(
