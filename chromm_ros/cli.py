@@ -45,6 +45,7 @@ COMMANDS = (
     Command('record', 'chromm_ros.apps.record:record', 'write topics into an MCAP bag'),
     Command('replay', 'chromm_ros.apps.replay:replay', 'publish a bag again, with /clock'),
     Command('reconstruct', 'chromm_ros.apps.reconstruct:reconstruct', 'people and scene of recordings'),
+    Command('export', 'chromm_ros.apps.export:export', 'people of a reconstruction as BVH or CSV'),
     Command('calibration convert', 'chromm_ros.apps.calibration:convert', "cameras into another program's format"),
     Command('calibrate', 'chromm_ros.apps.calibrate:calibrate', 'where cameras stand, from people who walk through'),
     Command('batch', 'chromm_ros.apps.batch:batch', 'many reconstructions, here or on a Ray cluster'),

@@ -44,6 +44,17 @@ PARENTS = (
 # fmt: on
 """Parent of each joint; -1: none."""
 
+_HAND = tuple(f'{finger}{bone}' for finger in ('index', 'middle', 'pinky', 'ring', 'thumb') for bone in (1, 2, 3))
+
+JOINT_NAMES = (
+    *('pelvis', 'left_hip', 'right_hip', 'spine1', 'left_knee', 'right_knee', 'spine2', 'left_ankle', 'right_ankle'),
+    *('spine3', 'left_foot', 'right_foot', 'neck', 'left_collar', 'right_collar', 'head', 'left_shoulder'),
+    *('right_shoulder', 'left_elbow', 'right_elbow', 'left_wrist', 'right_wrist'),
+    *('jaw', 'left_eye_smplhf', 'right_eye_smplhf'),
+    *(f'{side}_{joint}' for side in ('left', 'right') for joint in _HAND),
+)
+"""As in SMPL-X and in ``chromm_ros/msg/Human``."""
+
 BONES = tuple((PARENTS[joint], joint) for joint in range(1, JOINTS))
 """(parent, joint) of the 54 bones; those of the body come first."""
 
