@@ -152,6 +152,7 @@ class Page:
         cameras = () if view is None else view.cameras
         if live and self._cameras is not None:
             cameras, new = self._cameras, True
+        selected = self._selected if any(person.id == self._selected for person in people) else None
         trails = {person.id: self.timeline.trail(person.id, TRAIL, view.stamp) for person in people} if view else {}
         situation = Situation(
             live=live,
@@ -160,13 +161,13 @@ class Page:
             rate=self.arrivals.rate(now),
             usual=self.arrivals.usual(),
             fade=fade,
-            selected=self._selected,
+            selected=selected,
             notice=self._notice if live else None,
             awaited=self._awaited,
         )
         with self.server.atomic():
             self._frame(cameras)
-            self.people.show(people, trails, selected=self._selected, fade=fade, viewpoint=self._viewpoint)
+            self.people.show(people, trails, selected=selected, fade=fade, viewpoint=self._viewpoint)
             self.stage.show_cameras(cameras)
             state = state_of(view, cameras, situation, trails, self.arrivals.samples, now)
             self._channel.send(state, images_of(cameras) if new or not live else None)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import viser
 
-from chromm_ros.skeleton import BODY_BONES, HEAD
+from chromm_ros.skeleton import BODY_BONES, HEAD, PELVIS
 from chromm_ros.viewing.colors import faded, identity_color, identity_opacity
 from chromm_ros.viewing.labels import Viewpoint, lifts
 from chromm_ros.viewing.skin import Skin
@@ -146,7 +146,9 @@ class PeopleLayer:
     def _move(
         self, figure: _Figure, person: PersonView, vertices: np.ndarray, trail: np.ndarray, label_height: float
     ) -> None:
-        bones = person.joints[BONES].astype(np.float32)
+        # A browser moves a node long before it has taken over new vertices: these are relative to the pelvis.
+        pelvis = person.joints[PELVIS]
+        bones = (person.joints[BONES] - pelvis).astype(np.float32)
         switches = self.switches
         _set_visible(figure.mesh, switches.meshes)
         _set_visible(figure.skeleton, switches.skeletons)
@@ -154,11 +156,11 @@ class PeopleLayer:
         _set_visible(figure.label, switches.labels)
         _set_visible(figure.trail, switches.trails and len(trail) > 1)
         if switches.meshes:
-            figure.mesh.vertices = vertices
+            figure.mesh.vertices, figure.mesh.position = vertices - pelvis.astype(np.float32), pelvis
         if switches.skeletons:
-            figure.skeleton.points = bones
+            figure.skeleton.points, figure.skeleton.position = bones, pelvis
         if switches.capsules:
-            figure.capsules.points = bones
+            figure.capsules.points, figure.capsules.position = bones, pelvis
         if switches.labels:
             figure.label.position = person.joints[HEAD] + np.array([0.0, 0.0, label_height])
             if figure.label.text != _label(person):

@@ -73,7 +73,7 @@ def point_size(cloud: Cloud) -> float:
         return COARSEST
     sample = cloud.points[:: max(1, len(cloud.points) // SAMPLE)]
     distances, _ = cKDTree(cloud.points).query(sample, k=2)
-    return float(np.clip(0.7 * np.median(distances[:, 1]), FINEST, COARSEST))
+    return float(np.clip(0.85 * np.median(distances[:, 1]), FINEST, COARSEST))
 
 
 def muted(colors: np.ndarray) -> np.ndarray:

@@ -9,10 +9,13 @@ from dataclasses import dataclass, field
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.node import Node
 
-from chromm_ros.viewing.view import Awaited, CameraView, Notice
+from chromm_ros.viewing.view import UNKNOWN, Awaited, CameraView, Notice
 
 FRESH = 3.0
 """Diagnostics older than this say nothing any more [s]; the capture sends them every second by default."""
+
+FINE = ('ok', 'excluded', 'uncalibrated', UNKNOWN)
+"""States of cameras that are no reason for a banner."""
 
 MOST = 2
 """Cameras whose trouble is told in whole sentences."""
@@ -67,7 +70,7 @@ class CaptureWitness:
             publishers: of the people that are known in the ROS graph.
         """
         if not publishers:
-            return f'{self.source} is not running'
+            return f'{self.source} is not running, or has been hanging for long'
         if not self._speaks():
             known = 'says nothing' if self.silence is None else f'has said nothing for {self.silence:.0f} s'
             return f'{self.source} {known}: it hangs, was killed, or the network is gone'
@@ -92,7 +95,7 @@ def notice_of(silence: float | None, late: bool, why: str, cameras: Iterable[Cam
     """
     if silence is None:
         return Notice('warn', f'no window yet: {why}')
-    lost = [camera for camera in cameras if camera.state not in ('ok', 'excluded', 'uncalibrated')]
+    lost = [camera for camera in cameras if camera.state not in FINE]
     names = ', '.join(camera.name for camera in lost)
     if late:
         also = f'; lost {names}' if lost and names not in why else ''

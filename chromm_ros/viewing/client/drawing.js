@@ -15,6 +15,9 @@ chromm.begin = (canvas) => {
 
 chromm.ink = () => (document.documentElement.dataset.mantineColorScheme === "dark" ? "#e8e8ea" : "#202124");
 
+// Of a camera whose state nobody knows nothing bad is said.
+chromm.isFine = (camera) => ["ok", "unknown", "uncalibrated", "excluded"].includes(camera.state);
+
 // How strongly a person is drawn: ghosts faintly, and who is not selected less while somebody is.
 chromm.strength = (person, state, fade) =>
   fade * (person.state === "tracked" ? 1 : person.opacity) *
@@ -56,7 +59,7 @@ chromm.drawMarks = (canvas, camera, state, fade) => {
   const place = ([x, y]) => [(x * width) / 1000, (y * height) / 1000];
   const taken = [];
   const spots = [];
-  for (const mark of camera.marks) {
+  for (const mark of fade > 0 ? camera.marks : []) {
     const person = state.people.find((one) => one.id === mark.id);
     if (!person) continue;
     const chosen = state.selected === person.id;
@@ -169,7 +172,7 @@ chromm.drawGrid = (context, width, height, at, scale, ink) => {
 chromm.drawWedge = (context, camera, at, scale, ink, fade) => {
   const [x, y] = at(camera.place.xy);
   const { yaw, fov } = camera.place;
-  context.fillStyle = context.strokeStyle = camera.state === "ok" ? ink : "#d03232";
+  context.fillStyle = context.strokeStyle = chromm.isFine(camera) ? ink : "#d03232";
   context.globalAlpha = 0.09 * Math.max(fade, 0.4);
   context.beginPath();
   context.moveTo(x, y);

@@ -90,9 +90,10 @@ chromm.page = {
     this.drawLine(state, trouble);
     this.drawAwaited(state);
     this.drawPeople(state, fade);
-    this.drawStrip(state, fade);
+    this.drawStrip(state, fade, lost);
     if (this.visible("map")) this.spots.set("map", chromm.drawMap(this.part("map"), state, fade, this.memory));
-    const since = chromm.recording ? 0 : (performance.now() - this.received) / 1000;
+    // A browser that is busy drawing does not hear: that is no silence.
+    const since = Math.min((performance.now() - this.received) / 1000, 0.5 + 0.25 * chromm.connection.looks);
     const silent = (row, value) => [row[0], row[1] === null ? null : value];
     const plots = chromm.recording || !state.history.length ? null : ["delays", "rates"];
     for (const name of ["delays", "rates"]) this.part(name).hidden = !plots;
@@ -200,7 +201,7 @@ chromm.page = {
     row.querySelector("small").textContent = chosen ? row.title : "";
   },
 
-  drawStrip(state, fade) {
+  drawStrip(state, fade, lost) {
     const strip = this.part("strip");
     this.fill(strip, state.cameras.map((camera) => camera.name), (name) => {
       const tile = document.createElement("figure");
@@ -216,15 +217,16 @@ chromm.page = {
       if (this.images[camera.name] && image.src !== this.images[camera.name]) image.src = this.images[camera.name];
       tile.classList.toggle("empty", !this.images[camera.name]);
       const words = chromm.recording ? [] : [`${camera.rate.toFixed(1)} Hz, used ${camera.used.toFixed(1)}`];
-      if (camera.state !== "ok") words.unshift(camera.state);
+      if (camera.state === "unknown") words.push("state unknown");
+      else if (camera.state !== "ok") words.unshift(camera.state);
       if (!camera.calibrated) words.push("no CameraInfo");
       if (Math.abs(camera.lag) > 0.15) words.push(`image ${Math.abs(camera.lag).toFixed(1)} s ${camera.lag < 0 ? "old" : "new"}`);
       tile.querySelector("span").textContent = words.join(" · ");
       tile.title = camera.note || camera.name;
-      tile.className = `${camera.state === "ok" ? "" : "bad"} ${this.images[camera.name] ? "" : "empty"}`;
-      image.style.opacity = camera.state === "ok" ? Math.max(0.25, fade) : 0.35;
+      tile.className = `${chromm.isFine(camera) ? "" : "bad"} ${this.images[camera.name] ? "" : "empty"}`;
+      image.style.opacity = chromm.isFine(camera) && !lost ? 1 : 0.35;
       if (tile.clientHeight) {
-        const shown = camera.state === "ok" ? fade : Math.min(fade, 0.4);
+        const shown = chromm.isFine(camera) ? fade : Math.min(fade, 0.4);
         this.spots.set(camera.name, chromm.drawMarks(tile.querySelector("canvas"), camera, state, shown));
       }
     });

@@ -36,7 +36,7 @@ def test_a_capture_that_falls_silent_hangs_or_was_killed(witness, clock):
     witness.hear(diagnostics(node=(OK, 'active')))
     clock[0] += 7.0
     assert 'has said nothing for 7 s' in witness.why_nothing_comes(1)
-    assert witness.why_nothing_comes(0) == '/chromm is not running'
+    assert witness.why_nothing_comes(0).startswith('/chromm is not running')
 
 
 def test_a_node_that_is_not_active_says_so(witness):
@@ -70,5 +70,5 @@ def test_the_banner_says_what_is_wrong_and_nothing_when_all_is_well():
     assert (lost.level, lost.text) == ('warn', 'lost front (front: missing for 3.0 s)')
     silent = notice_of(3.2, True, 'the capture waits', [camera('front', UNKNOWN)])
     assert silent.level == 'error'
-    assert silent.text.startswith('no window for 3.2 s: the capture waits')
+    assert silent.text == 'no window for 3.2 s: the capture waits'  # nobody knows of that camera
     assert 'no window yet' in notice_of(None, False, '/chromm is not running', []).text
