@@ -337,6 +337,7 @@ DROP_REASONS = {
     'undecodable': ('the picture is damaged, or in a format that OpenCV does not read', 'look at the driver'),
     'damaged_frame': ('a frame of a video could not be decoded', 'copy the video again'),
     'hidden_file': ('a file whose name begins with a dot, which other computers leave beside pictures', 'nothing'),
+    'doubled_file': ('a picture that is there in another format, too', 'nothing'),
     'thinned': ('left out on demand (--rate)', 'nothing'),
     'superseded_sets': (
         'a newer image set came while a window was computed (queue_policy: latest)',

@@ -105,7 +105,7 @@ class Dating:
         return found
 
     def _watch(self, clock: CameraClock, stamp: int, arrival: int) -> None:
-        clock.undated = clock.undated + 1 if stamp <= 0 else 0
+        clock.undated = clock.undated + 1 if stamp <= 0 and arrival else 0
         clock.standing = clock.standing + 1 if stamp == clock.last and stamp > 0 else 0
         clock.since_backward += 1
         if clock.last is not None and 0 < stamp < clock.last - STEP_BACK:

@@ -119,7 +119,8 @@ class RecordedIntake:
         """Whether a camera has images of the whole recording."""
         begin, end = min(span[0] for span in self._spans.values()), max(span[1] for span in self._spans.values())
         first, last = self._spans[camera]
-        if end == begin or last - first >= PARTLY * (end - begin):
+        period = self.buffer.queues[camera].interval
+        if end == begin or last - first + period >= PARTLY * (end - begin):
             return []
         times = {'first': (first - begin) / NANO, 'last': (last - begin) / NANO, 'total': (end - begin) / NANO}
         return [conditions.COVERS_PART.found(**times)]

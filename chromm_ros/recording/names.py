@@ -24,7 +24,9 @@ PERIODS = (2_000_000, 10 * NANO)
 """Shortest and longest time between pictures that a stamp of unknown unit may mean [ns]."""
 STAMP_STEP = 1_000
 """Uneven steps larger than this are times, not numbers of frames."""
-EXIF_FOLDER, EXIF_TIME, EXIF_FRACTION = 0x8769, 36867, 37521
+EXIF_FOLDER = 0x8769
+EXIF_TIMES = ((36867, 37521, 36881), (36868, 37522, 36882), (306, 37520, 36880))
+"""Tags of time, fraction of a second and time zone: of the exposure, of the digitisation, of the file."""
 
 DATE = re.compile(
     r'(?<!\d)(20\d\d)[-_]?([01]\d)[-_]?([0-3]\d)[-_T ]*([0-2]\d)[-_:.h]?([0-5]\d)[-_:.m]?([0-5]\d)'
@@ -37,7 +39,7 @@ class Timeline:
     """The times of the pictures of all cameras."""
 
     kind: str
-    """What they were taken from: stamps, numbers, EXIF or order."""
+    """What they were taken from: stamps, numbers, EXIF, names or order."""
     stamps: Mapping[str, Sequence[int]]
     """[ns] per camera, in the order of its files."""
     notes: tuple[str, ...] = ()
@@ -58,10 +60,10 @@ def timeline(files: Mapping[str, Sequence[Path]], rate: float) -> Timeline:
     period = round(NANO / rate)
     stamps = _of_all(files, _stamps_in_names)
     if stamps is not None:
-        return Timeline('stamps', stamps)
+        return _of_one_clock(Timeline('stamps', stamps))
     exact = _of_all(files, lambda own: _exif_times(own, with_fraction=True))
     if exact is not None:
-        return Timeline('EXIF', exact, ('pictures are paired by their EXIF times',))
+        return _of_one_clock(Timeline('EXIF', exact, ('pictures are paired by their EXIF times',)))
     numbers = _of_all(files, _numbers_in_names)
     if numbers is not None:
         found = _by_number(numbers, period)
@@ -69,9 +71,35 @@ def timeline(files: Mapping[str, Sequence[Path]], rate: float) -> Timeline:
             return found
     coarse = _of_all(files, lambda own: _exif_times(own, with_fraction=False))
     if coarse is not None:
-        return Timeline('EXIF', coarse, ('pictures are paired by their EXIF times, which are whole seconds',))
+        notes = ('pictures are paired by their EXIF times, which are whole seconds',)
+        return _of_one_clock(Timeline('EXIF', coarse, notes))
+    common = _by_name(files, period)
+    if common is not None:
+        return Timeline('names', common)
     order = {camera: [index * period for index in range(len(own))] for camera, own in files.items()}
     return Timeline('order', order, _about_order(files))
+
+
+def _of_one_clock(found: Timeline) -> Timeline:
+    """The same times; from each camera's first picture on where the cameras have no time in common."""
+    firsts = {camera: min(own) for camera, own in found.stamps.items()}
+    if max(firsts.values()) <= min(max(own) for own in found.stamps.values()):
+        return found
+    stamps = {camera: [time - firsts[camera] for time in own] for camera, own in found.stamps.items()}
+    apart = (max(firsts.values()) - min(firsts.values())) / NANO
+    note = f'the times of the pictures have nothing in common ({apart:.1f} s apart): each camera begins at zero'
+    return Timeline(found.kind, stamps, (*found.notes, note))
+
+
+def _by_name(files: Mapping[str, Sequence[Path]], period: int) -> dict[str, list[int]] | None:
+    """Pictures of the same name belong together, in the order of all names; None: few names are in all folders."""
+    stems = {camera: [path.stem for path in own] for camera, own in files.items()}
+    shared = set.intersection(*(set(own) for own in stems.values()))
+    if len(files) < 2 or 2 * len(shared) < min(len(own) for own in stems.values()):
+        return None
+    every = sorted({path.stem for own in files.values() for path in own}, key=lambda stem: natural_order(Path(stem)))
+    place = {stem: number * period for number, stem in enumerate(every)}
+    return {camera: [place[stem] for stem in own] for camera, own in stems.items()}
 
 
 def _about_order(files: Mapping[str, Sequence[Path]]) -> tuple[str, ...]:
@@ -79,7 +107,7 @@ def _about_order(files: Mapping[str, Sequence[Path]]) -> tuple[str, ...]:
         return ()
     counts = ', '.join(f'{camera} {len(own)}' for camera, own in files.items())
     return (
-        f'the names hold neither times nor common numbers: the n-th pictures are taken to belong together ({counts})',
+        f'the names have no times or numbers in common: the n-th pictures are taken to belong together ({counts})',
     )
 
 
@@ -208,13 +236,23 @@ def _exif_times(files: Sequence[Path], with_fraction: bool) -> list[int] | None:
 
 
 def _exif_time(exif: Exif, with_fraction: bool) -> int | None:
-    about = exif.get_ifd(EXIF_FOLDER)
-    fraction = str(about.get(EXIF_FRACTION, '')).strip('\0 ')
+    about = dict(exif) | exif.get_ifd(EXIF_FOLDER)
+    for tags in EXIF_TIMES:
+        time, fraction, zone = (str(about.get(tag, '')).strip('\0 ') for tag in tags)
+        found = _exif_moment(time, fraction, zone, with_fraction)
+        if found is not None:
+            return found
+    return None
+
+
+def _exif_moment(time: str, fraction: str, zone: str, with_fraction: bool) -> int | None:
+    """[ns]; without a time zone that of the camera is taken for that of all."""
     try:
-        moment = datetime.datetime.strptime(str(about.get(EXIF_TIME, '')).strip('\0 '), '%Y:%m:%d %H:%M:%S')
+        moment = datetime.datetime.strptime(time, '%Y:%m:%d %H:%M:%S')
+        ahead = datetime.datetime.strptime(zone.replace('Z', '+00:00'), '%z').utcoffset() if zone else None
     except ValueError:
         return None
     if with_fraction and not fraction.isdigit():
         return None
-    seconds = int(moment.replace(tzinfo=datetime.timezone.utc).timestamp())
-    return seconds * NANO + (int(fraction[:9].ljust(9, '0')) if fraction.isdigit() else 0)
+    since = moment.replace(tzinfo=datetime.timezone.utc) - (ahead or datetime.timedelta())
+    return int(since.timestamp()) * NANO + (int(fraction[:9].ljust(9, '0')) if fraction.isdigit() else 0)

@@ -202,6 +202,8 @@ class FolderSource(FileSource):
 
     hidden = 0
     """Files like ``._0001.png``, which other computers leave beside pictures."""
+    doubled = 0
+    """Pictures that are there in another format, too."""
 
     @property
     def count(self) -> int | None:
@@ -212,8 +214,10 @@ class FolderSource(FileSource):
         found = {}
         for name, folder in zip(self.views, self.paths):
             pictures = [path for path in folder.iterdir() if path.suffix.lower() in IMAGES]
-            own = sorted((path for path in pictures if not path.name.startswith('.')), key=natural_order)
-            self.hidden += len(pictures) - len(own)
+            shown = sorted((path for path in pictures if not path.name.startswith('.')), key=natural_order)
+            own = list({path.stem: path for path in shown}.values())
+            self.hidden += len(pictures) - len(shown)
+            self.doubled += len(shown) - len(own)
             if not own:
                 raise ValueError(f'{folder} holds no images ({", ".join(sorted(IMAGES))}){_instead(folder)}')
             found[name] = own
@@ -225,8 +229,7 @@ class FolderSource(FileSource):
 
     def _streams(self, lost: Counter[str]) -> Mapping[str, Iterator[StampedImage]]:
         dated = self._timeline.stamps
-        if self.hidden:
-            lost['hidden_file'] += self.hidden
+        lost.update({'hidden_file': self.hidden, 'doubled_file': self.doubled})
         return {name: _pictures(name, dated[name], self._files[name]) for name in self.views}
 
     def _period(self) -> float:

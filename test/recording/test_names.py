@@ -128,6 +128,79 @@ def test_photos_of_two_phones_are_paired_by_exif_times(tmp_path):
     assert 'EXIF' in ' '.join(source.notes)
 
 
+def photos(folder, times, tags, first=0):
+    """JPEG files with these EXIF tags; ``tags`` takes the moment."""
+    folder.mkdir()
+    for index, moment in enumerate(times):
+        exif = PIL.Image.Exif()
+        about = exif.get_ifd(0x8769)
+        for tag, value in tags(moment).items():
+            (exif if tag == 306 else about)[tag] = value
+        pixels = np.full((48, 64, 3), 10 * moment, np.uint8)
+        PIL.Image.fromarray(pixels).save(folder / f'IMG_{first + index:04}.jpg', exif=exif, quality=95)
+    return folder
+
+
+EXIF_FORMS = {
+    'original': lambda moment: {36867: f'2023:11:14 22:13:{20 + moment:02}', 37521: '5'},
+    'digitised': lambda moment: {36868: f'2023:11:14 22:13:{20 + moment:02}', 37522: '5'},
+    'file': lambda moment: {306: f'2023:11:14 22:13:{20 + moment:02}', 37520: '5'},
+    'whole seconds': lambda moment: {306: f'2023:11:14 22:13:{20 + moment:02}'},
+    'other zone': lambda moment: {36867: f'2023:11:14 23:13:{20 + moment:02}', 37521: '5', 36881: '+01:00'},
+    'unset first': lambda moment: {36867: '0000:00:00 00:00:00', 36868: f'2023:11:14 22:13:{20 + moment:02}'},
+}
+
+
+@pytest.mark.parametrize('form', EXIF_FORMS)
+def test_exif_times_of_many_forms_pair_photos(tmp_path, form):
+    utc = lambda moment: {**EXIF_FORMS[form](moment), **({} if form == 'other zone' else {36881: '+00:00'})}  # noqa: E731
+    left = photos(tmp_path / 'left', range(6), utc)
+    zoned = EXIF_FORMS['original'] if form == 'other zone' else EXIF_FORMS[form]
+    right = photos(tmp_path / 'right', (0, 1, 4, 5), zoned, first=70)
+    assert same_moments(open_source([left, right])) == [(n, n) for n in (0, 1, 4, 5)]
+
+
+@pytest.mark.parametrize('name', ['{:c}.png', 'take{0}_{1:03}.png', 'photo ({0}).png', 'Bild – {0} é.png'])
+def test_pictures_of_the_same_name_belong_together(tmp_path, name):
+    def named(moment):
+        if name.startswith('{:c}'):
+            return name.format(97 + moment)
+        if name.startswith('take'):
+            return name.format(moment // 3, moment % 3)
+        return name.format(moment) if moment or not name.startswith('photo') else 'photo.png'
+
+    for camera, own in (('left', range(9)), ('right', (0, 1, 4, 5, 7, 8))):
+        for moment in own:
+            write_picture(tmp_path / camera / named(moment), 10 * moment)
+    source = open_source([tmp_path / 'left', tmp_path / 'right'])
+    assert same_moments(source) == [(n, n) for n in (0, 1, 4, 5, 7, 8)]
+    assert not any('n-th pictures' in note for note in source.notes)
+
+
+def test_a_picture_in_two_formats_counts_once(tmp_path):
+    paths = folders(tmp_path, left={f'{n}': n for n in range(6)}, right={f'{n}': n for n in (0, 1, 4, 5)})
+    for n in range(6):
+        write_picture(tmp_path / 'left' / f'{n}.BMP', 10 * n)
+    source = open_source(paths)
+    assert same_moments(source) == [(n, n) for n in (0, 1, 4, 5)]
+    assert source.dropped['doubled_file'] == 6
+
+
+@pytest.mark.parametrize('apart', [3600, 86_400, 10**8])
+def test_clocks_with_nothing_in_common_begin_together_and_this_is_said(tmp_path, apart):
+    left = {f'{1700000000000 + 100 * n}': n for n in range(6)}
+    right = {f'{1700000000000 + 1000 * apart + 100 * n}': n for n in (0, 1, 4, 5)}
+    source = open_source(folders(tmp_path, left=left, right=right))
+    assert same_moments(source) == [(n, n) for n in (0, 1, 4, 5)]
+    assert any('nothing in common' in note for note in source.notes)
+
+
+def test_photos_of_one_instant_are_nothing_to_talk_about(tmp_path):
+    source = open_source([write_picture(tmp_path / f'{name}.png', 50) for name in 'ab'])
+    assert len(list(source)) == 1
+    assert not source.notes
+
+
 def test_pictures_of_phones_are_turned_upright(tmp_path):
     picture = PIL.Image.fromarray(np.full((48, 64, 3), 50, np.uint8))
     exif = PIL.Image.Exif()
