@@ -182,8 +182,8 @@ class Chromm(nn.Module):
         # The decoder as a whole: between two graphs of one pass the memory of the first would be taken by the second.
         for path in ('scene.encoder.forward', 'human_encoder.backbone.forward', 'scene.decode', 'scene.decode_next'):
             module, _, name = path.rpartition('.')
-            owner = self.get_submodule(module)
-            setattr(owner, name, compiled(getattr(owner, name), self.device, backend))
+            owner, axis = self.get_submodule(module), int('decode' in name)
+            setattr(owner, name, compiled(getattr(owner, name), self.device, backend, axis))
         return self
 
     def save(self, path: str | Path, card: dict[str, str] | None = None) -> None:
@@ -221,11 +221,12 @@ class Chromm(nn.Module):
         """
         check_images(images)
         size = scene_size or scene_size_of(images[0], self.config)
-        pixels = completed(prepared, images, self.config, self.device, size)
-        scene, human = encoder_inputs(pixels, Letterbox(size, self.config.human.image_size))
+        letterbox = Letterbox(size, self.config.human.image_size)
+        scene, human = encoder_inputs(completed(prepared, images, self.config, self.device, size), letterbox)
         # Whichever CUDA graph runs next takes the memory of what a graph returned; cached rows must outlive it.
         kept: Any = {'dtype': dtype_of(self.scene.precision), 'copy': True}
-        tokens, scene_tokens = self.human_encoder.encode(human).to(**kept), self.scene.encode(scene).to(**kept)
+        tokens = self.human_encoder.encode(human, letterbox).to(**kept)
+        scene_tokens = self.scene.encode(scene).to(**kept)
         if self._early_people:
             heads = self.human_encoder.heads(tokens.float(), self.config.detection_threshold)
             people = self.scene.human_tokens(take(tokens.float(), heads.index), heads.valid)
@@ -288,7 +289,8 @@ class Chromm(nn.Module):
             raise ValueError(f'{len(features)} rows of features for geometry of {len(geometry.tokens)} rows')
         found = self._found(features, geometry)
         if self.config.uses_public_head:
-            bodies = decode_multi_hmr(self.multi_hmr_head, self.body, found, features.human_tokens)
+            part = self.human_encoder.part(found.letterbox)
+            bodies = decode_multi_hmr(self.multi_hmr_head, self.body, found, features.human_tokens, part)
         else:
             bodies = decode_chromm(self.human_encoder, self.human_head, found, features.human_tokens)
         return estimates(found, bodies, self.body)

@@ -147,6 +147,9 @@ class HumanEncoderConfig:
     """A token makes this many by this many mask values."""
     chromm_heads: bool = True
     """Mask and pelvis heads, which no public Multi-HMR checkpoint has."""
+    margins: bool = True
+    """Encode the black margins of the letterbox, too. False: the half of the work that 16:9 images spend on them is
+    saved, and not exact: no public weights were trained so."""
     pixels: Literal['scene', 'image'] = 'scene'
     """What it looks at: the scene encoder's image, enlarged, as Human3R and CHROMM heads here are trained; or the
     camera's own, in whose detail the public Multi-HMR sees."""

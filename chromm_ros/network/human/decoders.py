@@ -132,17 +132,22 @@ def _fusion_inputs(found: DetectedHeads) -> tuple[torch.Tensor, ...]:
 
 
 def decode_multi_hmr(
-    head: MultiHmrHead, body: BodyModel, found: DetectedHeads, tokens: torch.Tensor
+    head: MultiHmrHead,
+    body: BodyModel,
+    found: DetectedHeads,
+    tokens: torch.Tensor,
+    part: tuple[slice, slice] | None = None,
 ) -> DecodedBodies:
     """People from the public head, brought into the terms of CHROMM.
 
     The public head knows metric people at metric depths, CHROMM's scale adjustment wants the depth of the scene and
     the pelvis that the image shows. So the depth is the scene's, as in eq. 1, unless it contradicts the person's own;
     the pelvis is where the person's own depth shows it. Eq. 3 then brings the scene to the scale of the people.
+    ``part``: rows and columns of the patches that were encoded; None: all.
     """
     to_scene = scale_intrinsics(found.intrinsics, 1 / found.scale[:, 0], 1 / found.scale[:, 1])
     intrinsics = found.letterbox.intrinsics(to_scene)
-    people = head(tokens, found.heads.index, found.heads.valid, intrinsics)
+    people = head(tokens, found.heads.index, found.heads.valid, intrinsics, part)
     joints = body.joints(people.betas, people.pose, people.root_rotation)
     own_head = unproject(found.canvas_px, people.depth, intrinsics)
     sampled = found.depth + HEAD_BEHIND_SKIN

@@ -10,6 +10,7 @@ from torch import nn
 
 from chromm_ros.flow import MAX_PEOPLE
 from chromm_ros.network.human.detection import Heads, find_heads
+from chromm_ros.network.human.letterbox import Letterbox
 from chromm_ros.network.human.pelvis_head import PelvisHead
 from chromm_ros.network.layers.pixel_shuffle_head import PixelShuffleHead
 from chromm_ros.network.layers.precision import autocast, dtype_of, full_precision, store_weights
@@ -20,6 +21,9 @@ from chromm_ros.network.presets import FULL_HUMAN, TINY_HUMAN, HumanEncoderConfi
 
 IMAGE_MEAN = (0.485, 0.456, 0.406)
 IMAGE_STD = (0.229, 0.224, 0.225)
+
+NOBODY = -1e4
+"""Logit of a patch in which nobody can be."""
 
 PUBLIC_PREFIXES = {'backbone.encoder.': 'backbone.', 'mlp_classif.': 'detection.', 'mlp_offset.': 'offset.'}
 """Keys of a public Multi-HMR checkpoint -> keys here."""
@@ -105,15 +109,32 @@ class HumanEncoder(nn.Module):
             )
         return self.encode(images)
 
-    def encode(self, images: torch.Tensor) -> torch.Tensor:
-        """:meth:`tokens` of images that are known to fit: looking at their values would wait for the device."""
+    def encode(self, images: torch.Tensor, letterbox: Letterbox | None = None) -> torch.Tensor:
+        """:meth:`tokens` of images that are known to fit: looking at their values would wait for the device.
+
+        Args:
+            letterbox: how the images lie in them. Where the configuration leaves margins out, their tokens are zero.
+        """
         mean, std = _image_statistics(images.device)
+        part = self.part(letterbox)
         with autocast(images.device, self.precision):
-            return self.backbone((images - mean) / std)
+            if part is None:
+                return self.backbone((images - mean) / std)
+            inside = self.backbone((images - mean) / std, part)
+        tokens = inside.new_zeros(len(images), *self.grid, inside.shape[-1])
+        tokens[:, part[0], part[1]] = inside.unflatten(1, tokens[0, part[0], part[1]].shape[:2])
+        return tokens.flatten(1, 2)
+
+    def part(self, letterbox: Letterbox | None) -> tuple[slice, slice] | None:
+        """Rows and columns of the patches that are encoded; None: all are."""
+        if self.config.margins or letterbox is None or letterbox.content == letterbox.canvas:
+            return None
+        return letterbox.patches(self.config.vit.patch)
 
     def detection_logits(self, tokens: torch.Tensor) -> torch.Tensor:
         """Tokens (..., width) -> logits (...) that the patch holds a head joint."""
-        return self.detection(tokens)[..., 0]
+        logits = self.detection(tokens)[..., 0]
+        return logits if self.config.margins else logits.masked_fill((tokens == 0).all(-1), NOBODY)
 
     def offsets(self, tokens: torch.Tensor) -> torch.Tensor:
         """Tokens (..., width) -> (..., 2) x and y of the head from the centre of its patch, in patches."""

@@ -37,6 +37,14 @@ class Letterbox:
         (height, width), (rows, columns) = self.image, self.canvas
         return (columns - width * self.scale) / 2, (rows - height * self.scale) / 2
 
+    def patches(self, patch: int) -> tuple[slice, slice]:
+        """Rows and columns of the patches of the canvas that show something of the image."""
+        left, right, top, bottom = self.margins
+        return (
+            slice(top // patch, (self.canvas[0] - bottom - 1) // patch + 1),
+            slice(left // patch, (self.canvas[1] - right - 1) // patch + 1),
+        )
+
     def to_canvas(self, pixels: torch.Tensor) -> torch.Tensor:
         """(..., 2) pixels of the image -> pixels of the canvas."""
         left, top = self.offset

@@ -137,7 +137,12 @@ class MultiHmrHead(nn.Module):
         load_checked(self, own, 'Multi-HMR body head')
 
     def forward(
-        self, tokens: torch.Tensor, index: torch.Tensor, valid: torch.Tensor, intrinsics: torch.Tensor
+        self,
+        tokens: torch.Tensor,
+        index: torch.Tensor,
+        valid: torch.Tensor,
+        intrinsics: torch.Tensor,
+        part: tuple[slice, slice] | None = None,
     ) -> MultiHmrPeople:
         """Decode M people in each of B images.
 
@@ -146,6 +151,7 @@ class MultiHmrHead(nn.Module):
             index: (B, M) patches of the heads.
             valid: (B, M) bool; the others are padding.
             intrinsics: (B, 3, 3) pixels of the encoder's input.
+            part: rows and columns of the patches that people look at; None: all.
         """
         with full_precision(tokens.device):
             context = torch.cat([tokens.float(), camera_embedding(intrinsics.float(), self.grid)], -1)
@@ -156,6 +162,8 @@ class MultiHmrHead(nn.Module):
             people = self.to_token_embedding(people) + self.pos_embedding
             added = (self.cross_values_x[row] + self.cross_values_y[column]) * valid[..., None]
             context = context.scatter_add(1, index[..., None].expand_as(added), added)
+            if part is not None:
+                context = context.unflatten(1, self.grid)[:, part[0], part[1]].flatten(1, 2)
             for layer in self.layers:
                 people = layer(people, context, valid)
             return self._decode(people, intrinsics)

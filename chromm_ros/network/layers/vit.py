@@ -90,17 +90,24 @@ class ViT(nn.Module):
             )
         return height // patch, width // patch
 
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
+    def forward(self, images: torch.Tensor, part: tuple[slice, slice] | None = None) -> torch.Tensor:
         """Patch tokens after the final norm, special tokens dropped.
 
         Args:
             images: (N, channels, H, W), already normalised; H and W multiples of the patch.
+            part: rows and columns of patches that are there, with the positions that they have in the whole image;
+                None: all.
 
         Returns:
             (N, P, width) fp32, patches row by row.
         """
         grid = self.grid(*images.shape[-2:])
-        x = self.patch_embed(images).float() + self.patch_positions(grid)
+        positions = self.patch_positions(grid)
+        if part is not None:
+            rows, columns = (slice(cut.start * self.config.patch, cut.stop * self.config.patch) for cut in part)
+            images = images[..., rows, columns]
+            positions = positions.unflatten(1, grid)[:, part[0], part[1]].flatten(1, 2)
+        x = self.patch_embed(images).float() + positions
         specials = self._specials().expand(len(x), -1, -1)
         x = torch.cat([specials, x], 1)
         for block in self.blocks:

@@ -15,9 +15,9 @@ slowly without a word."""
 
 
 def compiled(
-    stage: Callable[..., torch.Tensor], device: torch.device, backend: str = 'inductor'
+    stage: Callable[..., Any], device: torch.device, backend: str = 'inductor', axis: int = 0
 ) -> Callable[..., Any]:
-    """A stage whose first argument holds images along the first axis, or along the second of a batch of windows.
+    """A stage whose first argument holds images along ``axis``, further ones along the second.
 
     On a GPU a graph becomes CUDA graphs, one for each number of images; recording one takes moments, where compiling
     takes minutes.
@@ -26,8 +26,8 @@ def compiled(
     options: Any = {'backend': backend, 'mode': mode, 'recompile_limit': KINDS_OF_WINDOWS}
     made = torch.compile(stage, **options)
 
-    def run(tensor: torch.Tensor, *arguments: Any) -> torch.Tensor:
-        _mark(tensor, 0 if not arguments else 1)
+    def run(tensor: torch.Tensor, *arguments: Any) -> Any:
+        _mark(tensor, axis)
         for argument in arguments:
             if isinstance(argument, torch.Tensor):
                 _mark(argument, 1)
