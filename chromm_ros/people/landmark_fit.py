@@ -27,7 +27,7 @@ FREE = {
 STATURE, PROPORTIONS = 2.0, 0.7
 """Standard deviations of the first coefficient of shape and of the others."""
 
-ON_JOINT, BESIDE_JOINT = 0.01, 0.03
+ON_JOINT, BESIDE_JOINT = 0.005, 0.03
 """How exactly a landmark is where the body has it [m]: limbs, shoulders, hips; ears, nose, heels and toes."""
 HEAD_POINT = LANDMARKS
 """The head joint, which is found by itself (CHROMM 3.2), comes behind the landmarks."""

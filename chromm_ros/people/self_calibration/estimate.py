@@ -17,7 +17,7 @@ from chromm_ros.people.self_calibration.sightings import HIPS, POINTS, PlacedPeo
 ROUNDS = 3
 """People are matched over the views and everything is adjusted this often."""
 
-LEAST_WEIGHT = 0.3
+LEAST_WEIGHT = 0.5
 """Landmarks that are seen worse than this say nothing."""
 
 ALIKE = 0.3
