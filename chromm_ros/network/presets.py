@@ -153,6 +153,9 @@ class HumanEncoderConfig:
     pixels: Literal['scene', 'image'] = 'scene'
     """What it looks at: the scene encoder's image, enlarged, as Human3R and CHROMM heads here are trained; or the
     camera's own, in whose detail the public Multi-HMR sees."""
+    separation: float | None = None
+    """Heads that are predicted nearer to each other than this are one [patches]; None: two heads are never in
+    neighbouring patches, as in Multi-HMR, whose patches are small."""
 
     def resized(self, image_size: int | tuple[int, int], chromm_heads: bool = True) -> HumanEncoderConfig:
         """The same encoder for another input: a side, or (height, width)."""
@@ -194,7 +197,9 @@ FULL_HUMAN = HumanEncoderConfig(
 
 FULL_HUMAN_HEAD = HumanHeadConfig(scene_dim=2048, human_dim=1024, fusion_hidden=4096, dim=1024, decoder_hidden=4096)
 
-TINY_HUMAN = HumanEncoderConfig(vit=replace(TINY_ENCODER, blocks=4), image_size=(144, 192), mask_cells=8)
+TINY_HUMAN = HumanEncoderConfig(
+    vit=replace(TINY_ENCODER, blocks=4), image_size=(144, 192), mask_cells=8, separation=0.5
+)
 
 TINY_HUMAN_HEAD = HumanHeadConfig(
     scene_dim=256,

@@ -62,8 +62,9 @@ class ClipBatch:
         return replace(self, **{name: value.to(device, non_blocking=True) for name, value in vars(self).items()})
 
     def pin_memory(self) -> ClipBatch:
-        """The batch in memory that a GPU can fetch from."""
-        return replace(self, **{name: value.pin_memory() for name, value in vars(self).items()})
+        """The batch in memory that a GPU can fetch from; what lies on a device stays there."""
+        held = {name: value.pin_memory() for name, value in vars(self).items() if value.device.type == 'cpu'}
+        return replace(self, **held)
 
     def flat(self) -> ClipBatch:
         """The images as B * N sequences of one image."""

@@ -72,7 +72,7 @@ class Run:
     """Of the arithmetic on a CPU."""
     device: str = 'cpu'
     resident: bool = True
-    """Keep the pools in the memory of a GPU, if they take less than half of it."""
+    """Keep the pools in the memory of a GPU, if they take less than half of it and no process reads ahead."""
     trainer: TrainerSettings = field(default_factory=TrainerSettings)
 
     def run(self) -> None:
@@ -99,7 +99,7 @@ class Run:
                 'there is nothing to learn from: give --pools (chromm train render), or --data where it is'
             )
         clips = [Clips(Pool(pool)) for pool in self.pools]
-        if self.resident and torch.device(self.place).type == 'cuda':
+        if self.resident and not self.trainer.loaders and torch.device(self.place).type == 'cuda':
             taken, room = sum(each.bytes for each in clips), torch.cuda.mem_get_info(self.place)[0]
             if taken < room / 2:
                 clips = [Clips(each.pool, self.place) for each in clips]

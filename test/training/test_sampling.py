@@ -53,6 +53,11 @@ def test_augmentation_changes_images_and_nothing_else(clips: Clips) -> None:
             torch.testing.assert_close(getattr(changed, name), value, rtol=0, atol=0, equal_nan=True)
 
 
+def test_a_batch_on_a_device_is_not_pinned_on_the_host(clips: Clips) -> None:
+    batch = FrameSampler([clips], Sampling(4, (2,))).draw(np.random.default_rng(0)).to('meta')
+    assert batch.pin_memory().images is batch.images
+
+
 def test_a_pool_without_complete_scenes_is_refused(pool: Pool, tmp_path) -> None:
     for file in pool.path.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())

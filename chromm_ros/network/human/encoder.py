@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from chromm_ros.flow import MAX_PEOPLE
-from chromm_ros.network.human.detection import Heads, find_heads
+from chromm_ros.network.human.detection import Heads, find_heads, find_separate_heads
 from chromm_ros.network.human.letterbox import Letterbox
 from chromm_ros.network.human.pelvis_head import PelvisHead
 from chromm_ros.network.layers.pixel_shuffle_head import PixelShuffleHead
@@ -146,7 +146,12 @@ class HumanEncoder(nn.Module):
 
     def heads(self, tokens: torch.Tensor, threshold: float = 0.3, people: int = MAX_PEOPLE) -> Heads:
         """The patches of tokens (B, P, width) that hold heads, at most ``people`` in each image."""
-        return find_heads(self.detection_logits(tokens), self.grid, threshold, people=people)
+        logits, separation = self.detection_logits(tokens), self.config.separation
+        if separation is None:
+            return find_heads(logits, self.grid, threshold, people=people)
+        patches = torch.arange(tokens.shape[1], device=tokens.device).expand(len(tokens), -1)
+        places = self.head_pixels(patches, self.offsets(tokens))
+        return find_separate_heads(logits, places, threshold, separation * self.config.vit.patch, people)
 
     def head_pixels(self, index: torch.Tensor, offsets: torch.Tensor) -> torch.Tensor:
         """Patch index (...) and offsets (..., 2) -> pixels (..., 2) of the encoder's input."""

@@ -34,7 +34,7 @@ def test_people_keep_their_ids_on_detections_of_the_tiny_network(recordings, nam
     assert result.switches <= 2
     assert np.median(result.ghosts or [0]) <= 3
     wrong = sum(len(ids) - 1 for ids in run.ids_of_people() if ids)
-    assert wrong <= 1
+    assert wrong <= 2
 
 
 def test_half_the_rate_changes_accuracy_and_little_else(recordings):
