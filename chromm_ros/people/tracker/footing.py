@@ -6,7 +6,7 @@ import numpy as np
 
 from chromm_ros.estimate_errors import EstimateErrors
 from chromm_ros.flow import People
-from chromm_ros.people.tracker.kinematics import HEIGHT, RISE, positive
+from chromm_ros.people.tracker.kinematics import CLIMB, HEIGHT, RISE, positive
 from chromm_ros.people.tracker.tracks import Tracks
 from chromm_ros.skeleton import BODY_JOINTS
 
@@ -18,6 +18,9 @@ ON_FLOOR = 0.95
 
 STOREY = 2.5
 """Range of heights in which the head of somebody is who stands on something else [m]."""
+
+SETTLED = 0.1
+"""Vertical speed of the head of somebody who was not seen for a moment and stands, sits or lies [m/s]."""
 
 PLACED = 0.05
 """Standard deviation of the height of a head up to which the feet tell where the floor is [m]."""
@@ -42,14 +45,22 @@ def stand(tracks: Tracks, floor: float, fresh: float, errors: EstimateErrors) ->
     """
     if not len(tracks) or not np.isfinite(floor):
         return
+    size = tracks.mean.shape[1]
+    still, contact = np.zeros(size), np.zeros(size)
+    still[CLIMB], contact[HEIGHT], contact[RISE] = 1.0, 1.0, -1.0
     expected = floor + SOLE - tracks.posture[..., HEIGHT].min(1)
-    difference = tracks.covariance[:, :, HEIGHT] - tracks.covariance[:, :, RISE]  # (T, D)
-    spread = difference[:, HEIGHT] - difference[:, RISE]
     noise = errors.detection.rise_noise**2
-    error = expected - (tracks.mean[:, HEIGHT] - tracks.mean[:, RISE])
-    variance = spread + noise
+    variance = np.einsum('i,tij,j->t', contact, tracks.covariance, contact) + noise
+    error = expected - tracks.mean @ contact
     stands = ON_FLOOR * np.exp(-0.5 * error**2 / variance) / np.sqrt(2 * np.pi * variance)
     share = fresh * stands / (stands + (1 - ON_FLOOR) / STOREY)
-    gain = difference * (share / (share * spread + noise))[:, None]
-    tracks.mean = tracks.mean + gain * error[:, None]
-    tracks.covariance = positive(tracks.covariance - gain[:, :, None] * difference[:, None])
+    _learn(tracks, still, np.zeros(len(tracks)), SETTLED**2, share * ~tracks.observed)
+    _learn(tracks, contact, expected, noise, share)
+
+
+def _learn(tracks: Tracks, direction: np.ndarray, value: np.ndarray, noise: float, share: np.ndarray) -> None:
+    """Take in that the states along ``direction`` (D,) are ``value`` (T,), as far as ``share`` (T,) says."""
+    along = tracks.covariance @ direction  # (T, D)
+    gain = along * (share / (share * (along @ direction) + noise))[:, None]
+    tracks.mean = tracks.mean + gain * (value - tracks.mean @ direction)[:, None]
+    tracks.covariance = positive(tracks.covariance - gain[:, :, None] * along[:, None])

@@ -18,8 +18,8 @@ from chromm_ros.people.tracker.tables import HeadDetections
 MOTION = 6
 """Numbers of head and velocity, which come before what lasts: the rise and the errors of the views."""
 
-HEIGHT, RISE = 2, MOTION
-"""Indices in the state of the height of the head and of the rise."""
+HEIGHT, CLIMB, RISE = 2, 5, MOTION
+"""Indices in the state of the height of the head, of its vertical velocity, and of the rise."""
 
 VIEWS, REDUCED_VIEWS = 7, 4
 """Index of the error of the first view in the state, and in the reduced one (head, rise, errors)."""
