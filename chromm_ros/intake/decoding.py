@@ -6,6 +6,7 @@ NumPy of the distribution and fails beside a newer one in a virtual environment,
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -95,6 +96,8 @@ ALIASES = {
 }
 """Names that some drivers use."""
 DEPTH = ('32fc1', '64fc1', 'compresseddepth')
+VIDEO = re.compile(r'[hx]\.?26[45]|hevc|avc|av1|vp[89]', re.IGNORECASE)
+"""In the format of a compressed image: it needs the images before it."""
 _BY_LOWER_NAME = {name.lower(): name for name in (*ENCODINGS, *PLANAR, *THREE_PLANES, 'nv24', *FILES)}
 
 
@@ -240,7 +243,12 @@ def _imread(data: Any, name: str, flags: int) -> np.ndarray:
         raise ImageError('truncated', 'compressed image without data')
     pixels = cv2.imdecode(content, flags)
     if pixels is None:
-        raise ImageError('undecodable', f'compressed image of format {name[:40]!r} cannot be decoded')
+        cure = (
+            '; encoded video is turned into images by `ros2 run image_transport republish`'
+            if VIDEO.search(name)
+            else ''
+        )
+        raise ImageError('undecodable', f'compressed image of format {name[:40]!r} cannot be decoded{cure}')
     if pixels.dtype.itemsize > 2:
         raise ImageError('depth_image', f'samples of type {pixels.dtype} are no colours; point image_topic elsewhere')
     return pixels

@@ -145,6 +145,12 @@ def test_odd_width_of_packed_yuv_is_refused():
         decode(raw('yuyv', np.zeros((4, 5, 2), np.uint8)))
 
 
+@pytest.mark.parametrize('name', ['h264', 'hevc', 'ffmpeg; H.265', 'vp9'])
+def test_encoded_video_is_named_with_what_makes_images_of_it(name):
+    with pytest.raises(ImageError, match='image_transport republish'):
+        decode(CompressedImage(0, '', name, memoryview(b'\0\0\0\1' + bytes(50))))
+
+
 @pytest.mark.parametrize(('data', 'reason'), [(b'', 'truncated'), (b'not an image', 'undecodable')])
 def test_damaged_compressed_images_are_refused_with_a_reason(data, reason):
     with pytest.raises(ImageError) as caught:

@@ -201,6 +201,18 @@ def test_a_launch_file_that_includes_ours_has_arguments_of_its_own(tmp_path, mon
     assert parameters_of(node)['cameras'] == ['front']
 
 
+@pytest.mark.parametrize(
+    ('text', 'words'),
+    [
+        ('/**: {ros__parameters: {sync_slopp: 0.05}}', 'unknown parameter sync_slopp; did you mean sync_slop?'),
+        ('/other: {ros__parameters: {cameras: [x]}}', 'no parameter file for the node chromm'),
+    ],
+)
+def test_a_file_that_the_capture_would_refuse_starts_nothing(tmp_path, text, words):
+    (tmp_path / 'my rig ü.yaml').write_text(text)
+    assert words in refused(f"multicam.launch.py rviz:=true config:='{tmp_path}/my rig ü.yaml'")
+
+
 def test_config_argument_replaces_the_parameter_file(tmp_path):
     file = tmp_path / 'mine.yaml'
     file.write_text('/**:\n  ros__parameters:\n    window_size: 2\n')

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -71,6 +72,7 @@ def plan(given: Mapping[str, str], passed_on: Iterable[str], parent_namespace: s
     """
     namespace = full_namespace(given['namespace'], parent_namespace)
     parameters = parameters_of(given['config'], namespace)
+    _check_file(Path(given['config']).expanduser())
     overrides: dict[str, Any] = {name: given[name] for name in passed_on if given[name]}
     if 'sync_slop' in overrides:
         overrides['sync_slop'] = number('sync_slop', overrides['sync_slop'], 0.0, 0.5)
@@ -95,6 +97,21 @@ def plan(given: Mapping[str, str], passed_on: Iterable[str], parent_namespace: s
         rviz=rviz,
         use_sim_time=use_sim_time,
     )
+
+
+def _check_file(path: Path) -> None:
+    """What the capture would say of a parameter file of the user's; it is asked in a process of its own, because the
+    settings import seconds' worth of packages.
+
+    Raises:
+        ValueError: an unknown parameter, a wrong type, or no parameters for the capture at all.
+    """
+    if path == shared_file('config', 'multicam.yaml'):
+        return
+    words = [sys.executable, '-m', 'chromm_ros.ros.common.parameter_files', str(path)]
+    said = subprocess.run(words, capture_output=True, text=True, check=False)
+    if said.returncode:
+        raise ValueError((said.stderr.strip().splitlines() or [f'config is {str(path)!r}, which cannot be used'])[-1])
 
 
 def _check_values(values: Mapping[str, Any], namespace: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -80,3 +81,10 @@ def _typed(path: Path, name: str, value: Any, known: dict[str, Leaf]) -> Any:
     if type(value) is not type(default):
         raise ValueError(f'{path}: {name} is {value!r}; {type(default).__name__} expected')
     return value
+
+
+if __name__ == '__main__':
+    try:
+        read_parameters(Path(sys.argv[1]))
+    except (OSError, ValueError) as error:
+        sys.exit(str(error))
