@@ -63,6 +63,8 @@ class Options:
         body: your SMPLX_NEUTRAL.npz; default the free body.
         device: cpu, cuda, or auto.
         precision: number format of the network; auto: bf16 where the device has it, else fp32.
+        key_step: in long windows of preset full or tiny, of other images only every so many-th patch is looked at:
+            faster, and not exact; 1: all.
         quiet: no progress bar.
         inputs: what comes in, as the node's parameters say it.
     """
@@ -82,6 +84,7 @@ class Options:
     body: Path | None = None
     device: str | None = None
     precision: Literal['auto', 'fp32', 'bf16', 'fp16'] | None = None
+    key_step: int = 1
     quiet: bool = False
     inputs: tyro.conf.OmitArgPrefixes[InputFlags] = field(default_factory=InputFlags)
 
@@ -95,6 +98,8 @@ class Options:
             raise UsageError('windows of moving cameras hang together by shared images: overlap must be at least 1')
         if not 0 <= self.overlap < self.window:
             raise UsageError(f'overlap is {self.overlap}; it must be from 0 to less than the window {self.window}')
+        if self.key_step < 1:
+            raise UsageError(f'key_step is {self.key_step}; it must be at least 1, which looks at all patches')
         if self.rate is not None and self.rate <= 0:
             raise UsageError(f'rate is {self.rate}; it must be more than 0 image sets per second')
         own = {
@@ -165,6 +170,7 @@ def reconstruct_files(inputs: tuple[Path, ...], options: Options) -> Summary:
         human_head=cast(HumanHeadName, node.human_head),
         body=body,
         max_people=node.max_people,
+        key_step=options.key_step,
     )
     capture = Capture(network, body, settings, source.views)
     return run_capture(source, capture, body, out, quiet=options.quiet)

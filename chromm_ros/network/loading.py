@@ -51,6 +51,7 @@ def load_network(
     body: BodyModel | None = None,
     compiled: bool = False,
     max_people: int = MAX_PEOPLE,
+    key_step: int = 1,
 ) -> Chromm | OpenNetwork:
     """The network of a preset; arguments as for :meth:`Chromm.from_preset`.
 
@@ -61,6 +62,7 @@ def load_network(
         preset: ``auto``, ``open``, ``tiny`` or ``full``; see :func:`chosen_preset`.
         precision: also ``auto``; see :func:`chosen_precision`.
         max_people: read in an image at most.
+        key_step: see :attr:`SceneConfig.key_step`; without effect for ``open``, which has no scene branch.
 
     Raises:
         ValueError: a combination that cannot run, or weights that do not fit; the message says what to do.
@@ -77,5 +79,7 @@ def load_network(
         found.max_people = max_people
         return found
     network = Chromm.from_preset(preset, weights, device, precision, human_head, body, compiled)
-    network.config = replace(network.config, max_people=max_people)
+    scene = replace(network.config.scene, key_step=key_step)
+    network.config = replace(network.config, max_people=max_people, scene=scene)
+    network.scene.config = scene
     return network

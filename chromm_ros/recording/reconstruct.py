@@ -17,6 +17,7 @@ from tqdm import tqdm
 from chromm_ros.body.model import BodyModel
 from chromm_ros.capture.capture import Capture, window_stamps
 from chromm_ros.flow import Cloud, ImageSet, Snapshot, Step
+from chromm_ros.recording.ahead import read_ahead
 from chromm_ros.recording.exports import write_people, write_trajectories
 from chromm_ros.recording.notes import left_out
 from chromm_ros.recording.pages import PageRecorder
@@ -87,7 +88,7 @@ def reconstruct(source: Source, capture: Capture, body: BodyModel, out: Path, *,
     run = _Run.begun(out, capture)
     page = PageRecorder(body)
     with tqdm(total=source.count, unit=' sets', desc=out.name, disable=quiet) as bar:
-        for image_set in run.remaining(source, bar.update):
+        for image_set in read_ahead(run.remaining(source, bar.update), capture.prepare):
             page.remember(image_set)
             run.take(image_set, capture.add(image_set))
             bar.update()

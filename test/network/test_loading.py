@@ -39,3 +39,11 @@ def test_as_many_people_are_read_as_are_asked_for(preset):
     estimates = network.people(features, network.decode(features))
     assert estimates.valid.shape == (1, 3)
     assert estimates.canonical_joints.shape == (1, 3, 55, 3)
+
+
+def test_keys_are_thinned_where_that_is_asked_for():
+    exact, thinned = (load_network('tiny', precision='fp32', key_step=step) for step in (1, 4))
+    images = list(np.random.default_rng(0).integers(0, 256, (2, 144, 192, 3), np.uint8))
+    geometries = [network.decode(network.encode(images)) for network in (exact, thinned)]
+    assert thinned.scene.config is thinned.config.scene
+    assert not torch.allclose(*(geometry.local_points for geometry in geometries), atol=1e-3)
