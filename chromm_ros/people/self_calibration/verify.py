@@ -31,7 +31,7 @@ from chromm_ros.people.self_calibration.sightings import Sighting
 LEAST_SIGHTINGS = 6
 """Times at which a camera must see somebody together with another one."""
 
-LARGEST_TURN, LARGEST_SHIFT = math.radians(6.0), 0.08
+LARGEST_TURN, LARGEST_SHIFT = math.radians(4.0), 0.08
 """By which the two halves may differ about a camera: angle, and distance as a part of that to the people."""
 
 LARGEST_TURN_ERROR, LARGEST_PLACE_ERROR = math.radians(3.0), 0.08
