@@ -30,8 +30,12 @@ POINTS = 60_000
 EPOCH = 1e9
 """Stamps before so many seconds are of no calendar."""
 
-IMAGES = 5.0
-"""Images per second of every camera: with more, a minute would be too large to send around."""
+IMAGES, POSES = 3.4, 5.0
+"""Images of every camera, and poses of everybody, per second: with more, a minute would be too large to send around.
+Between two poses people glide."""
+
+GRID = 1 / 128
+"""What skin is rounded to [m]."""
 
 
 def as_html(
@@ -57,30 +61,14 @@ def as_html(
     shown = thinned(views, rate)
     if not shown:
         raise ValueError('there is nothing to save yet: no window came')
+    pictures = _Pictures()
     with _stage_without_audience() as server:
-        stage, people = Stage(server, images=False), PeopleLayer(server, lambda identity: None)
         recording = server.get_scene_serializer()
-        if scene is not None:
-            stage.show_scene(_sparser(scene))
-        look = overview([c.world_from_camera for c in shown[-1].cameras if c.world_from_camera is not None])
-        if look is not None:
-            server.initial_camera.position, server.initial_camera.look_at = look.position, look.center
-            stage.open_to(look.position)
-        timeline = Timeline()
-        frames: list[dict[str, Any]] = []
-        pictures = _Pictures()
-        for index, (view, following) in enumerate(zip(shown, (*shown[1:], None))):
-            timeline.add(view)
-            trails = {person.id: timeline.trail(person.id, TRAIL, view.stamp) for person in view.people}
-            people.show(view.people, trails, viewpoint=None if look is None else look.viewpoint)
-            stage.show_cameras(view.cameras)
-            state = state_of(view, view.cameras, Situation(frame=index + 1), trails)
-            images = pictures.of(view)
-            if frames and images == frames[-1]['images']:
-                state['cameras'] = frames[-1]['state']['cameras']  # people are drawn where the image has them
-            frames.append({'time': 1e-9 * (view.stamp - shown[0].stamp), 'state': state, 'images': images})
+        frames = []
+        for view, following, frame in zip(shown, (*shown[1:], None), _played(server, shown, scene, pictures)):
+            frames.append(frame)
             recording.insert_sleep(1e-9 * (following.stamp - view.stamp) if following else 1.0 / rate)
-            progress(0.8 * (index + 1) / len(shown))
+            progress(0.8 * len(frames) / len(shown))
         html = recording.as_html()
     recorded = {
         'title': f'chromm {_date(shown[0].stamp)}',
@@ -90,6 +78,35 @@ def as_html(
     }
     progress(1.0)
     return with_ours(html, as_json(recorded)), len(shown)
+
+
+def _played(
+    server: viser.ViserServer, views: Sequence[WorldView], scene: Cloud | None, pictures: _Pictures
+) -> Iterator[dict[str, Any]]:
+    """Draw one view after the other in the scene of a server; what the page draws around the scene of each."""
+    stage, people = Stage(server, images=False), PeopleLayer(server, lambda identity: None, GRID)
+    if scene is not None:
+        stage.show_scene(_sparser(scene))
+    look = overview([c.world_from_camera for c in views[-1].cameras if c.world_from_camera is not None])
+    if look is not None:
+        server.initial_camera.position, server.initial_camera.look_at = look.position, look.center
+        stage.open_to(look.position)
+    timeline, posed = Timeline(), -math.inf  # the latter: stamp of the newest poses
+    images: dict[str, int] | None = None
+    for index, view in enumerate(views):
+        timeline.add(view)
+        poses = view.stamp - posed >= 0.99e9 / POSES
+        posed = view.stamp if poses else posed
+        trails = {person.id: timeline.trail(person.id, TRAIL, view.stamp) for person in view.people}
+        people.show(view.people, trails, viewpoint=None if look is None else look.viewpoint, poses=poses)
+        stage.show_cameras(view.cameras)
+        state = state_of(view, view.cameras, Situation(frame=index + 1), {})
+        before, images = images, pictures.of(view)
+        if index:
+            del state['bones']
+        if images == before:
+            del state['cameras']  # people are drawn where the image has them
+        yield {'time': 1e-9 * (view.stamp - views[0].stamp), 'state': state, 'images': images}
 
 
 def thinned(views: Sequence[WorldView], rate: float) -> list[WorldView]:

@@ -56,8 +56,11 @@ class _Figure:
     label: viser.LabelHandle
     trail: viser.LineSegmentsHandle
     opacity: float = 1.0
+    posed: bool = False
+    """The mesh has a pose of its present owner."""
 
     def hide(self) -> None:
+        self.posed = False
         for handle in (self.mesh, self.skeleton, self.capsules, self.label, self.trail):
             _set_visible(handle, False)
 
@@ -81,8 +84,15 @@ class PeopleLayer:
     node that there ever was: so memory stays flat however many identities come and go.
     """
 
-    def __init__(self, server: viser.ViserServer, on_click: Callable[[int], None]):
+    def __init__(self, server: viser.ViserServer, on_click: Callable[[int], None], grid: float = 0.0):
+        """
+        Args:
+            server: whose scene they are in.
+            on_click: is told the id of whoever is clicked.
+            grid: what vertices are rounded to [m]; rounded ones compress better.
+        """
         self.switches = Switches()
+        self._grid = np.float32(grid)
         self._scene = server.scene
         self._on_click = on_click
         self._skin = Skin()
@@ -101,6 +111,7 @@ class PeopleLayer:
         selected: int | None = None,
         fade: float = 1.0,
         viewpoint: Viewpoint | None = None,
+        poses: bool = True,
     ) -> None:
         """Draw exactly these people.
 
@@ -109,6 +120,7 @@ class PeopleLayer:
             selected: whom to lift out.
             fade: of all, from 1 to 0: the people are as old as that.
             viewpoint: from where labels must not cover each other.
+            poses: false: who has been drawn before moves without taking another pose.
         """
         people = people if fade > 0 else ()
         for identity in set(self._shown) - {person.id for person in people}:
@@ -132,7 +144,13 @@ class PeopleLayer:
             beside = selected is not None and chosen is not None and person is not chosen
             opacity = identity_opacity(person.state == 'tracked', person.confidence) * (BESIDE if beside else 1.0)
             figure.look_like(person.id, round(opacity * fade, 2))
-            self._move(figure, person, vertices, trails.get(person.id, np.zeros((0, 3))), height)
+            if self.switches.meshes and (poses or not figure.posed):
+                figure.mesh.vertices = self._rounded(vertices - person.joints[PELVIS].astype(np.float32))
+                figure.posed = True
+            self._move(figure, person, trails.get(person.id, np.zeros((0, 3))), height)
+
+    def _rounded(self, vertices: np.ndarray) -> np.ndarray:
+        return np.round(vertices / self._grid) * self._grid if self._grid else vertices
 
     @staticmethod
     def _label_heights(people: tuple[PersonView, ...], viewpoint: Viewpoint | None) -> np.ndarray:
@@ -143,9 +161,7 @@ class PeopleLayer:
         lengths = np.array([len(_label(person)) for person in people])
         return LABEL_HEIGHT + lifts(places, lengths, viewpoint)
 
-    def _move(
-        self, figure: _Figure, person: PersonView, vertices: np.ndarray, trail: np.ndarray, label_height: float
-    ) -> None:
+    def _move(self, figure: _Figure, person: PersonView, trail: np.ndarray, label_height: float) -> None:
         # A browser moves a node long before it has taken over new vertices: these are relative to the pelvis.
         pelvis = person.joints[PELVIS]
         bones = (person.joints[BONES] - pelvis).astype(np.float32)
@@ -156,7 +172,7 @@ class PeopleLayer:
         _set_visible(figure.label, switches.labels)
         _set_visible(figure.trail, switches.trails and len(trail) > 1)
         if switches.meshes:
-            figure.mesh.vertices, figure.mesh.position = vertices - pelvis.astype(np.float32), pelvis
+            figure.mesh.position = pelvis
         if switches.skeletons:
             figure.skeleton.points, figure.skeleton.position = bones, pelvis
         if switches.capsules:

@@ -33,6 +33,6 @@ def pixels_of(jpeg: bytes) -> np.ndarray:
     return cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB)
 
 
-def smaller(jpeg: bytes, width: int = 160, quality: int = 60) -> bytes:
+def smaller(jpeg: bytes, width: int = 150, quality: int = 55) -> bytes:
     """A thumbnail for pages that are sent around."""
     return thumbnail(pixels_of(jpeg), width, quality)

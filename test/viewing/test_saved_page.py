@@ -77,7 +77,7 @@ def check(saved):
     saved.wait_for_function(
         f'Number(document.querySelector(\'[role="slider"]\').getAttribute("aria-valuenow")) !== {first}'
     )
-    saved.wait_for_function('document.querySelector("#chromm .strip img").naturalWidth === 160')
+    saved.wait_for_function('document.querySelector("#chromm .strip img").naturalWidth === 150')
     pictures = {part: part_picture(saved, f'#chromm {part}') for part in ('.map', '.strip figure')}
     pictures['scene'] = scene_picture(saved)
     for part, pixels in pictures.items():

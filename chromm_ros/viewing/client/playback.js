@@ -14,6 +14,24 @@ if (window.__CHROMM_RECORDING__) {
       Object.assign(document.createElement("pre"), { textContent: lines.join("\n") }),
     );
     page.root.append(note);
+    // What does not change from frame to frame is in the file once; trails are where people were before.
+    const latest = (index, name) => {
+      while (index > 0 && !frames[index].state[name]) index -= 1;
+      return frames[index].state[name];
+    };
+    const trail = (id, index) => {
+      const places = [];
+      for (let at = index; at >= 0 && frames[at].time > frames[index].time - 8; at -= 1) {
+        const then = frames[at].state.people.find((person) => person.id === id);
+        if (then && then.state !== "predicted") places.unshift(then.xyz);
+      }
+      return places;
+    };
+    const complete = (index) => {
+      const { state } = frames[index];
+      const people = state.people.map((person) => ({ ...person, trail: trail(person.id, index) }));
+      return { ...state, people, bones: latest(index, "bones"), cameras: latest(index, "cameras") };
+    };
     let shown = null;
     const follow = () => {
       const bar = document.querySelector('[role="slider"][aria-valuenow]');
@@ -27,7 +45,7 @@ if (window.__CHROMM_RECORDING__) {
         for (const [name, at] of Object.entries(images)) {
           page.images[name] = `data:image/jpeg;base64,${chromm.recording.pictures[at]}`;
         }
-        page.take({ ...frames[index].state, selected: chromm.recording.selected });
+        page.take({ ...complete(index), selected: chromm.recording.selected });
       }
       requestAnimationFrame(follow);
     };
