@@ -128,14 +128,8 @@ class NetworkPasses:
         """
         while True:
             try:
-                anchors, rows = self._window.anchors(is_tied), self._window.rows(self._network.decoder_window)
-                memory = None
-                if self._streaming:
-                    earlier = [row for row in rows if row.placed is not None and not _among(row, anchors)]
-                    memory = [row.memory for row in earlier if row.memory is not None]
-                    rows = [row for row in rows if not _among(row, earlier)]
-                older = [anchor for anchor in anchors if not _among(anchor, rows)]
-                decoded = run_network(self._network, [*older, *rows], anchors, with_confidence, clock, memory)
+                rows, anchors, memory = self._window_of(is_tied)
+                decoded = run_network(self._network, rows, anchors, with_confidence, clock, memory)
             except torch.OutOfMemoryError:
                 steps = len(self._window.steps) // 2
                 if not steps:
@@ -153,6 +147,16 @@ class NetworkPasses:
                 self._window.remember(decoded.rows[: decoded.new], decoded.geometry.memory)
             self._notices.leave_out('beyond max_people', decoded.crowded_out)
             return decoded
+
+    def _window_of(self, is_tied: Callable[[Row], bool]) -> tuple[list[Row], list[Row], list[torch.Tensor] | None]:
+        """Rows to compute, those among them that tie the window, and what earlier ones left behind (None: exact)."""
+        anchors, rows = self._window.anchors(is_tied), self._window.rows(self._network.decoder_window)
+        older = [anchor for anchor in anchors if not _among(anchor, rows)]
+        if not self._streaming:
+            return [*older, *rows], anchors, None
+        earlier = [row for row in rows if row.placed is not None and not _among(row, anchors)]
+        memory = [row.memory for row in earlier if row.memory is not None]
+        return [*older, *(row for row in rows if not _among(row, earlier))], anchors, memory
 
     def _out_of_memory(self, sentence: str) -> None:
         self._notices.leave_out('out of memory')
