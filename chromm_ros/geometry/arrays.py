@@ -37,6 +37,11 @@ def spread(values: Array, batch: int, ndim: int) -> Array:
     return values[(slice(None),) * batch + (None,) * missing]
 
 
+def dot(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Scalar products (...) of vectors (..., n); a sum over a short last axis takes three times as long."""
+    return np.einsum('...i,...i->...', one, other)
+
+
 def length(vectors: np.ndarray) -> np.ndarray:
     """Euclidean length (...) of numpy vectors (..., 3); three times faster than ``np.linalg.norm`` on short axes."""
-    return np.sqrt(np.einsum('...i,...i->...', vectors, vectors))
+    return np.sqrt(dot(vectors, vectors))

@@ -6,7 +6,7 @@ import numpy as np
 
 from chromm_ros.estimate_errors import EstimateErrors
 from chromm_ros.flow import Tracklets, ViewPeople
-from chromm_ros.geometry.arrays import length
+from chromm_ros.geometry.arrays import dot, length
 from chromm_ros.people.assignment import cheapest_pairs
 from chromm_ros.people.settings import AssociationSettings
 from chromm_ros.people.tracklet_stack import TrackletStack, mean_over
@@ -85,11 +85,11 @@ def _slide(
     minimise |x_a - x_b - shift|^2 / n^2 + (shift_a / s_a)^2 + (shift_b / s_b)^2 with s = ``depth`` times the distance
     and n = ``across``: a 2 x 2 system for each pair and step. The price is n for a shift by one s.
     """
-    a, b = depth * stack.ray[first], depth * stack.ray[second]  # one standard deviation along each ray
+    along = depth * stack.ray  # one standard deviation along each ray
+    square = dot(along, along) + across**2
+    a, b, aa, bb = along[first], along[second], square[first], square[second]
     offset = stack.head[first] - stack.head[second]
-    aa, bb, ab = (a * a).sum(-1), (b * b).sum(-1), (a * b).sum(-1)
-    ao, bo = (a * offset).sum(-1), (b * offset).sum(-1)
-    aa, bb = aa + across**2, bb + across**2
+    ab, ao, bo = dot(a, b), dot(a, offset), dot(b, offset)
     determinant = aa * bb - ab**2
     along_a = (bb * ao - ab * bo) / determinant
     along_b = (aa * bo - ab * ao) / determinant
@@ -134,8 +134,8 @@ def ray_distances(stack: TrackletStack) -> np.ndarray:
     both = stack.present[first] & stack.present[second]
     a, b = stack.ray[first], stack.ray[second]
     offset = (stack.head[first] - a) - (stack.head[second] - b)  # between the cameras
-    aa, bb, ab = (a * a).sum(-1), (b * b).sum(-1), (a * b).sum(-1)
-    ao, bo = (a * offset).sum(-1), (b * offset).sum(-1)
+    aa, bb, ab = dot(a, a), dot(b, b), dot(a, b)
+    ao, bo = dot(a, offset), dot(b, offset)
     determinant = np.maximum(aa * bb - ab**2, PARALLEL * aa * bb + 1e-12)
     along_a, along_b = (ab * bo - bb * ao) / determinant, (aa * bo - ab * ao) / determinant
     miss = mean_over(length(offset + along_a[..., None] * a - along_b[..., None] * b), both)
