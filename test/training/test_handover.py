@@ -6,7 +6,7 @@ import torch
 from chromm_ros.network.chromm import Chromm
 from chromm_ros.network.presets import choose
 from chromm_ros.training.clips import Clips
-from chromm_ros.training.commands import Export
+from chromm_ros.training.commands import Export, Human, Scene
 from chromm_ros.training.handover import averaged, ignore_scene_tokens, install
 from chromm_ros.training.sampling import FrameSampler, Sampling
 from chromm_ros.training.scene_stage import SceneStage
@@ -56,3 +56,18 @@ def test_a_folder_without_a_run_is_named(tmp_path: Path) -> None:
 def test_weights_of_another_part_are_refused() -> None:
     with pytest.raises(ValueError, match='scene part'):
         install(network(), 'scene', {'nothing': torch.zeros(1)})
+
+
+def test_pre_training_goes_on_from_weights(clips: Clips, tmp_path: Path) -> None:
+    Chromm(choose('tiny', 'chromm')).save(tmp_path / 'start.safetensors')
+    start = Chromm.from_preset('tiny', tmp_path / 'start.safetensors')
+    common = {'pools': (clips.pool.path,), 'weights': tmp_path / 'start.safetensors'}
+    scene = Scene(folder=tmp_path / 'scene', **common).prepared().stage.trained
+    human = Human(folder=tmp_path / 'human', **common).prepared().stage.trained
+    for found, expected in (
+        (scene, start.scene),
+        (human.encoder, start.human_encoder),
+        (human.head, start.human_head),
+    ):
+        assert all(torch.equal(value, expected.state_dict()[name]) for name, value in found.state_dict().items())
+        assert all(value.requires_grad for value in found.parameters())

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,26 @@ def test_a_broken_batch_does_not_break_the_weights(clips: Clips, run_folder: Pat
     stage.forward = lambda *_: (stage.trained.weight.sum() * float('nan'), {})  # type: ignore[method-assign]
     trainer.run(until=1)
     assert torch.equal(stage.trained.weight, before)
+
+
+def test_a_timed_run_ends_by_the_clock_and_its_schedule_with_it(clips: Clips, run_folder: Path) -> None:
+    settings = replace(SETTINGS, minutes=0.03, steps=1)
+    trainer = Trainer(MeanDepth(clips), settings, run_folder)
+    trainer.run(deadline=0.0)
+    assert trainer.step == 1, 'a deadline that is over leaves one step'
+    assert 0 < trainer.progress < 1
+    again = Trainer(MeanDepth(clips), settings, run_folder)
+    assert again.progress == trainer.progress
+    again.run()
+    assert again.step > 1
+    assert again.progress == 1
+    assert learning_rate(settings, again.progress, again.step) == pytest.approx(0.01 * settings.rate)
+
+
+def test_several_processes_are_not_timed(clips: Clips, run_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr('chromm_ros.training.trainer.join_processes', lambda device: (0, 2))
+    with pytest.raises(ValueError, match='give them steps, not minutes'):
+        Trainer(MeanDepth(clips), replace(SETTINGS, minutes=1.0), run_folder)
 
 
 def test_one_cycle_is_that_of_pytorch() -> None:
