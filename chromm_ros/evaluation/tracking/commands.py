@@ -28,6 +28,7 @@ def tracking(
     scripts: int = 2,
     weights: Path | None = None,
     recordings: Path | None = None,
+    every: int = 1,
     json: Path | None = None,
     pictures: Path | None = None,
 ) -> int:
@@ -49,6 +50,7 @@ def tracking(
         weights: another weight file than the one of this package.
         recordings: folder for what the tracker was given. A run that is in it already is not rendered again: the
             tracker runs alone.
+        every: give the tracker one recorded image set out of so many: how accuracy depends on the rate.
         json: file for the numbers.
         pictures: folder for timelines: one PNG per group.
     """
@@ -57,15 +59,17 @@ def tracking(
     from chromm_ros.evaluation.tracking.timelines import write_timelines
     from chromm_ros.network.chromm import Chromm
 
-    if seeds < 0 or scripts < 0 or minutes <= 0 or rate <= 0:
-        raise ValueError('seeds and scripts must be at least 0, minutes and rate more than 0')
+    if seeds < 0 or scripts < 0 or minutes <= 0 or rate <= 0 or every < 1:
+        raise ValueError('seeds and scripts must be at least 0, every at least 1, minutes and rate more than 0')
     body = BodyModel.load()
     network = Chromm.from_preset('tiny', weights, body=body)
     groups = worlds(seeds, first_seed, people, minutes, rate, views, scripts if extrinsics == 'known' else 0)
     print(f'{"":<24}' + ''.join(f'{heading:>9}' for _, heading, _ in COLUMNS))
     report = {}
     for name, plans in groups.items():
-        done = list(tqdm(runs(plans, network, body, extrinsics == 'estimated', recordings), name, len(plans), False))
+        done = list(
+            tqdm(runs(plans, network, body, extrinsics == 'estimated', recordings, every), name, len(plans), False)
+        )
         scores = {'published': summary(done), 'tracked': summary(done, tracked_alone=True)}
         _print_scores(name, scores)
         report[name] = {**scores, 'ids': {run.name: run.ids_of_people() for run in done}}

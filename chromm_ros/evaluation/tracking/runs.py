@@ -191,18 +191,27 @@ def replay(
 
 
 def runs(
-    plans: Sequence[LongWorld], network: Chromm, body: BodyModel, estimated: bool, recordings: Path | None
+    plans: Sequence[LongWorld],
+    network: Chromm,
+    body: BodyModel,
+    estimated: bool,
+    recordings: Path | None,
+    every: int = 1,
 ) -> Iterator[LongRun]:
-    """All worlds. Where ``recordings`` has one already the tracker runs alone, else the capture runs and fills it."""
+    """All worlds. Where ``recordings`` has one already the tracker runs alone, else the capture runs and fills it.
+
+    Args:
+        every: the tracker gets one image set out of so many.
+    """
     for plan in plans:
         file = _file(recordings, plan, estimated)
         if file is not None and file.exists():
-            yield replay(Recording.load(file), network.errors)
+            yield replay(Recording.load(file), network.errors, every=every)
             continue
         run, recording = run_live(plan, network, body, estimated)
         if file is not None:
             recording.save(file)
-        yield run
+        yield run if every == 1 else replay(recording, network.errors, every=every)
 
 
 def recorded(plan: LongWorld, network: Chromm, body: BodyModel, recordings: Path | None) -> Recording:

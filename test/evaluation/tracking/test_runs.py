@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from chromm_ros.estimate_errors import EstimateErrors
 from chromm_ros.evaluation.tracking.errors import measure
 from chromm_ros.evaluation.tracking.recordings import Recording
-from chromm_ros.evaluation.tracking.runs import replay, summary
+from chromm_ros.evaluation.tracking.runs import LongWorld, replay, runs, summary
 from chromm_ros.evaluation.tracking.timelines import write_timelines
 from chromm_ros.network.presets import errors_of
 
@@ -18,6 +19,7 @@ FIXTURES = Path(__file__).parent / 'fixtures'
 """Rooms of selection seeds, recorded by ``chromm evaluate tracking --recordings``, depth thinned to a quarter."""
 
 TINY = errors_of('tiny')
+NO_NETWORK = SimpleNamespace(errors=TINY)
 
 
 @pytest.fixture(scope='module')
@@ -35,6 +37,16 @@ def test_people_keep_their_ids_on_detections_of_the_tiny_network(recordings, nam
     assert np.median(result.ghosts or [0]) <= 3
     wrong = sum(len(ids) - 1 for ids in run.ids_of_people() if ids)
     assert wrong <= 2
+
+
+def test_recorded_runs_are_given_to_the_tracker_at_other_rates_without_rendering(recordings, tmp_path):
+    """``chromm evaluate tracking --recordings FOLDER --every 4``: no network is there, and none is asked."""
+    plan = LongWorld.sample(1_000_004, 3, 4, 40 / 60, 4.0)
+    recordings['3_people_1000004'].save(tmp_path / '3_people_1000004_4_cameras_160_at_4_Hz_known.npz')
+    usual, quarter = (next(iter(runs([plan], NO_NETWORK, None, False, tmp_path, every))) for every in (1, 4))
+    assert (len(usual.times), len(quarter.times)) == (160, 40)
+    assert quarter.interval == pytest.approx(4 * usual.interval)
+    assert quarter.score().truth == pytest.approx(usual.score().truth / 4, rel=0.05)
 
 
 def test_half_the_rate_changes_accuracy_and_little_else(recordings):
