@@ -59,10 +59,17 @@ def worst(findings: list[Finding]) -> Finding | None:
 NO_IMAGE = Condition(
     'camera',
     Level.ERROR,
-    'no image yet on {topic}',
+    'no image yet on {topic}{there}',
     'nothing was received since the node was activated',
     'start the driver; compare with `ros2 topic list` and `ros2 topic hz` (parameters cameras, image_topic, '
     'image_transport; namespace)',
+)
+CANNOT_HEAR = Condition(
+    'camera',
+    Level.ERROR,
+    'no image can arrive, {problem}',
+    'a driver sends on the topic, but its reliability, durability or message type do not fit what is asked for',
+    'set image_reliability: best_effort, or image_transport as the driver sends',
 )
 NOTHING_RECORDED = Condition(
     'camera',
@@ -297,6 +304,13 @@ BUMPED = Condition(
     'not where TF says: {cameras}',
     'the camera was moved, or its calibration is wrong: the network sees it elsewhere for several windows',
     'calibrate anew, or extrinsics: estimated',
+)
+OTHER_TF = Condition(
+    'world',
+    Level.WARN,
+    'nobody sends transforms on /tf as this node hears it, but there are some on {topics}',
+    'the robot has its transforms in a namespace; without them camera poses are estimated',
+    'launch with namespace and namespaced_tf:=true, or remap with -r /tf:=<namespace>/tf and the same for /tf_static',
 )
 FRAME_TAKEN = Condition(
     'world',

@@ -26,6 +26,9 @@ STEP_BACK = 50_000_000
 FORGOTTEN = 300
 """Images after which a step back is no longer reported live."""
 
+AHEAD = 0.5
+"""Seconds by which stamps may be ahead of the node, which waits for nothing that long."""
+
 NODE_CLOCK = 10.0
 """The same between the cameras together and the node: delays of seconds are reported as such."""
 
@@ -96,9 +99,8 @@ class Dating:
         difference = self._difference(camera)
         if difference is not None:
             found.append(conditions.OTHER_CLOCK.found(difference=difference, against='the other cameras'))
-        elif live and clock.lags and abs(statistics.median(clock.lags)) > NODE_CLOCK * NANO:
-            lag = -statistics.median(clock.lags) / NANO
-            found.append(conditions.OTHER_CLOCK.found(difference=lag, against='the clock of this node'))
+        elif live and clock.lags and not -AHEAD <= (lag := statistics.median(clock.lags) / NANO) <= NODE_CLOCK:
+            found.append(conditions.OTHER_CLOCK.found(difference=-lag, against='the clock of this node'))
         if clock.backward and not (live and clock.since_backward > FORGOTTEN):
             most = clock.most_backward / NANO
             found.append(conditions.STAMPS_GO_BACK.found(count=clock.backward, most=most))

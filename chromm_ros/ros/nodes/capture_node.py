@@ -22,7 +22,7 @@ from rclpy.timer import Timer
 
 from chromm_ros.recording.ply import write_ply
 from chromm_ros.ros.common import parameter_checks
-from chromm_ros.ros.common.other_publishers import other_publishers
+from chromm_ros.ros.common.other_publishers import offers, other_publishers
 from chromm_ros.ros.common.parameters import LoadsItsOwnDump, ParameterError, declare, updated
 from chromm_ros.ros.common.qos_mismatch import NO_PUBLISHER_EVENTS, QosMismatches
 from chromm_ros.ros.common.settings import NodeSettings, Parameters
@@ -259,6 +259,7 @@ class CaptureNode(LoadsItsOwnDump, LifecycleNode):
         self._qos_mismatches.check(publishers, () if self.pipeline is None else self.pipeline.subscriptions)
         self.health_log.incompatible = self._qos_mismatches.found
         self.health_log.other_publishers = other_publishers(self, publishers)
+        self.health_log.offers = offers(self)
         message = diagnostics(now, name, self.state, self._backend, self.pipeline, self.health_log)
         self._diagnostics.publish(message)
 

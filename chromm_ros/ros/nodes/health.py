@@ -16,6 +16,7 @@ from chromm_ros.flow import HumanState, ViewState
 from chromm_ros.intake.camera_queue import CameraQueue
 from chromm_ros.intake.rig_buffer import UNMATCHED
 from chromm_ros.intake.synchrony import sync_findings
+from chromm_ros.ros.common.other_publishers import Offers, some
 from chromm_ros.ros.nodes.model import Backend
 from chromm_ros.ros.nodes.pipeline import Pipeline
 from chromm_ros.ros.outputs.messages import NANO
@@ -43,6 +44,8 @@ class HealthLog:
 
     other_publishers: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Topic of ours -> nodes that publish on it too."""
+    offers: Offers = field(default_factory=Offers)
+    """What others publish."""
 
     def note(self, built: WindowMessages) -> None:
         self.latencies.append(built.latency)
@@ -72,10 +75,11 @@ def diagnostics(
     if pipeline is not None:
         live = {queue.name for queue in pipeline.synchronizer.buffer.live()}
         tasks += [
-            _camera(queue, queue.name in live, pipeline, stamp)
+            _camera(queue, queue.name in live, pipeline, health_log, stamp)
             for queue in pipeline.synchronizer.buffer.queues.values()
         ]
-        tasks += [_sync(pipeline), _inference(pipeline, health_log, stamp), _identities(pipeline), _world(pipeline)]
+        tasks += [_sync(pipeline), _inference(pipeline, health_log, stamp), _identities(pipeline)]
+        tasks.append(_world(pipeline, health_log))
     tasks.insert(0, _node(state, health_log, tasks))
     for task in tasks:
         task.hardware_id = hardware
@@ -141,7 +145,9 @@ def _gpu(memory: Mapping[str, float]) -> DiagnosticStatus:
     return reported('gpu', [conditions.GPU_MEMORY.found()] if low else [], 'ok', memory)
 
 
-def _camera(queue: CameraQueue, live: bool, pipeline: Pipeline, stamp: int) -> DiagnosticStatus:
+def _camera(
+    queue: CameraQueue, live: bool, pipeline: Pipeline, health_log: HealthLog, stamp: int
+) -> DiagnosticStatus:
     notes = pipeline.assembler.notes[queue.name]
     values: dict[str, object] = {
         'images': queue.received,
@@ -158,12 +164,22 @@ def _camera(queue: CameraQueue, live: bool, pipeline: Pipeline, stamp: int) -> D
     task = f'camera {queue.name}'
     if queue.excluded:
         return status(task, OK, 'excluded by set_views', values)
-    return reported(task, _camera_findings(queue, live, pipeline, stamp), 'ok', values)
+    findings = (
+        _camera_findings(queue, live, pipeline, stamp) if queue.received else _unheard(queue, pipeline, health_log)
+    )
+    return reported(task, findings, 'ok', values)
+
+
+def _unheard(queue: CameraQueue, pipeline: Pipeline, health_log: HealthLog) -> list[Finding]:
+    topic = pipeline.image_topic_of(queue.name)
+    if topic in health_log.incompatible:
+        return [conditions.CANNOT_HEAR.found(problem=health_log.incompatible[topic])]
+    own = {pipeline.image_topic_of(name) for name in pipeline.synchronizer.buffer.queues}
+    others = tuple(name for name in health_log.offers.images if name not in own)
+    return [conditions.NO_IMAGE.found(topic=topic, there=f' (there is {some(others)})' if others else '')]
 
 
 def _camera_findings(queue: CameraQueue, live: bool, pipeline: Pipeline, stamp: int) -> list[Finding]:
-    if not queue.received:
-        return [conditions.NO_IMAGE.found(topic=pipeline.image_topic_of(queue.name))]
     newest = pipeline.synchronizer.buffer.newest
     findings = pipeline.synchronizer.dating.findings(queue.name) + pipeline.findings(queue.name)
     outcomes = queue.outcomes.copy()
@@ -231,7 +247,7 @@ def _identities(pipeline: Pipeline) -> DiagnosticStatus:
     return status('identities', OK, f'{counts["tracked"]} tracked', {'session': last.session, **counts})
 
 
-def _world(pipeline: Pipeline) -> DiagnosticStatus:
+def _world(pipeline: Pipeline, health_log: HealthLog) -> DiagnosticStatus:
     last = pipeline.last
     if last is None:
         return status('world', STALE, 'no window yet', {})
@@ -250,4 +266,6 @@ def _world(pipeline: Pipeline) -> DiagnosticStatus:
     bumped = [camera.view for camera in last.cameras if camera.bumped]
     findings = [conditions.BUMPED.found(cameras=', '.join(bumped))] if bumped else []
     findings += pipeline.frames.findings()
+    transforms = health_log.offers.transforms
+    findings += [conditions.OTHER_TF.found(topics=some(transforms))] if transforms else []
     return reported('world', findings, 'ok', values)

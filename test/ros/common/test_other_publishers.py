@@ -4,9 +4,11 @@ import time
 
 import pytest
 import rclpy
+from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import String
+from tf2_msgs.msg import TFMessage
 
-from chromm_ros.ros.common.other_publishers import other_publishers
+from chromm_ros.ros.common.other_publishers import Offers, offers, other_publishers
 
 
 @pytest.fixture
@@ -48,3 +50,23 @@ def test_a_capture_in_another_namespace_is_no_rival(make_node):
     theirs.create_publisher(String, '~/humans', 1)
     time.sleep(0.5)
     assert other_publishers(ours, [publisher]) == {}
+
+
+def soon(node, expected):
+    deadline = time.monotonic() + 30
+    while (there := offers(node)) != expected and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return there
+
+
+def test_images_and_transforms_that_could_be_heard_are_known(make_node):
+    ours, theirs = make_node('chromm'), make_node('driver', 'robot1')
+    ours.create_publisher(TFMessage, '/tf', 1)
+    ours.create_subscription(Image, '/front/image', lambda message: None, 1)
+    for kind, name in ((Image, 'front/image_raw'), (CompressedImage, 'rear/compressed'), (TFMessage, 'tf_static')):
+        theirs.create_publisher(kind, name, 1)
+    expected = Offers(('/robot1/front/image_raw', '/robot1/rear/compressed'), ('/robot1/tf_static',))
+    assert soon(ours, expected) == expected
+    make_node('robot_state_publisher').create_publisher(TFMessage, '/tf_static', 1)
+    expected = Offers(expected.images)
+    assert soon(ours, expected) == expected

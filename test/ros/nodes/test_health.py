@@ -8,6 +8,7 @@ from standins import StandInBackend, camera, snapshot
 from chromm_ros.intake.assembly import CameraNotes
 from chromm_ros.intake.dating import Dating
 from chromm_ros.intake.rig_buffer import RigBuffer, SyncLimits
+from chromm_ros.ros.common.other_publishers import Offers
 from chromm_ros.ros.common.parameters import with_values
 from chromm_ros.ros.common.settings import Parameters
 from chromm_ros.ros.nodes.health import ERROR, OK, STALE, WARN, HealthLog, diagnostics
@@ -73,6 +74,32 @@ def test_silent_camera_is_an_error_for_itself_alone(pipeline):
 def test_camera_that_never_came(pipeline):
     pipeline.synchronizer.buffer.queues['b'].received = 0
     assert 'no image yet on /b/image' in tasks(pipeline)['camera b'].message
+
+
+def test_a_camera_that_cannot_be_heard_says_why(pipeline):
+    pipeline.synchronizer.buffer.queues['b'].received = 0
+    log = HealthLog(incompatible={'/b/image': 'nothing passes between /b/image and /driver: Best effort'})
+    said = tasks(pipeline, log)['camera b'].message
+    assert 'no image can arrive' in said
+    assert 'Best effort' in said
+    assert 'image_reliability: best_effort' in said
+
+
+def test_a_camera_that_never_came_names_the_images_that_there_are(pipeline):
+    pipeline.synchronizer.buffer.queues['b'].received = 0
+    log = HealthLog(offers=Offers(images=tuple(f'/{name}/image_raw' for name in 'abcdefgh')))
+    said = tasks(pipeline, log)['camera b'].message
+    assert 'no image yet on /b/image (there is /a/image_raw, /b/image_raw' in said
+    assert said.count('image_raw') == 6
+
+
+def test_transforms_of_another_namespace_are_named(pipeline):
+    log = health_log_with(0.1)
+    log.offers = Offers(transforms=('/robot1/tf', '/robot1/tf_static'))
+    found = tasks(pipeline, log)['world']
+    assert found.level == WARN
+    assert '/robot1/tf, /robot1/tf_static' in found.message
+    assert 'namespaced_tf:=true' in found.message
 
 
 def test_when_all_cameras_stop_they_are_stale(pipeline):
