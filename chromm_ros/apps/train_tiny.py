@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import torch
 from tqdm import tqdm
 
 from chromm_ros.body.model import BodyModel
 from chromm_ros.evaluation.commands import table
 from chromm_ros.evaluation.synthetic import SyntheticSettings, evaluate_synthetic
-from chromm_ros.network.chromm import Chromm
+from chromm_ros.network.chromm import Chromm, check_device
 from chromm_ros.settings import UsageError
 from chromm_ros.synthetic.pool import PoolSettings, rendering_pool
 from chromm_ros.training.commands import Export, Heads, Human, Pelvis, Run, Scene
@@ -26,6 +28,9 @@ UNFINISHED = 75
 
 SHARES = {'render': 0.12, 'scene': 0.42, 'human': 0.34, 'heads': 0.06, 'pelvis': 0.02}
 """Parts of the time. What is left is for starting, exporting and the score."""
+
+ROOM = 2e6
+"""Bytes of a room on the disk."""
 
 SELECTION = 1_000_000
 """Rooms that settings may be chosen by; those from 2 000 000 on are for reports."""
@@ -120,10 +125,13 @@ def tiny(
         scenes: rooms that are rendered if time allows, 12 images and 2 MB each; 6 700 on a CPU, 20 000 for a GPU.
         workers: processes that render; as many as the machine has cores.
         threads: of the arithmetic on a CPU.
-        seed: of the rooms; below 700 000.
+        seed: of the rooms; below 1 000 000.
         judged: rooms of the score, on selection seeds.
         weights: network to go on from; from nothing without.
     """
+    if minutes <= 0 or (weights is not None and not weights.is_file()):
+        raise UsageError(f'minutes is {minutes}, weights is {weights}; expected a time and an existing file, or none')
+    check_device(torch.device(device), 'fp32')
     on_gpu = device.startswith('cuda')
     recipe = Recipe(
         minutes=minutes,
@@ -193,10 +201,16 @@ def _phases(progress: Progress, workers: int) -> dict[str, Callable[[float], boo
 
 def _rendered(progress: Progress, workers: int, deadline: float) -> bool:
     """Render until all rooms are there or their share of the time is over, but at least one batch."""
-    recipe, last = progress.recipe, time.monotonic()
+    recipe, last, pool = progress.recipe, time.monotonic(), progress.folder / 'pool'
     budget = 60 * recipe.minutes * SHARES['render']
+    needed, free = recipe.scenes * ROOM / 1e9, shutil.disk_usage(progress.folder).free / 1e9
+    if not pool.exists() and free < needed:
+        raise UsageError(
+            f'{recipe.scenes} rooms take {needed:.1f} GB, {progress.folder} has {free:.1f} GB free: '
+            'give fewer --scenes, or another folder'
+        )
     with tqdm(total=recipe.scenes, unit='room', desc='render') as bar:
-        for added in rendering_pool(progress.folder / 'pool', recipe.scenes, PoolSettings(seed=recipe.seed), workers):
+        for added in rendering_pool(pool, recipe.scenes, PoolSettings(seed=recipe.seed), workers):
             bar.update(added)
             now = time.monotonic()
             progress.rendered, last = progress.rendered + now - last, now

@@ -80,3 +80,24 @@ def test_large_batches_learn_faster_up_to_a_limit() -> None:
     assert rate(24) == pytest.approx(1e-3)
     assert rate(54) == pytest.approx(1.5e-3)
     assert rate(1024) == pytest.approx(2e-3)
+
+
+@pytest.mark.parametrize(
+    ('wrong', 'text'),
+    [
+        ({'minutes': 0.0}, 'expected a time'),
+        ({'weights': Path('nowhere.safetensors')}, 'expected a time and an existing file'),
+        ({'scenes': 10**9}, r'rooms take 2000000\.0 GB, .* give fewer --scenes'),
+    ],
+)
+def test_what_cannot_be_is_said_at_once(tmp_path: Path, wrong: dict, text: str) -> None:
+    with pytest.raises(UsageError, match=text):
+        tiny(tmp_path, **NUMBERS | wrong)
+    assert not (tmp_path / 'pool').exists()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason='there is a GPU')
+def test_a_gpu_that_is_not_there_is_missed_before_rooms_are_rendered(tmp_path: Path) -> None:
+    with pytest.raises((ValueError, RuntimeError), match=r'cuda|CUDA'):
+        tiny(tmp_path, device='cuda', **NUMBERS)
+    assert not list(tmp_path.iterdir())
