@@ -14,7 +14,8 @@ import re
 import sys
 from pathlib import Path
 
-from chromm_ros.conditions import DROP_REASONS, conditions
+from chromm_ros.conditions import conditions
+from chromm_ros.drop_reasons import DROP_REASONS
 from chromm_ros.ros.common import parameters
 from chromm_ros.ros.common.settings import Parameters
 from chromm_ros.ros.nodes.services import SERVICES

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from chromm_ros.conditions import DROP_REASONS
+from chromm_ros.drop_reasons import DROP_REASONS
 from chromm_ros.intake.recorded import THINNED, RecordedIntake
 
 
