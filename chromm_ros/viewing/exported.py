@@ -104,7 +104,7 @@ def _played(
         before, images = images, pictures.of(view)
         if index:
             del state['bones']
-        if images == before:
+        if images and images == before:
             del state['cameras']  # people are drawn where the image has them
         yield {'time': 1e-9 * (view.stamp - views[0].stamp), 'state': state, 'images': images}
 

@@ -28,6 +28,10 @@ FLAGS = [
 ]
 
 
+PATIENCE = 180_000
+"""Milliseconds: without graphics hardware, on a busy machine, a frame takes many seconds."""
+
+
 @contextmanager
 def opened(url: str, width: int = 1000, height: int = 560) -> Iterator[Page]:
     """The page at ``url`` in a fresh browser."""
@@ -39,7 +43,8 @@ def opened(url: str, width: int = 1000, height: int = 560) -> Iterator[Page]:
         browser = playwright.chromium.launch(executable_path=str(executable), args=FLAGS)
         try:
             page = browser.new_page(viewport={'width': width, 'height': height})
-            page.goto(url, timeout=120_000)
+            page.set_default_timeout(PATIENCE)
+            page.goto(url)
             hide_notes(page)
             yield page
         finally:
@@ -66,7 +71,7 @@ def scene_picture(page: Page) -> np.ndarray:
     """(H, W, 3) uint8 screenshot of the scene alone; its first pixel is that of the window."""
     page.evaluate('document.querySelector("#chromm").style.visibility = "hidden"')
     try:
-        pixels = _pixels(page.screenshot(timeout=180_000))
+        pixels = _pixels(page.screenshot(timeout=PATIENCE))
     finally:
         page.evaluate('document.querySelector("#chromm").style.visibility = ""')
     return pixels[:, : round(0.62 * pixels.shape[1])]
@@ -74,7 +79,7 @@ def scene_picture(page: Page) -> np.ndarray:
 
 def part_picture(page: Page, selector: str) -> np.ndarray:
     """(h, w, 3) uint8 screenshot of one element."""
-    return _pixels(page.locator(selector).first.screenshot(timeout=180_000))
+    return _pixels(page.locator(selector).first.screenshot(timeout=PATIENCE))
 
 
 def _pixels(png: bytes) -> np.ndarray:

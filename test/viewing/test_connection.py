@@ -78,11 +78,11 @@ def test_a_slow_network_is_found_again():
     network = SlowNetwork(page.server.get_port())
     try:
         with opened(f'http://127.0.0.1:{network.port}', 300, 200) as browser:
-            browser.wait_for_function('chromm.connection.connected', timeout=60_000)
+            browser.wait_for_function('chromm.connection.connected')
             network.delay = SLOW
             network.drop()
-            browser.wait_for_function('!chromm.connection.connected', timeout=60_000)
-            browser.wait_for_function('chromm.connection.connected', timeout=60_000)
+            browser.wait_for_function('!chromm.connection.connected')
+            browser.wait_for_function('chromm.connection.connected')
     finally:
         network.close()
         page.close()

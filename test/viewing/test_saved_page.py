@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from browser import FLAGS, count_hue, hide_notes, part_picture, scene_picture
+from browser import FLAGS, PATIENCE, count_hue, hide_notes, part_picture, scene_picture
 from optional import need_package, need_program
 from page_views import person, view
 
@@ -50,9 +50,10 @@ def test_one_click_saves_a_page_that_plays_from_the_disk(page, tmp_path):
         browser = playwright.chromium.launch(executable_path=str(executable), args=FLAGS)
         try:
             context = browser.new_context(viewport={'width': 720, 'height': 440}, accept_downloads=True)
+            context.set_default_timeout(PATIENCE)
             live = context.new_page()
-            live.goto(f'http://127.0.0.1:{page.server.get_port()}', timeout=120_000)
-            with live.expect_download(timeout=120_000) as download:
+            live.goto(f'http://127.0.0.1:{page.server.get_port()}')
+            with live.expect_download() as download:
                 live.click('text=Save this minute as HTML')
             download.value.save_as(tmp_path / 'saved.html')
             live.close()
@@ -60,8 +61,8 @@ def test_one_click_saves_a_page_that_plays_from_the_disk(page, tmp_path):
             saved = context.new_page()
             asked = []
             saved.on('request', lambda request: asked.append(request.url))
-            saved.goto((tmp_path / 'saved.html').as_uri(), timeout=120_000)
-            saved.wait_for_selector('#chromm .person[data-id="2"]', timeout=120_000)
+            saved.goto((tmp_path / 'saved.html').as_uri())
+            saved.wait_for_selector('#chromm .person[data-id="2"]')
             check(saved)
             assert not [url for url in asked if url.startswith(('http', 'ws'))]
         finally:
