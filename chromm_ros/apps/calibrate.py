@@ -103,7 +103,7 @@ def calibrate(
     body = BodyModel.load(options.body and options.body.expanduser())
     network = load_network(options.preset, options.weights, device, body=body)
     names = () if inputs else chosen.parameters.node.cameras
-    calibrator = PeopleCalibrator(network, names, options.height)
+    calibrator = PeopleCalibrator(network, names, options.height, use_poses=options.extrinsics == 'auto')
     options.out.expanduser().mkdir(parents=True, exist_ok=True)
     if inputs:
         frames = _from_recording(inputs, options, chosen, calibrator)

@@ -69,14 +69,18 @@ class Outcome:
 class PeopleCalibrator:
     """Collects sightings of people, and estimates the rig from them."""
 
-    def __init__(self, network: Network, names: Iterable[str] = (), height: float | None = None):
+    def __init__(
+        self, network: Network, names: Iterable[str] = (), height: float | None = None, use_poses: bool = True
+    ):
         """
         Args:
             network: finds the people.
             names: of the cameras in the order of the rig; others are added as they appear.
             height: mean standing height of those who walk [m], which sets the scale; None: that of an adult.
+            use_poses: keep the poses that come with the images; else all are found anew.
         """
         self._network = network
+        self._use_poses = use_poses
         self._names = tuple(names)
         self._height = height
         self._spacing = round(SPACING * 1e9)
@@ -146,7 +150,12 @@ class PeopleCalibrator:
             return {}
         features = self._network.encode([images.views[view].pixels for view in views])
         rows = [
-            Row(view, images.views[view], features.take([n]), images.views[view].world_from_camera)
+            Row(
+                view,
+                images.views[view],
+                features.take([n]),
+                images.views[view].world_from_camera if self._use_poses else None,
+            )
             for n, view in enumerate(views)
         ]
         decoded = run_network(self._network, rows, (), False, StageClock())

@@ -19,8 +19,8 @@ from chromm_ros.recording.people_calibration import MOST, PeopleCalibrator
 WALKERS = (circling(1.5, 0.0), circling(2.2, 2.0, speed=-0.9))
 
 
-def calibrated(studio, seconds=6.0, step=0.25, given=(), without=(), calibrated=True):
-    calibrator = PeopleCalibrator(PlacelessNetwork(studio, noise=0.02))
+def calibrated(studio, seconds=6.0, step=0.25, given=(), without=(), calibrated=True, use_poses=True):
+    calibrator = PeopleCalibrator(PlacelessNetwork(studio, noise=0.02), use_poses=use_poses)
     for time in np.arange(0, seconds, step):
         images = studio.images(float(time), without=without, calibrated=calibrated, rig=studio.rig)
         views = {
@@ -111,6 +111,12 @@ def test_given_poses_are_kept_and_named_so(studio):
     assert outcome.found == ('camera1', 'camera3')
     assert np.array_equal(outcome.calibration.world_from_camera['camera2'], studio.rig[2])
     assert 'given' in table(outcome)
+
+
+def test_given_poses_are_found_anew_where_they_are_not_to_be_used(studio):
+    outcome = calibrated(studio, given=(0, 2), use_poses=False).estimate()
+    assert outcome.found == tuple(f'camera{view}' for view in range(4))
+    assert 'given' not in table(outcome)
 
 
 def test_files_of_cameras_are_read_as_they_were_meant(studio, walked, tmp_path):

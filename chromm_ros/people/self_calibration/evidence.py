@@ -1,21 +1,20 @@
-"""What a rig that people gave is measured by: halves that agree, motion, who is seen, when."""
+"""What a rig that people gave is measured by: halves that agree, cameras that stay, lenses that fit, motion."""
 
 from __future__ import annotations
 
 import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import roma
 import torch
 
-from chromm_ros.geometry.cameras import invert_rigid, transform
 from chromm_ros.geometry.similarity import align_rigs
 from chromm_ros.people.self_calibration.bundle import adjust
 from chromm_ros.people.self_calibration.estimate import CameraPrior, RigEstimate, estimate
-from chromm_ros.people.self_calibration.sightings import HIPS, SHOULDERS, PlacedPeople, Sighting
+from chromm_ros.people.self_calibration.sightings import Sighting
 
 APART = 0.25
 """Seconds between two times that both count."""
@@ -23,28 +22,11 @@ APART = 0.25
 BLOCK = 3
 """Sightings in a row that belong to the same half."""
 
-DEPTHS = (0.8, 1.0, 1.25)
-"""Parts of its depth by size at which somebody may be whom one camera alone sees."""
-
-NEAREST = 0.2
-"""[m] from a camera at which it may be asked whether it sees somebody."""
-
-MOST_ODD, LONGEST_ODD = 0.3, 2
-"""Part of the times at which a camera may see others than it should, and how many of them in a row: people are
-mistaken for each other now and then, but a camera that was moved sees the wrong ones from then on."""
-
-MOST_MISSED = 0.025
-"""Median angle by which a camera may miss the landmarks of somebody who is matched with whom others see [rad]."""
-
 EXACT = 1e-3
 """Standard deviation that is always added [m, rad]."""
 
 LOOSE = 0.5
 """Standard deviation of the logarithm of a focal length that is put to the test."""
-
-LAST_UNSEEN, LAST_ALONE = 3, 5
-"""The last times with somebody due, of which a camera must see one, and those at which it sees somebody while others
-do, of which one must be the same person: nothing else shows that it was turned away."""
 
 PARTS, LEAST_PART, VAGUE = 3, 20, 0.04
 """In how many parts of the time a camera is placed anew, how many landmarks a part must have of it, and the standard
@@ -122,7 +104,7 @@ def drifts(whole: RigEstimate) -> np.ndarray:
             shift = shift - (shift @ apart) / max(apart @ apart, 1e-9) * apart
         turn = roma.rotmat_to_rotvec(torch.from_numpy(there[:3, :3] @ pose[:3, :3].T)).numpy()
         moved = np.concatenate([turn, shift])
-        found[v] = max(found[v], math.sqrt(moved @ np.linalg.solve(covariance, moved) / len(moved)))
+        found[v] = max(found[v], math.sqrt(max(0.0, float(moved @ np.linalg.solve(covariance, moved))) / len(moved)))
     return found
 
 
@@ -136,7 +118,7 @@ def fitting_lenses(whole: RigEstimate) -> np.ndarray:
         focal_precision=np.eye(count) / LOOSE**2,
     )
     found = adjust(whole.observed, loose)
-    return np.stack([found.cameras.zoom, np.sqrt(found.covariance[:, 6, 6])], -1)
+    return np.stack([found.cameras.zoom, np.sqrt(np.maximum(found.covariance[:, 6, 6], 0.0))], -1)
 
 
 def motion(whole: RigEstimate, v: int) -> float:
@@ -162,94 +144,6 @@ def distances(whole: RigEstimate) -> np.ndarray:
     )
     own = [whole.observed.view == v for v in range(len(whole.views))]
     return np.array([np.median(far[mine]) if mine.any() else 0.0 for mine in own])
-
-
-@dataclass(frozen=True)
-class Encounters:
-    """Whom V cameras should see at S times, and whom they see; all (V, S), numbers of people."""
-
-    due: np.ndarray
-    """Seen by two cameras or more, with the trunk inside the image of this one."""
-    met: np.ndarray
-    """Of them, those whom this camera sees."""
-    odd: np.ndarray
-    """Others should see whom this one sees, or this one whom they see, but it sees somebody else."""
-    company: np.ndarray
-    """bool: it sees somebody while another camera sees somebody."""
-
-    @staticmethod
-    def of(whole: RigEstimate, sightings: Sequence[Sighting], limbs: float) -> Encounters:
-        """
-        Args:
-            limbs: see :meth:`PlacedPeople.of`.
-        """
-        shared, alone = _trunks(whole, sightings, limbs)
-        shape = (len(whole.views), len(sightings))
-        due, met, odd = (np.zeros(shape, int) for _ in range(3))
-        for v, view in enumerate(whole.views):
-            for s, sighting in enumerate(sightings):
-                if view not in sighting.views:
-                    continue  # a camera that brought no image is not to blame for it
-                size = sighting.views[view].image_size
-                should = [v in seers for seers, trunk in shared[s] if _inside(whole, v, trunk, size)]
-                due[v, s], met[v, s] = len(should), sum(should)
-                others = sum(seer != v and _inside(whole, v, trunk, size) for seer, trunk in alone[s])
-                free = sum(seer == v for seer, _ in alone[s])
-                odd[v, s] = min(len(should) - sum(should) + others, free)
-        busy = np.array([[len(sighting.views.get(view, ())) > 0 for sighting in sightings] for view in whole.views])
-        return Encounters(due, met, odd, busy & (busy.sum(0) > 1))
-
-    @property
-    def seen(self) -> np.ndarray:
-        """(V,) part of the people due in a camera that it sees; NaN: nobody was due."""
-        due = self.due.sum(1)
-        return np.where(due > 0, self.met.sum(1) / np.maximum(due, 1), np.nan)
-
-    def refuted(self, v: int) -> bool:
-        """Whether a camera sees others than it should at many times, at several in a row, or at the last two; or at
-        the last times nobody of those who are seen elsewhere."""
-        for telling, most in ((self.due[v] > 0, LAST_UNSEEN), (self.company[v], LAST_ALONE)):
-            last = np.nonzero(telling)[0][-most:]
-            if len(last) == most and not self.met[v, last].any():
-                return True
-        telling = (self.met[v] > 0) | (self.odd[v] > 0)
-        against = self.odd[v, telling] > self.met[v, telling]
-        runs = [len(list(run)) for is_against, run in itertools.groupby(against) if is_against]
-        return bool(runs) and (against.mean() > MOST_ODD or max(runs) > LONGEST_ODD or bool(against[-2:].all()))
-
-
-Seen = tuple[list[list[tuple[set[int], np.ndarray]]], list[list[tuple[int, np.ndarray]]]]
-
-
-def _trunks(whole: RigEstimate, sightings: Sequence[Sighting], limbs: float) -> Seen:
-    """Of each time, the people whom several views see, and those whom one alone sees: by whom, and (N, 3) places of
-    their trunks [m], of the latter nearer and farther ones too."""
-    trunk = [*SHOULDERS, *HIPS]
-    shared: list[list[tuple[set[int], np.ndarray]]] = [[] for _ in sightings]
-    alone: list[list[tuple[int, np.ndarray]]] = [[] for _ in sightings]
-    matched = set()
-    of_person = whole.observed.person[whole.observed.point]
-    for n, (person, marks) in enumerate(zip(whole.shared, whole.landmarks[:, trunk])):
-        misses = {v: whole.adjusted.miss[(of_person == n) & (whole.observed.view == v)] for v in person.views}
-        seers = {v for v, miss in misses.items() if len(miss) and np.median(miss) < MOST_MISSED}
-        matched |= {(person.sighting, v, person.views[v]) for v in seers}
-        if np.isfinite(marks).all():
-            shared[person.sighting].append((seers, marks))
-    for v, view in enumerate(whole.views):
-        people = PlacedPeople.of(sightings, view, whole.cameras.adjusted_intrinsics[v], limbs)
-        for s, i in zip(*np.nonzero(people.valid)):
-            if (s, v, i) not in matched:
-                near = np.concatenate([factor * people.points[s, i, trunk] for factor in DEPTHS])
-                alone[s].append((v, transform(whole.cameras.poses[v], near)))
-    return shared, alone
-
-
-def _inside(whole: RigEstimate, v: int, points: np.ndarray, size: tuple[int, int]) -> bool:
-    """Whether a camera has all points (N, 3) in front of it and inside its image of ``size`` (width, height)."""
-    local = transform(invert_rigid(whole.cameras.poses[v]), points)
-    intrinsics = whole.cameras.adjusted_intrinsics[v]
-    pixels = local[:, :2] / np.maximum(local[:, 2:], 1e-6) @ intrinsics[:2, :2].T + intrinsics[:2, 2]
-    return bool((local[:, 2] > NEAREST).all() and ((pixels > 0) & (pixels < size)).all())
 
 
 def spaced_times(stamps: Iterable[int]) -> int:

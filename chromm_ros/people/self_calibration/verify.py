@@ -14,9 +14,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from chromm_ros.geometry.similarity import Similarity, align_rigs
+from chromm_ros.people.self_calibration.encounters import Encounters
 from chromm_ros.people.self_calibration.estimate import FOCAL_NOISE, CameraPrior, RigEstimate, estimate
 from chromm_ros.people.self_calibration.evidence import (
-    Encounters,
     distances,
     drifts,
     fitting_lenses,
