@@ -14,7 +14,7 @@ class PlacelessNetwork(TruthfulNetwork):
     places_cameras: bool = False
     decoder_window: int | None = 1
 
-    def decode(self, features, calibration=None, heads_on=None, with_confidence=False):
+    def decode(self, features, calibration=None, heads_on=None, with_confidence=False, memory=None):
         rows = list(range(len(features))) if heads_on is None else list(heads_on)
         poses, known = calibration.known_poses(len(features))
         found = np.stack([poses[n] if known[n] else np.eye(4) for n in rows])
