@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -173,10 +174,8 @@ def record(
         print(NOTHING.format(domain=os.environ.get('ROS_DOMAIN_ID', '0')), file=sys.stderr)
         return 1
     print(f'\n{node.written} messages in {output}' + (f', {node.dropped} dropped' if node.dropped else ''))
-    if what != 'outputs':
-        for camera, names in images.items():
-            if not any(node.counts[name] for name in names):
-                print(f'note: no image of {camera}: nothing came on {" or ".join(names)}')
+    for note in missing(chosen, node.counts) if what != 'outputs' else ():
+        print(f'note: {note}')
     if node.failure is not None:
         print(f'recording ended early: {node.failure}; what was written before is readable', file=sys.stderr)
         return 1
@@ -193,6 +192,16 @@ def image_topics(chosen: Inputs) -> dict[str, list[str]]:
         places = {'raw': plain, 'compressed': f'{plain}/compressed'}
         found[camera] = [places[settings.transport(camera)]] if decided else list(places.values())
     return found
+
+
+def missing(chosen: Inputs, counts: Mapping[str, int]) -> Iterator[str]:
+    """Cameras of which a recording (messages by topic) lacks the images, or the calibration; sentences."""
+    for camera, names in image_topics(chosen).items():
+        info = absolute(chosen.parameters.node.camera_info_topic_of(camera), chosen.namespace)
+        if not any(counts.get(name) for name in names):
+            yield f'no image of {camera}: nothing came on {" or ".join(names)}'
+        elif not counts.get(info):
+            yield f'no calibration of {camera}: nothing came on {info} (choose with --camera-info-topic)'
 
 
 def topic_names(chosen: Inputs, what: str) -> set[str]:

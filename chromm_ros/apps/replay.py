@@ -96,7 +96,8 @@ class Player(Node):
         early = {
             topic.name
             for topic in self._reader.topics()
-            if topic.name in self._publishers_by_topic and (topic.type in CALIBRATION or topic.name == '/tf_static')
+            if (topic.type in CALIBRATION or topic.name.endswith('/tf_static'))
+            and topic.name in self._publishers_by_topic
         }
         for message in self._reader.messages(early):
             if message.topic in early:

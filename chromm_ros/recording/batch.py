@@ -42,9 +42,10 @@ def read_jobs(path: Path) -> list[dict[str, Any]]:
         if (
             not isinstance(job, dict)
             or not isinstance(job.get('inputs'), list)
+            or not all(isinstance(path, str) for path in job['inputs'])
             or not isinstance(job.get('out'), str)
         ):
-            raise ValueError(f'{path}: job {number} needs "inputs" (a list) and "out" (a folder)')
+            raise ValueError(f'{path}: job {number} needs "inputs" (a list of paths) and "out" (a folder)')
     outs = [job['out'] for job in jobs]
     if len(set(outs)) < len(outs):
         raise ValueError(f'{path}: two jobs write into the same folder')

@@ -14,7 +14,7 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo
 
 from chromm_ros.apps.inputs import InputFlags, inputs_of
-from chromm_ros.apps.record import bag_qos, known_types, topic_names
+from chromm_ros.apps.record import bag_qos, known_types, missing, topic_names
 from chromm_ros.msg import Human, HumanArray
 from chromm_ros.recording.bags import BagReader, BagWriter, Topic
 
@@ -56,6 +56,14 @@ def test_topics_are_named_as_the_node_reads_them():
     assert '/robot1/left/color/image_raw/compressed' in names
     assert '/robot1/left/color/image_raw' not in names
     assert {'/robot1/tf_static', '/tf_static', '/robot1/chromm/humans'} <= names
+
+
+def test_what_a_recording_lacks_is_said():
+    flags = InputFlags(cameras=('a', 'b', 'c'), image_topic='/cam/{camera}/color/image_raw', namespace='r1')
+    counts = {'/cam/a/color/image_raw': 9, '/r1/a/camera_info': 9, '/cam/b/color/image_raw/compressed': 9}
+    calibration, image = missing(inputs_of(flags), counts)
+    assert calibration.startswith('no calibration of b: nothing came on /r1/b/camera_info')
+    assert image.startswith('no image of c: nothing came on /cam/c/color/image_raw or')
 
 
 @pytest.mark.slow
@@ -104,7 +112,7 @@ def test_a_bag_that_is_none_is_one_clear_line(tmp_path):
     player = chromm('replay', tmp_path)
     said, _ = player.communicate(timeout=60)
     assert player.returncode == 1
-    assert 'is not a ROS 2 bag' in said
+    assert 'is not a bag' in said
     assert 'Traceback' not in said
 
 

@@ -54,6 +54,17 @@ def played(path, said, **options):
     return ear
 
 
+@pytest.mark.parametrize('space', ['', '/robot1', '/fleet/robot_2'])
+def test_static_frames_and_calibrations_come_first_in_any_namespace(ros, tmp_path, space):
+    events = cameras(f'{space}/{{}}/image', ('front',), 5, info_pattern=f'{space}/{{}}/camera_info')
+    events.append((f'{space}/tf_static', START + 10**8, transform(START, 'map', 'front_optical')))
+    player = Player(BagReader(write_bag(tmp_path / 'bag', events)), 100.0)
+    ear = Ear(player)
+    player.prime()
+    player.destroy_node()
+    assert {topic for topic, _ in ear.heard} == {f'{space}/front/camera_info', f'{space}/tf_static'}
+
+
 @pytest.mark.parametrize('pause', [2 * 60 * 10**9, 53 * YEAR])
 def test_long_pauses_are_skipped_and_told(ros, tmp_path, pause):
     begin = max(START - pause, 0)

@@ -72,7 +72,7 @@ def test_an_unknown_type_is_refused_by_name(tmp_path):
 
 
 def test_a_folder_that_is_no_bag_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match='not a ROS 2 bag'):
+    with pytest.raises(FileNotFoundError, match='is not a bag'):
         list(BagReader(tmp_path).messages())
 
 

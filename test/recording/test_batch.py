@@ -35,6 +35,7 @@ def test_a_failed_job_is_tried_again_and_does_not_end_the_others():
     [
         ({'inputs': []}, 'must hold a list'),
         ([{'inputs': ['a']}], 'job 0 needs'),
+        ([{'inputs': [3], 'out': 'a'}], 'a list of paths'),
         ([*jobs('a'), *jobs('a')], 'same folder'),
     ],
 )
