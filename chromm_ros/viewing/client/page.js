@@ -41,7 +41,10 @@ chromm.page = {
   },
 
   take(state) {
-    if (state.version && state.version !== chromm.version) window.location.reload();
+    if (state.version !== undefined && state.version !== chromm.version && sessionStorage.chromm !== state.version) {
+      sessionStorage.chromm = state.version; // once, should a cache give the old page again
+      window.location.reload();
+    }
     this.state = state;
     this.received = performance.now();
     requestAnimationFrame(() => this.refresh());
@@ -86,7 +89,6 @@ chromm.page = {
     if (canvas) canvas.style.filter = lost ? `grayscale(1) opacity(${Math.max(0.15, fade)})` : "";
     const { state } = this;
     if (!state) return;
-    this.root.classList.toggle("old", fade < 1);
     this.drawLine(state, trouble);
     this.drawAwaited(state);
     this.drawPeople(state, fade);
