@@ -17,6 +17,9 @@ SIZE = np.array([192.0, 144.0])
 WALL = 12.0
 ERRORS = EstimateErrors(direction=0.008, depth=0.125, detection=DetectionErrors(score_even=2.5))
 
+PERIOD = 0.25
+"""Time from one image set to the next [s]."""
+
 Heads = Mapping[int, np.ndarray]
 """Person -> head (3,) [m]."""
 
@@ -95,6 +98,11 @@ def _looks(person: int) -> tuple[np.ndarray, np.ndarray]:
     posture = np.tile([0.0, 0.0, -0.8], (22, 1)) + [0.3, 0.3, 0.6] * random.uniform(-1, 1, (22, 3))
     posture[15] = 0
     return random.normal(size=10), posture
+
+
+def times(start: float, end: float, period: float = PERIOD) -> np.ndarray:
+    """Times of image sets [s], without the end."""
+    return start + period * np.arange(round((end - start) / period))
 
 
 def walk(start: Sequence[float], end: Sequence[float], speed: float = 0.8) -> Callable[[float], np.ndarray]:

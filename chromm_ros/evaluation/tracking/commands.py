@@ -48,8 +48,7 @@ def tracking(
         extrinsics: known (the capture is given the camera poses) or estimated.
         scripts: worlds for each script (walks, leaves_and_returns, crossing, hidden); known cameras only; 0: none.
         weights: another weight file than the one of this package.
-        recordings: folder for what the tracker was given. A run that is in it already is not rendered again: the
-            tracker runs alone.
+        recordings: folder for what the tracker was given. Of a run that is in it already the tracker runs alone.
         every: give the tracker one recorded image set out of so many: how accuracy depends on the rate.
         json: file for the numbers.
         pictures: folder for timelines: one PNG per group.
@@ -67,9 +66,8 @@ def tracking(
     print(f'{"":<24}' + ''.join(f'{heading:>9}' for _, heading, _ in COLUMNS))
     report = {}
     for name, plans in groups.items():
-        done = list(
-            tqdm(runs(plans, network, body, extrinsics == 'estimated', recordings, every), name, len(plans), False)
-        )
+        going = runs(plans, network, body, extrinsics == 'estimated', recordings, every)
+        done = list(tqdm(going, name, len(plans), False))
         scores = {'published': summary(done), 'tracked': summary(done, tracked_alone=True)}
         _print_scores(name, scores)
         report[name] = {**scores, 'ids': {run.name: run.ids_of_people() for run in done}}

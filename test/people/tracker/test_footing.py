@@ -6,21 +6,16 @@ import math
 
 import numpy as np
 import pytest
-from head_rig import ERRORS, HeadRig, published, tracker, walk
+from head_rig import ERRORS, HeadRig, published, times, tracker, walk
 
 from chromm_ros.flow import People
 from chromm_ros.people.tracker import HeadDetections
 from chromm_ros.people.tracker.footing import SOLE, soles
 
-PERIOD = 0.25
 STATURE = 1.5
 """Of a head above the lowest joint, in the postures of these tests [m]."""
 FLOOR = 1.6 - STATURE - SOLE
 """Where somebody stands whose head is at 1.6 m."""
-
-
-def times(start: float, end: float) -> np.ndarray:
-    return start + PERIOD * np.arange(round((end - start) / PERIOD))
 
 
 def upright(detections: HeadDetections, stature: float = STATURE) -> HeadDetections:

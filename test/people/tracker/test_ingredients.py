@@ -7,17 +7,12 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from head_rig import ERRORS, HeadRig, published
+from head_rig import ERRORS, HeadRig, published, times
 from truthful_studio import ring
 
 from chromm_ros.people.tracker import HeadDetections, IdentitySettings, Tracker, assignment, belief, evidence, footing
 
 Run = Callable[[Tracker], bool]
-PERIOD = 0.25
-
-
-def times(start: float, end: float) -> np.ndarray:
-    return start + PERIOD * np.arange(round((end - start) / PERIOD))
 
 
 def a_ghost_goes(people: Tracker) -> bool:
