@@ -98,6 +98,13 @@ def test_a_group_alone_lists_its_own_commands(call, group):
     assert call(group, '--help')[0] == 0
 
 
+def test_reconstruct_alone_names_everything_that_it_needs(call):
+    status, _, err = call('reconstruct')
+    assert status == 2
+    assert 'INPUT' in err
+    assert '--out' in err
+
+
 def test_the_version_is_that_of_the_package(call):
     assert call('--version') == (0, f'chromm_ros {version()}\n', '')
     assert call('-V')[1] == call('--version')[1]

@@ -115,7 +115,9 @@ class Options:
 
 
 def reconstruct(
-    inputs: Annotated[tuple[Path, ...], tyro.conf.Positional], options: tyro.conf.OmitArgPrefixes[Options]
+    first: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar='INPUT')],
+    others: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar='[INPUT ...]')],
+    options: tyro.conf.OmitArgPrefixes[Options],
 ) -> int:
     """People, scene and cameras of recordings: one bag; or videos, folders of images or images, one per camera.
 
@@ -123,9 +125,10 @@ def reconstruct(
     and summary.json.
 
     Args:
-        inputs: a bag (folder, .mcap, .db3, or .bag of ROS 1), or one video, folder or image per camera.
+        first: a bag (folder, .mcap, .db3, or .bag of ROS 1), or the video, folder or image of a camera.
+        others: those of the other cameras.
     """
-    summary = reconstruct_files(inputs, options)
+    summary = reconstruct_files((first, *others), options)
     for note in summary.notes:
         print(f'note: {note}')
     print(
