@@ -25,9 +25,10 @@ mistaken for each other now and then, but a camera that was moved sees the wrong
 MOST_MISSED = 0.025
 """Median angle by which a camera may miss the landmarks of somebody who is matched with whom others see [rad]."""
 
-LAST_UNSEEN, LAST_ALONE = 3, 5
-"""The last times with somebody due, of which a camera must see one, and those at which it sees somebody while others
-do, of which one must be the same person: nothing else shows that it was turned away."""
+LAST_UNSEEN, LAST_ODD, LAST_ALONE = 3, 2, 5
+"""The last times with somebody due, of which a camera must see one, the same where it sees somebody else instead, and
+those at which it sees somebody while others do, of which one must be the same person: nothing else shows that it was
+turned away."""
 
 
 @dataclass(frozen=True)
@@ -74,9 +75,11 @@ class Encounters:
     def refuted(self, v: int) -> bool:
         """Whether a camera sees others than it should at many times, at several in a row, or at the last two; or at
         the last times nobody of those who are seen elsewhere."""
-        for telling, most in ((self.due[v] > 0, LAST_UNSEEN), (self.company[v], LAST_ALONE)):
+        due, odd, always = self.due[v] > 0, self.odd[v] > 0, np.ones(self.due.shape[1], bool)
+        rules = ((due, LAST_UNSEEN, always), (due, LAST_ODD, odd), (self.company[v], LAST_ALONE, always))
+        for telling, most, suspicious in rules:
             last = np.nonzero(telling)[0][-most:]
-            if len(last) == most and not self.met[v, last].any():
+            if len(last) == most and suspicious[last].any() and not self.met[v, last].any():
                 return True
         telling = (self.met[v] > 0) | (self.odd[v] > 0)
         against = self.odd[v, telling] > self.met[v, telling]
