@@ -11,6 +11,11 @@ import os
 import sys
 from pathlib import Path
 
+SHARED_CORES = {'OMP_WAIT_POLICY': 'PASSIVE', 'OPENBLAS_NUM_THREADS': '1'}
+"""Environment of all processes, read when PyTorch and NumPy are loaded. Threads that wait spin by default, and where
+cameras and page need the cores, a window then takes several times as long; NumPy's matrices here are too small to
+share, and its threads cost a live window 25 ms of processor time."""
+
 OF_ROS = ('rclpy', 'rcl_interfaces', 'tf2_ros', 'message_filters', 'ament_index_python', 'launch', 'launch_ros')
 """Packages that only a ROS installation brings, beside all whose name ends in ``_msgs``."""
 
@@ -66,9 +71,8 @@ def _requirements() -> Path:
 
 
 def _run(module: str, program: str) -> int:
-    # Read when PyTorch is loaded, also in the processes that a program starts: threads that wait spin by default, and
-    # where cameras and page need the cores, a window then takes several times as long.
-    os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
+    for name, value in SHARED_CORES.items():
+        os.environ.setdefault(name, value)
     try:
         return int(importlib.import_module(module).main() or 0)
     except ModuleNotFoundError as error:

@@ -56,18 +56,26 @@ def test_an_interrupt_while_the_imports_run_is_no_traceback(monkeypatch):
     assert programs.chromm() == 130
 
 
-@pytest.mark.parametrize(('chosen', 'expected'), [(None, 'PASSIVE'), ('ACTIVE', 'ACTIVE')])
-def test_waiting_threads_leave_the_cores_to_others_unless_told_otherwise(chosen, expected):
+@pytest.mark.parametrize(
+    ('variable', 'chosen', 'expected'),
+    [
+        ('OMP_WAIT_POLICY', None, 'PASSIVE'),
+        ('OMP_WAIT_POLICY', 'ACTIVE', 'ACTIVE'),
+        ('OPENBLAS_NUM_THREADS', None, '1'),
+        ('OPENBLAS_NUM_THREADS', '4', '4'),
+    ],
+)
+def test_threads_leave_the_cores_to_others_unless_told_otherwise(variable, chosen, expected):
     script = (
         'import os, sys; from chromm_ros import programs; sys.argv = ["chromm"]; programs.chromm(); '
-        'print(os.environ["OMP_WAIT_POLICY"], "torch" in sys.modules)'
+        f'print(os.environ["{variable}"], "torch" in sys.modules, "numpy" in sys.modules)'
     )
-    environment = {name: value for name, value in os.environ.items() if name != 'OMP_WAIT_POLICY'}
-    environment |= {} if chosen is None else {'OMP_WAIT_POLICY': chosen}
+    environment = {name: value for name, value in os.environ.items() if name != variable}
+    environment |= {} if chosen is None else {variable: chosen}
     shown = subprocess.run(
         [sys.executable, '-c', script], capture_output=True, text=True, check=True, env=environment
     )
-    assert shown.stdout.splitlines()[-1] == f'{expected} False'
+    assert shown.stdout.splitlines()[-1] == f'{expected} False False'
 
 
 def test_the_requirements_of_an_installation_are_found(tmp_path):
