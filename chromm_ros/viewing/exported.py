@@ -19,10 +19,7 @@ from chromm_ros.viewing.overlay import Situation, as_json, state_of
 from chromm_ros.viewing.people_layer import PeopleLayer
 from chromm_ros.viewing.stage import Stage
 from chromm_ros.viewing.thumbnails import smaller
-from chromm_ros.viewing.view import Timeline, WorldView
-
-TRAIL = 8.0
-"""Seconds of a drawn trail."""
+from chromm_ros.viewing.view import TRAIL, Timeline, WorldView
 
 POINTS = 60_000
 """Points of the scene at most."""
@@ -75,6 +72,7 @@ def as_html(
         'about': _about(shown, settings),
         'frames': frames,
         'pictures': pictures.encoded,
+        'trail': TRAIL,
     }
     progress(1.0)
     return with_ours(html, as_json(recorded)), len(shown)

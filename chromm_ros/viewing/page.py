@@ -20,10 +20,7 @@ from chromm_ros.viewing.panel import Panel
 from chromm_ros.viewing.people_layer import PeopleLayer
 from chromm_ros.viewing.server import PageServer
 from chromm_ros.viewing.stage import Stage
-from chromm_ros.viewing.view import Awaited, CameraView, Notice, Timeline, WorldView
-
-TRAIL = 8.0
-"""Seconds of a drawn trail."""
+from chromm_ros.viewing.view import TRAIL, Awaited, CameraView, Notice, Timeline, WorldView
 
 
 class Page:

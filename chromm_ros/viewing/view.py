@@ -12,6 +12,10 @@ UNKNOWN = 'unknown'
 """State of a camera of which the capture says nothing at the moment."""
 
 
+TRAIL = 8.0
+"""Seconds of a drawn trail."""
+
+
 @dataclass(frozen=True)
 class PersonView:
     """One person as the page shows them."""

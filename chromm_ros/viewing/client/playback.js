@@ -21,7 +21,7 @@ if (window.__CHROMM_RECORDING__) {
     };
     const trail = (id, index) => {
       const places = [];
-      for (let at = index; at >= 0 && frames[at].time > frames[index].time - 8; at -= 1) {
+      for (let at = index; at >= 0 && frames[at].time > frames[index].time - chromm.recording.trail; at -= 1) {
         const then = frames[at].state.people.find((person) => person.id === id);
         if (then && then.state !== "predicted") places.unshift(then.xyz);
       }
