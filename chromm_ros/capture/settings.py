@@ -108,27 +108,14 @@ class CaptureSettings:
     window_stride: int = setting(
         1, 'Number of image sets from one window to the next.', unit='image sets', low=1, high=64, live=True
     )
-    max_interval: float = setting(
-        0.0,
-        'Processing time that one image set may cost. While windows are slower, window_stride is raised; 0: never.',
-        unit='s',
-        low=0.0,
-        high=60.0,
-        live=True,
-    )
+    max_interval: float = 0.0
+    """Processing time that one image set may cost [s]; slower windows raise ``window_stride``. 0: never."""
     max_stride: int = 8
     """Limit of the stride that slow windows raise."""
     max_gap: float = 3.0
     """Images older than this against the newest leave the window [s]."""
-    max_out_of_order: float = setting(
-        0.5,
-        'Step back in time up to which a late image set is dropped; a larger one, as when a bag loops, starts a new '
-        'session.',
-        unit='s',
-        low=0.0,
-        high=60.0,
-        live=True,
-    )
+    max_out_of_order: float = 0.5
+    """Step back in time up to which an image set is late and dropped [s]; a larger one starts a new session."""
     camera_timeout: float = setting(
         1.0,
         'Age of the newest image of a camera, against the newest image set, from which the camera counts as missing.',
