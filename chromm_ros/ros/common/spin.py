@@ -13,13 +13,14 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import rclpy
 from rclpy._rclpy_pybind11 import RCLError
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.logging import LoggingSeverity, get_logger_effective_level, set_logger_level
 from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions, install_signal_handlers, uninstall_signal_handlers
 from rclpy.utilities import remove_ros_args
 
 USER_ERRORS = (OSError, ValueError, KeyError, RuntimeError)
@@ -45,23 +46,61 @@ def run_node(make: Callable[[], Node], arguments: Sequence[str] | None = None, p
         print(f'{USAGE.format(program=program)}\n\n{inspect.getdoc(inspect.getmodule(make)) or ""}')
         return 0
     node: Node | None = None
-    try:
+    with _StopSignals() as signals:
         try:
-            _init(words)
-            node = make()
-        except USER_ERRORS as error:
-            print(f'{program}: {sentence(error)}', file=sys.stderr)
-            return 1
-        end_with(os.environ.get(PARENT_VARIABLE, ''))
-        _spin(node)
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    finally:
-        with _undisturbed():
-            if node is not None:
-                node.destroy_node()
-            rclpy.try_shutdown()
+            try:
+                _init(words)
+                node = make()
+            except USER_ERRORS as error:
+                print(f'{program}: {sentence(error)}', file=sys.stderr)
+                return 1
+            end_with(os.environ.get(PARENT_VARIABLE, ''))
+            _spin(node, signals)
+        except (KeyboardInterrupt, ExternalShutdownException):
+            pass
+        finally:
+            with _undisturbed():
+                if node is not None:
+                    node.destroy_node()
+                rclpy.try_shutdown()
     return int(getattr(node, 'exit_code', 0))
+
+
+class _StopSignals:
+    """SIGINT and SIGTERM: kept in mind while a node is made, and an end of its waiting when it spins.
+
+    The handlers of rclpy take the context away at once. Between two calls of a node that is being made this ends in
+    an error, a segmentation fault, or a process that nothing can stop.
+    """
+
+    def __init__(self) -> None:
+        self._came = self._spinning = False
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> _StopSignals:
+        if threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.signal(number, self._take) for number in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._spinning:
+            uninstall_signal_handlers()
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _take(self, number: int, frame: object) -> None:
+        self._came = True
+        if self._spinning and number == signal.SIGINT:
+            raise KeyboardInterrupt
+
+    def let_through(self) -> None:
+        """Let rclpy stop the node from now on: its handlers call those before them."""
+        install_signal_handlers()
+        self._spinning = True
+
+    def came(self) -> bool:
+        """One has come, at whatever time."""
+        return self._came
 
 
 def leave(status: int) -> NoReturn:
@@ -116,7 +155,7 @@ def _init(words: Sequence[str]) -> None:
     level = get_logger_effective_level('rcl')
     set_logger_level('rcl', LoggingSeverity.FATAL)  # it would say the same in other words
     try:
-        rclpy.init(args=list(words))
+        rclpy.init(args=list(words), signal_handler_options=SignalHandlerOptions.NO)
     finally:
         set_logger_level('rcl', level)
     stray = remove_ros_args([*words])
@@ -147,12 +186,13 @@ def _undisturbed() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _spin(node: Node) -> None:
+def _spin(node: Node, signals: _StopSignals) -> None:
     """Run callbacks; what one of them raises is logged and stops nobody."""
     executor = SingleThreadedExecutor()
     executor.add_node(node)
     try:
-        while rclpy.ok():
+        signals.let_through()
+        while rclpy.ok() and not signals.came():
             _spin_once(executor, node)
     finally:
         executor.shutdown()

@@ -144,3 +144,35 @@ def test_a_stopped_node_leaves_with_its_exit_status_and_without_the_rites_of_the
     process.send_signal(number)
     assert process.wait(60) == 0
     assert not Path(tmp_path / 'late').exists()
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize('moment', ['before', 'in the middle', 'after'])
+def test_a_node_that_is_stopped_while_it_is_made_ends_before_it_spins(number, moment, capfd):
+    calls = []
+
+    def make():
+        if moment == 'before':
+            os.kill(os.getpid(), number)
+        node = rclpy.create_node('made')
+        if moment == 'in the middle':
+            os.kill(os.getpid(), number)
+        node.create_timer(0.0, lambda: calls.append(1))
+        if moment == 'after':
+            os.kill(os.getpid(), number)
+        return node
+
+    before = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
+    assert run_node(make, []) == 0
+    assert not calls
+    assert not rclpy.ok()
+    assert capfd.readouterr().err == ''
+    assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_what_fails_while_a_node_starts_is_not_hidden():
+    def broken():
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        run_node(broken, [])
