@@ -198,7 +198,7 @@ FULL_HUMAN = HumanEncoderConfig(
 FULL_HUMAN_HEAD = HumanHeadConfig(scene_dim=2048, human_dim=1024, fusion_hidden=4096, dim=1024, decoder_hidden=4096)
 
 TINY_HUMAN = HumanEncoderConfig(
-    vit=replace(TINY_ENCODER, blocks=4), image_size=(144, 192), mask_cells=8, separation=0.5
+    vit=replace(TINY_ENCODER, blocks=4), image_size=(144, 192), mask_cells=8, separation=0.75
 )
 
 TINY_HUMAN_HEAD = HumanHeadConfig(
