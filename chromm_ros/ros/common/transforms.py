@@ -6,12 +6,12 @@ node sends is never read back as if it were knowledge.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import tf2_ros
-import yaml
 from geometry_msgs.msg import TransformStamped
 from rclpy.duration import Duration
 from rclpy.time import Time
@@ -24,6 +24,10 @@ from chromm_ros.ros.common.names import frame_prefix
 from chromm_ros.ros.outputs.messages import BODY_FROM_REP155, HIPS, NANO, body_id, pose_rows
 
 NEWEST = Time()
+
+PARENTS = re.compile(r"^(.+): ?\n  parent: '(.*)'$", re.MULTILINE)
+"""Frames and their parents in what TF calls YAML. Names are not quoted there: a parser refuses some, takes `1` and
+`no` for other things, and needs 60 ms for the 200 frames of a robot."""
 
 
 def optical_frame(prefix: str, camera: str) -> str:
@@ -109,8 +113,7 @@ class CameraFrames:
 
 def frame_parents(buffer: tf2_ros.Buffer) -> dict[str, str]:
     """Frame -> parent, for every frame that has one."""
-    known = yaml.safe_load(buffer.all_frames_as_yaml())
-    return {frame: about['parent'] for frame, about in known.items()} if isinstance(known, dict) else {}
+    return dict(PARENTS.findall(buffer.all_frames_as_yaml()))
 
 
 def human_poses(humans: Sequence[Human], prefix: str) -> dict[str, np.ndarray]:

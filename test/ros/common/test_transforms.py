@@ -1,15 +1,23 @@
 """TF is read at the image's time, never contradicted, and never read back from ourselves."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import tf2_ros
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 from standins import camera, human
 
 from chromm_ros.flow import HumanState
-from chromm_ros.ros.common.transforms import CameraFrames, matrix_of, optical_frame, transform_messages
+from chromm_ros.ros.common.transforms import (
+    CameraFrames,
+    frame_parents,
+    matrix_of,
+    optical_frame,
+    transform_messages,
+)
 
 SECOND = 1_000_000_000
 
@@ -101,6 +109,29 @@ def test_a_frame_that_is_not_sent_is_reported_until_it_is_free(buffer):
     buffer.clear()
     assert len(sender.to_send(estimated, 6)) == 2
     assert sender.findings() == []
+
+
+TF_NAMES = st.text(st.characters(categories=('L', 'N', 'P', 'S', 'Zs')), min_size=1, max_size=12).filter(
+    lambda name: not name.startswith('/')
+)
+
+
+@settings(deadline=None)
+@given(st.lists(TF_NAMES, min_size=2, max_size=5, unique=True))
+@example(['1', 'no', 'null'])
+@example(["it's", 'a: b', '- c', '#d', "  parent: 'x'", 'x'])
+def test_parents_are_read_whatever_the_frames_are_called(names):
+    buffer = tf2_ros.Buffer()
+    for parent, child in pairwise(names):
+        buffer.set_transform(transform_messages(parent, {child: pose()}, SECOND)[0], 'test')
+    assert frame_parents(buffer) == dict(zip(names[1:], names))
+
+
+def test_a_frame_that_hangs_on_something_else_than_the_world_names_its_root(buffer):
+    for parent, child in (('1', 'no'), ('no', 'a: b')):
+        buffer.set_transform(transform_messages(parent, {child: pose()}, SECOND)[0], 'test')
+    assert frames(buffer).other_root('a: b') == '1'
+    assert frames(buffer).other_root('nowhere') is None
 
 
 @pytest.mark.parametrize('name', ['front', '/front', 'arm/front', '/robot1/front'])
