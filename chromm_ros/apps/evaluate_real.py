@@ -41,6 +41,7 @@ def evaluate_real(
     preset: Literal['auto', 'open', 'tiny', 'full'] = 'auto',
     weights: Path | None = None,
     device: str = 'auto',
+    extrinsics: Literal['auto', 'tf_then_refine'] = 'auto',
     cameras_off: bool = True,
     rig: bool = True,
     json: Path | None = None,
@@ -59,6 +60,7 @@ def evaluate_real(
         preset: of the network.
         weights: of the network.
         device: of the network.
+        extrinsics: take the calibration as it is, or let people correct it.
         cameras_off: also see whether ids stay while each camera in turn is off for two seconds.
         rig: also find the cameras from the people, and compare them with the calibration.
         json: file for the numbers.
@@ -66,12 +68,15 @@ def evaluate_real(
     """
     if bool(inputs) != (calibration is not None):
         raise UsageError('inputs and --calibration go together: only known cameras can be compared with')
+    settings = changed(CaptureSettings(), {'extrinsics': extrinsics})
     body = BodyModel.load()
     network = load_network(preset, weights, device_of(device), body=body)
     result: dict[str, Any] = {}
     for name, (sets, views) in _sources(inputs, calibration, demo, seconds, rate).items():
         picture = None if pictures is None else MovingPicture()
-        result[name] = measured(network, body, sets, views, name, cameras_off=cameras_off, rig=rig, picture=picture)
+        result[name] = measured(
+            network, body, sets, views, name, cameras_off=cameras_off, rig=rig, settings=settings, picture=picture
+        )
         if picture is not None and pictures is not None:
             picture.write(pictures / f'{name}.webp')
         print(f'{name}\n{table(result[name], 2)}', flush=True)
@@ -90,15 +95,17 @@ def measured(
     *,
     cameras_off: bool = True,
     rig: bool = True,
+    settings: CaptureSettings | None = None,
     picture: MovingPicture | None = None,
 ) -> dict[str, Any]:
     """All measures of one recording.
 
     Args:
         sets: gives the image sets anew at every call.
+        settings: of the run whose accuracy is measured.
         picture: what is measured is drawn into it.
     """
-    result = _run(network, body, sets(), views, name, picture).summary()
+    result = _run(network, body, sets(), views, name, settings, picture).summary()
     if cameras_off and len(views) > 1:
         result['one_camera_off'] = {
             view: _ids(_run(network, body, switched_off(sets(), view, OFF_FROM, OFF_FOR), views, f'without {view}'))
@@ -141,10 +148,11 @@ def _run(
     sets: Iterable[ImageSet],
     views: Sequence[str],
     name: str,
+    settings: CaptureSettings | None = None,
     picture: MovingPicture | None = None,
 ) -> RealScore:
     shown = tqdm(sets, desc=name, unit=' sets', disable=None, leave=False)
-    return score_run(network, body, shown, views, watch=None if picture is None else picture.add)
+    return score_run(network, body, shown, views, settings, watch=None if picture is None else picture.add)
 
 
 def _ids(score: RealScore) -> dict[str, Any]:

@@ -142,7 +142,7 @@ def _print_summary(report: dict[str, Any], notes: list[str]) -> None:
         print(f'delay         median {delay["p50"]:.0f} ms, 95 % {delay["p95"]:.0f} ms')
     people = ', '.join(f'{count} in {number}' for count, number in report['people_per_window'].items())
     print(f'people        {people or "none"} windows; ids {", ".join(report["ids"]) or "none"}')
-    for name, text in (('head', 'heads'), ('joints', 'joints'), ('left_out', 'view left out')):
+    for name, text in (('head', 'heads'), ('joints', 'joints'), ('left_out_landmarks', 'view left out')):
         found = accuracy[name]
         if found is not None:
             print(

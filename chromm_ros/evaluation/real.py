@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -19,14 +19,17 @@ from chromm_ros.body.landmarks import AS_JOINTS, ON_JOINTS
 from chromm_ros.body.model import BodyModel
 from chromm_ros.capture.capture import Capture
 from chromm_ros.capture.settings import CaptureSettings
-from chromm_ros.flow import CameraState, Human, ImageSet, Snapshot, ViewImage, ViewPeople
+from chromm_ros.flow import CameraState, Human, ImageSet, People, Snapshot, ViewImage, ViewPeople
 from chromm_ros.geometry.cameras import invert_rigid, project, transform
 from chromm_ros.network.outputs import PeopleEstimates
 from chromm_ros.people.fusion import fuse
+from chromm_ros.people.landmarks import landmarks_of
 from chromm_ros.people.settings import FusionSettings
 
 WELL_SEEN = 0.5
 """Weight of a landmark from which it is compared with."""
+MEASURES = ('head', 'joints', 'landmarks', 'left_out_joints', 'left_out_landmarks')
+"""What is compared with images: heads, joints of the limbs, and the landmarks that belong to these joints."""
 LEAST_VIEWS = 3
 """Views of a person of which one may be left out: two are needed to place it."""
 
@@ -47,6 +50,20 @@ class ListeningNetwork:
         return estimates
 
 
+@dataclass(frozen=True)
+class _Person:
+    """One of the fused people of one image set."""
+
+    pose: np.ndarray  # (52, 3, 3)
+    betas: np.ndarray  # (10,)
+    root_rotation: np.ndarray  # (3, 3)
+    joints: np.ndarray  # (55, 3) [m]
+
+    @staticmethod
+    def of(fused: People, column: int) -> _Person:
+        return _Person(*(getattr(fused, own.name)[0, column] for own in fields(_Person)))
+
+
 @dataclass
 class RealScore:
     """Collects what the image sets of one run say."""
@@ -61,7 +78,8 @@ class RealScore:
     heights: dict[int, list[float]] = field(default_factory=dict)
     seconds: list[float] = field(default_factory=list)
     errors: dict[str, list[np.ndarray]] = field(default_factory=dict)
-    """Distances [px] and at the depth of the person [m]: rows (N, 2) of head, joints, left_out."""
+    """Distances [px] and at the depth of the person [m]: rows (N, 2) of head; of joints, and of the landmarks that
+    belong to them, from all views and from all but the one that is compared with."""
 
     def add(self, snapshot: Snapshot, images: ImageSet, found: PeopleEstimates[np.ndarray], errors: Any) -> None:
         """Score a snapshot of one image set.
@@ -84,7 +102,7 @@ class RealScore:
                 identity[view, 0, row] = column
                 camera = cameras[list(images.views)[view]]
                 self._compare('head', human.head[None], found.head_px[view, row][None], camera)
-                self._compare_landmarks('joints', human.joints, found, (view, row), camera)
+                self._compare_body('', human, found, (view, row), camera)
         if found.landmarks is not None and complete:
             self._leave_out(identity, _view_people(images, found, cameras), found, cameras, errors)
 
@@ -98,7 +116,7 @@ class RealScore:
             'views_per_person': {str(count): self.views[count] for count in sorted(self.views)},
             'height_m': {str(number): round(float(np.median(own)), 3) for number, own in self.heights.items()},
             'height_spread_m': {str(number): round(float(np.std(own)), 3) for number, own in self.heights.items()},
-            **{name: _distances(self.errors.get(name, [])) for name in ('head', 'joints', 'left_out')},
+            **{name: _distances(self.errors.get(name, [])) for name in MEASURES},
             'sets_per_second': round(sets / sum(self.seconds), 2) if self.seconds else None,
         }
 
@@ -122,20 +140,23 @@ class RealScore:
             if left:
                 fused = fuse(people, others, FusionSettings(), errors, self.body)
             for row, column in left:
-                self._compare_landmarks('left_out', fused.joints[0, column], found, (view, row), cameras[name])
+                self._compare_body('left_out_', _Person.of(fused, column), found, (view, row), cameras[name])
 
-    def _compare_landmarks(
+    def _compare_body(
         self,
-        name: str,
-        joints: np.ndarray,
+        kind: str,
+        person: Human | _Person,
         found: PeopleEstimates[np.ndarray],
         place: tuple[int, int],
         camera: CameraState,
     ) -> None:
+        """The joints of the limbs, and where the body has their landmarks, against the landmarks of an image."""
         if found.landmarks is not None:
             seen = found.landmarks[place][ON_JOINTS]
             good = seen[:, 2] > WELL_SEEN
-            self._compare(name, joints[AS_JOINTS][good], seen[good, :2], camera)
+            marks = landmarks_of(person, self.body)[ON_JOINTS]
+            for name, points in (('joints', person.joints[AS_JOINTS]), ('landmarks', marks)):
+                self._compare(kind + name, points[good], seen[good, :2], camera)
 
     def _compare(self, name: str, points: np.ndarray, pixels: np.ndarray, camera: CameraState) -> None:
         """Points (N, 3) of the world against where an image has them (N, 2)."""

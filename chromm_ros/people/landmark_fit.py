@@ -14,7 +14,7 @@ import numpy as np
 import roma
 import torch
 
-from chromm_ros.body.landmarks import EARS, JOINT_OF_LANDMARK, NOSE_DROP, LandmarkPose
+from chromm_ros.body.landmarks import LandmarkPose
 from chromm_ros.skeleton import BODY_JOINTS, HEAD, LANDMARKS, PARENTS
 
 STEPS = 4
@@ -33,10 +33,13 @@ HEAD_POINT = LANDMARKS
 """The head joint, which is found by itself (CHROMM 3.2), comes behind the landmarks."""
 
 CHEST, PELVIS = 9, 0
-SHOULDER, HIP = np.array([0.0, 0.0, 0.0]), np.array([0.0, 0.0, 0.0])
-"""Landmarks of left shoulder and hip from the joints, frames of chest and pelvis [m]."""
-EAR, HEEL, TOE = np.array([0.075, 0, 0]), np.array([0, -0.06, -0.05]), np.array([0, -0.06, 0.17])
-NOSE_FROM_EARS = 0.11 * np.array([0, -np.sin(NOSE_DROP), np.cos(NOSE_DROP)])
+SHOULDER, HIP = np.array([0, 0.03, -0.03]), np.array([-0.015, -0.02, 0.005])
+WRIST, KNEE, ANKLE = np.array([0.025, 0, 0.005]), np.array([0, -0.015, -0.015]), np.array([0, 0.015, 0])
+EAR, NOSE = np.array([0.055, 0.03, 0]), np.array([0, 0.025, 0.075])
+HEEL, TOE = np.array([0, -0.045, -0.04]), np.array([0, -0.05, 0.17])
+"""Landmarks of the left side and the nose from their joints: shoulder in the frame of the chest, hip in that of the
+pelvis, the others in that of the joint itself [m]. BlazePose on real people against the free body, medians over both
+sides of the body (``docs/open_preset.md``); what it calls an elbow is the joint."""
 MIRROR = np.array([-1.0, 1, 1])
 
 
@@ -52,16 +55,20 @@ class Attachment:
     """Joint in whose frame the offset is; None: that of ``joint``."""
 
 
-ATTACHMENTS = (
-    *(Attachment(mark, joint, ON_JOINT) for mark, joint in JOINT_OF_LANDMARK.items() if mark not in (11, 12, 23, 24)),
-    Attachment(11, 16, ON_JOINT, SHOULDER, CHEST), Attachment(12, 17, ON_JOINT, SHOULDER * MIRROR, CHEST),
-    Attachment(23, 1, ON_JOINT, HIP, PELVIS), Attachment(24, 2, ON_JOINT, HIP * MIRROR, PELVIS),
-    Attachment(HEAD_POINT, HEAD, ON_JOINT),
-    Attachment(7, HEAD, BESIDE_JOINT, EARS + EAR), Attachment(8, HEAD, BESIDE_JOINT, EARS - EAR),
-    Attachment(0, HEAD, BESIDE_JOINT, EARS + NOSE_FROM_EARS),
-    Attachment(29, 7, BESIDE_JOINT, HEEL), Attachment(30, 8, BESIDE_JOINT, HEEL),
-    Attachment(31, 7, BESIDE_JOINT, TOE), Attachment(32, 8, BESIDE_JOINT, TOE),
+_ONE_SIDE = (
+    (11, 16, ON_JOINT, SHOULDER, CHEST), (13, 18, ON_JOINT, np.zeros(3), None), (15, 20, ON_JOINT, WRIST, None),
+    (23, 1, ON_JOINT, HIP, PELVIS), (25, 4, ON_JOINT, KNEE, None), (27, 7, ON_JOINT, ANKLE, None),
+    (7, HEAD, BESIDE_JOINT, EAR, None), (29, 7, BESIDE_JOINT, HEEL, None), (31, 7, BESIDE_JOINT, TOE, None),
 )  # fmt: skip
+ATTACHMENTS = (
+    *(Attachment(*of_left) for of_left in _ONE_SIDE),
+    *(
+        Attachment(mark + 1, joint if joint == HEAD else joint + 1, sigma, offset * MIRROR, frame)
+        for mark, joint, sigma, offset, frame in _ONE_SIDE
+    ),
+    Attachment(HEAD_POINT, HEAD, ON_JOINT),
+    Attachment(0, HEAD, BESIDE_JOINT, NOSE),
+)
 
 PULLING = [point.landmark for point in ATTACHMENTS]
 HOLDING = [point.joint for point in ATTACHMENTS]

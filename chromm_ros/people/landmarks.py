@@ -132,6 +132,17 @@ def _with_heads(
     )
 
 
+def landmarks_of(person: Any, body: ShapedBody) -> np.ndarray:
+    """(33, 3) where somebody has the landmarks [m], in the frame of the joints; the pelvis for those of no use.
+
+    Args:
+        person: has ``pose`` (52, 3, 3), ``betas`` (10,), ``root_rotation`` (3, 3) and ``joints`` (55, 3).
+    """
+    template, directions = (_array(tensor) for tensor in (body.joint_template, body.joint_directions))
+    own = expected(person.root_rotation[None], person.pose[None], person.betas[None], template, directions)
+    return own[0, :LANDMARKS] + person.joints[0]
+
+
 def landmark_rays(
     people: ViewPeople, identity: np.ndarray, errors: EstimateErrors
 ) -> tuple[LandmarkRays, tuple[np.ndarray, np.ndarray]]:

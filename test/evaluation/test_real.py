@@ -36,9 +36,9 @@ def test_people_ids_and_reprojection_are_measured(given):
     assert set(given['ids']) <= {'1', '2', '3'}
     assert given['head']['median_px'] < 5  # of 480
     assert given['joints']['median_px'] < 10
-    assert given['left_out']['count'] > 50
+    assert given['left_out_landmarks']['count'] > 50
     # nothing was fitted to the view that is left out
-    assert given['joints']['median_m'] < given['left_out']['median_m'] < 0.12
+    assert given['joints']['median_m'] < given['left_out_landmarks']['median_m'] < 0.12
     assert all(1.2 < height < 1.9 for height in given['height_m'].values())
 
 
@@ -52,7 +52,7 @@ def test_a_calibration_that_is_wrong_shows_in_the_view_left_out(network, sets, g
         return dataclasses.replace(images, views={**images.views, 'cam04': wrong})
 
     wrong = summary(network, [turned(images) for images in sets])
-    assert wrong['left_out']['median_m'] > 1.3 * given['left_out']['median_m']
+    assert wrong['left_out_landmarks']['median_m'] > 1.3 * given['left_out_landmarks']['median_m']
 
 
 def test_a_camera_that_is_off_is_missing_for_that_long(sets):
@@ -67,4 +67,4 @@ def test_nothing_is_measured_of_an_empty_room(network, sets):
     nobody = dataclasses.replace(sets[0], views={'cam01': empty})
     found = summary(network, [nobody])
     assert found['people_per_set'] == {'0': 1}
-    assert found['head'] is found['joints'] is found['left_out'] is None
+    assert found['head'] is found['joints'] is found['left_out_landmarks'] is None

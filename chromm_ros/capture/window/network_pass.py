@@ -221,7 +221,7 @@ def _among(row: Row, rows: Sequence[Row]) -> bool:
 def _calibration(rows: Sequence[Row]) -> Calibration:
     """What is known of the cameras; the network takes what it was made for."""
     intrinsics = [row.image.intrinsics for row in rows]
-    poses = [row.found_pose if row.given_pose is None else row.given_pose for row in rows]
+    poses = [row.given_pose if row.found_pose is None else row.found_pose for row in rows]
     return Calibration(
         intrinsics=_stacked(intrinsics, np.eye(3)),
         has_intrinsics=np.array([matrix is not None for matrix in intrinsics]),

@@ -52,7 +52,7 @@ class Row:
     placed: Placed | None = None
     """None: the heads did not run on it yet."""
     found_pose: np.ndarray | None = None
-    """(4, 4) world_from_camera where people gave one, for a network that places no cameras."""
+    """(4, 4) world_from_camera where people gave or corrected one, for a network that places no cameras."""
     memory: torch.Tensor | None = None
     """What it leaves behind for later rows in a streaming window."""
 

@@ -3,7 +3,8 @@
 Sightings are collected some tenths of a second apart while a camera has no place. When they have grown by a quarter,
 cameras are estimated and verified (:mod:`chromm_ros.people.self_calibration`). The first ones that pass define a
 frame, which later ones join; where cameras have a given pose, theirs is the frame. A rig that stands is watched and
-estimated again once in a while: a camera that is elsewhere then loses its place.
+estimated again once in a while: a camera that is elsewhere then loses its place. Where given poses may be refined
+(``tf_then_refine``), people correct them the same way.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from chromm_ros.capture.world.cameras import Cameras
 from chromm_ros.geometry.similarity import align_rigs
 from chromm_ros.people.self_calibration.estimate import CameraPrior
 from chromm_ros.people.self_calibration.from_detections import mean_limbs, seen_people
+from chromm_ros.people.self_calibration.refine import Correction, corrections
 from chromm_ros.people.self_calibration.sightings import SeenPeople, Sighting
 from chromm_ros.people.self_calibration.verify import LEAST_SIGHTINGS, Calibration, calibrate
 
@@ -66,7 +68,7 @@ class PeopleRig:
         self.problems: dict[str, str] = {}
         """What the last estimate said against each camera; empty where it passed."""
         self.poses: dict[str, np.ndarray] = {}
-        """(4, 4) world_from_camera of cameras that passed, in the frame of the rig."""
+        """(4, 4) world_from_camera of cameras that passed, in the frame of the rig, and given ones as corrected."""
         self.intrinsics: dict[str, np.ndarray] = {}
         """(3, 3) with the focal length that was found, of cameras that passed and have no calibration."""
         self.level = False
@@ -121,7 +123,7 @@ class PeopleRig:
 
     def _placed(self, row: Row) -> Row:
         if row.given_pose is not None:
-            return row
+            return replace(row, found_pose=self.poses.get(row.view))
         image, found = row.image, self.intrinsics.get(row.view)
         if image.intrinsics is None and found is not None:
             image = replace(image, intrinsics=found)
@@ -134,12 +136,13 @@ class PeopleRig:
         if given != self._given:
             self._given = given
             self._forget(list(self.poses))
-        self._next = stamp + round(1e9 * (SPACING if self._unplaced() else WATCHING))
+        eager = self._unplaced() or (self._cameras.policy.refines and self._count < MEMORY)
+        self._next = stamp + round(1e9 * (SPACING if eager else WATCHING))
         if sum(len(seen.people) > 0 for seen in views.values()) < 2:
             return []
         self._sightings.append(Sighting(stamp, {view: seen.people for view, seen in views.items()}))
         self._count += 1
-        grown = min(self._tried_at * GROWTH, self._tried_at + OFTEN) if self._unplaced() else self._tried_at + MEMORY
+        grown = min(self._tried_at * GROWTH, self._tried_at + OFTEN) if eager else self._tried_at + MEMORY
         if self._count < max(LEAST_SIGHTINGS, grown):
             return []
         self._tried_at = self._count
@@ -199,6 +202,8 @@ class PeopleRig:
         unplaced = self._unplaced()
         limbs = mean_limbs(self._sightings)
         sightings = list(self._sightings)
+        if not unplaced and self._cameras.policy.refines:
+            return self._refine(corrections(sightings, self._priors(with_found=False), limbs))
         if not unplaced:
             return self._check(calibrate(sightings, self._priors(with_found=False), limbs))
         found = calibrate(sightings, self._priors(with_found=True), limbs)
@@ -223,9 +228,23 @@ class PeopleRig:
             priors[view] = CameraPrior(intrinsics, seen.calibrated or view in self.intrinsics, known)
         return priors
 
+    def _refine(self, found: Mapping[str, Correction]) -> list[str]:
+        """Take corrections of given poses, all or none: a pose that is plainly wrong spoils the others."""
+        news = not self._given & self.poses.keys()
+        wrong = {view: correction for view, correction in found.items() if not correction.small}
+        for view, correction in ({} if wrong else found).items():
+            self.poses[view] = correction.world_from_camera
+        off = [
+            f'{view} {correction.place:.2f} m and {np.degrees(correction.turn):.1f} degrees'
+            for view, correction in (wrong or found).items()
+        ]
+        if wrong:
+            return [f'Given poses are too far from where people say to be refined ({", ".join(off)}): check them.']
+        return [f'People correct the given poses by: {", ".join(off)}.'] if off and news else []
+
     def _check(self, found: Calibration) -> list[str]:
         """Forget the places of cameras that are elsewhere by now."""
-        common = [view for view in self.poses if view in found.world_from_camera]
+        common = [view for view in self.poses if view in found.world_from_camera and view not in self._given]
         if len(common) + len(self._given) < 2:
             return []
         new, old = (np.stack([poses[view] for view in common]) for poses in (found.world_from_camera, self.poses))

@@ -65,17 +65,39 @@ class Observations:
 
 
 @dataclass(frozen=True)
+class Slack:
+    """Given poses (V, 4, 4), and how exact they are: standard deviations of each angle [rad] and coordinate [m]."""
+
+    poses: np.ndarray
+    angle: float
+    place: float
+
+    @property
+    def precision(self) -> np.ndarray:
+        """(6,) inverse variances of rotation vector and translation."""
+        return np.repeat([self.angle**-2, self.place**-2], 3)
+
+    def deviation(self, poses: np.ndarray) -> np.ndarray:
+        """(V, 6) rotation vectors and translations from the given poses to ``poses`` (V, 4, 4), world axes."""
+        turns = poses[:, :3, :3] @ self.poses[:, :3, :3].swapaxes(-1, -2)
+        vectors = roma.rotmat_to_rotvec(torch.from_numpy(np.ascontiguousarray(turns))).numpy()
+        return np.concatenate([vectors, poses[:, :3, 3] - self.poses[:, :3, 3]], -1)
+
+
+@dataclass(frozen=True)
 class Cameras:
     """V cameras and what is known of them beforehand."""
 
     poses: np.ndarray  # (V, 4, 4) world_from_camera
     intrinsics: np.ndarray  # (V, 3, 3) [px]
     known: np.ndarray
-    """(V,) bool: the pose is given and stays."""
+    """(V,) bool: the pose is given, and stays where there is no ``slack``."""
     focal_precision: np.ndarray
     """(V, V) inverse covariance of the logarithms of the focal lengths about those of ``intrinsics``."""
     zoom: np.ndarray
     """(V,) logarithm of the focal length over that of ``intrinsics``."""
+    slack: Slack | None = None
+    """How far the known poses may be off; None: not at all."""
 
     @property
     def adjusted_intrinsics(self) -> np.ndarray:
@@ -100,7 +122,8 @@ class Adjusted:
 def adjust(observed: Observations, cameras: Cameras) -> Adjusted:
     """The likeliest cameras and points. The first camera stays where no pose is known."""
     fixed = np.zeros((len(cameras.poses), PARAMETERS), bool)
-    fixed[cameras.known, :6] = True
+    if cameras.slack is None:
+        fixed[cameras.known, :6] = True
     if not cameras.known.any():
         fixed[0, :6] = True
     points = first_points(observed, cameras)
@@ -174,6 +197,10 @@ class _System:
         coupling = np.zeros((count, views, 3, PARAMETERS))
         np.add.at(coupling, (observed.point, observed.view), weighted_point.swapaxes(-1, -2) @ by_camera)
         gradient[:, 6] += cameras.focal_precision @ cameras.zoom
+        if cameras.slack is not None:
+            known = np.flatnonzero(cameras.known)
+            gradient[known, :6] += (cameras.slack.precision * cameras.slack.deviation(cameras.poses))[known]
+            own[known, :6, :6] += np.diag(cameras.slack.precision)
         camera = np.zeros((views, PARAMETERS, views, PARAMETERS))
         camera[:, 6, :, 6] += cameras.focal_precision
         return _System(camera, gradient, coupling, point, point_gradient, own)
@@ -254,6 +281,8 @@ def _linearised(
 def _cost(observed: Observations, cameras: Cameras, points: np.ndarray) -> float:
     residual, _, _ = _linearised(observed, cameras, points)
     prior = cameras.zoom @ cameras.focal_precision @ cameras.zoom
+    if cameras.slack is not None:
+        prior += (cameras.slack.precision * cameras.slack.deviation(cameras.poses)[cameras.known] ** 2).sum()
     robust = ROBUST**2 * np.log1p((residual**2).sum(-1) / ROBUST**2)
     return float((observed.weights * robust).sum() + prior)
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from chromm_ros.geometry.cameras import invert_rigid, transform
 from chromm_ros.people.association import merge
-from chromm_ros.people.self_calibration.bundle import Adjusted, Cameras, Observations, adjust
+from chromm_ros.people.self_calibration.bundle import Adjusted, Cameras, Observations, Slack, adjust
 from chromm_ros.people.self_calibration.pairs import REACH, PairPose, ViewPair, relative_pose
 from chromm_ros.people.self_calibration.sightings import HIPS, POINTS, PlacedPeople, Sighting
 
@@ -83,6 +83,7 @@ def estimate(
     priors: Mapping[str, CameraPrior],
     limbs: float,
     start: Mapping[str, np.ndarray] | None = None,
+    slack: tuple[float, float] | None = None,
 ) -> RigEstimate | None:
     """Where the cameras stand; None when no two of them see the same person.
 
@@ -91,6 +92,7 @@ def estimate(
         priors: all cameras of the rig, in its order.
         limbs: see :meth:`PlacedPeople.of`.
         start: world_from_camera (4, 4) to begin with instead of the best pairs of views.
+        slack: standard deviations (rad, m) of the poses that are given; None: they are exact.
     """
     placed = {view: PlacedPeople.of(sightings, view, prior.intrinsics, limbs) for view, prior in priors.items()}
     poses = _tree(placed, priors) if start is None else dict(start)
@@ -98,12 +100,14 @@ def estimate(
         return None
     views = tuple(view for view in priors if view in poses)
     chosen = [priors[view] for view in views]
+    first = np.stack([poses[view] for view in views])
     cameras = Cameras(
-        poses=np.stack([poses[view] for view in views]),
+        poses=first,
         intrinsics=np.stack([prior.intrinsics for prior in chosen]),
         known=np.array([prior.world_from_camera is not None for prior in chosen]),
         focal_precision=_focal_precision(chosen, [_size(sightings, view) for view in views]),
         zoom=np.zeros(len(views)),
+        slack=None if slack is None else Slack(first, *slack),
     )
     result: RigEstimate | None = None
     for _ in range(ROUNDS):

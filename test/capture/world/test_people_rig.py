@@ -10,6 +10,7 @@ from truthful_studio import BODY, Studio, circling, ring, standing
 from chromm_ros.capture.capture import Capture
 from chromm_ros.capture.settings import CaptureSettings
 from chromm_ros.flow import ViewState, WorldSource
+from chromm_ros.geometry.rotations import rotation_of, vector_of
 from chromm_ros.geometry.similarity import align_rigs
 from chromm_ros.recording.state_files import decoded, encoded
 from chromm_ros.settings import changed
@@ -151,3 +152,30 @@ def test_a_saved_state_goes_on_as_if_nothing_had_happened(until):
     poses = [np.stack([camera.world_from_camera for camera in last.cameras]) for last in (expected, went_on)]
     relative = [np.linalg.inv(rig[0]) @ rig[1] for rig in poses]
     assert np.allclose(relative[0][:3, :3], relative[1][:3, :3], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ('extrinsics', 'seconds', 'corrected'),
+    [('auto', 3, False), pytest.param('tf_then_refine', 20, True, marks=pytest.mark.slow)],
+)
+def test_people_correct_given_poses_where_that_is_asked_for(extrinsics, seconds, corrected):
+    studio = Studio(WALKERS)
+    claimed = studio.rig.copy()
+    claimed[1, :3, :3] = claimed[1, :3, :3] @ rotation_of(np.array([0.0, np.radians(2.0), 0.0]))
+    capture = capture_of(studio, extrinsics)
+    snapshots = [capture.add(studio.images(float(time), rig=claimed)) for time in np.arange(0, seconds, INTERVAL)]
+    last = snapshots[-1]
+    assert all(camera.given for camera in last.cameras)
+    assert ('People correct the given poses' in said(snapshots)) == corrected
+    turned = last.cameras[1].world_from_camera[:3, :3].T @ studio.rig[1, :3, :3]
+    assert (np.degrees(np.linalg.norm(vector_of(turned))) < 1.2) == corrected
+
+
+def test_a_given_pose_that_is_plainly_wrong_is_said_and_nothing_corrected():
+    studio = Studio(WALKERS)
+    claimed = studio.rig.copy()
+    claimed[1, :3, :3] = claimed[1, :3, :3] @ rotation_of(np.array([0.0, np.radians(9.0), 0.0]))
+    capture = capture_of(studio, 'tf_then_refine')
+    snapshots = [capture.add(studio.images(float(time), rig=claimed)) for time in np.arange(0, 4, INTERVAL)]
+    assert 'check them' in said(snapshots)
+    np.testing.assert_allclose(snapshots[-1].cameras[0].world_from_camera, claimed[0], atol=1e-3)
