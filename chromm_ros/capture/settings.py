@@ -130,8 +130,8 @@ class CaptureSettings:
     extrinsics: str = setting(
         'auto',
         'Where camera poses come from. tf: from TF, cameras without a pose are left out; estimated: from the '
-        'network, or from people (preset open); tf_then_refine: from TF, then corrected slowly by the same; auto: from '
-        'TF where it has them, else estimated.',
+        'network, or from people (preset open); tf_then_refine: from TF, then corrected slowly by the same; auto: '
+        'from TF where it has them, else estimated.',
         choices=('auto', 'tf', 'estimated', 'tf_then_refine'),
     )
     use_intrinsics: bool = setting(
