@@ -66,8 +66,8 @@ class NodeSettings(IntakeSettings):
     """Standard deviations of the position in the margin of the bounding cylinder."""
     max_margin: float = setting(
         1.0,
-        'Margin of the bounding cylinder up to which a person is reported at a place and as an obstacle; beyond it '
-        'somebody may be in the region.',
+        'Two standard deviations of the position up to which a person is reported at a place and as an obstacle; '
+        'beyond it somebody may be in the region.',
         unit='m',
         low=0.0,
         high=10.0,

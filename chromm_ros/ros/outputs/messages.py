@@ -13,7 +13,7 @@ from scipy.spatial.transform import Rotation
 
 from chromm_ros.flow import CameraState, Human, Observation, Snapshot
 from chromm_ros.ros.outputs.body_shapes import BodyShapes
-from chromm_ros.ros.outputs.margins import margin_of
+from chromm_ros.ros.outputs.margins import Margin, margin_of
 from chromm_ros.skeleton import HEAD, HIPS, JOINTS
 
 Description = dict[str, Any]
@@ -61,7 +61,7 @@ def human_array(
     frame: str,
     latency: float,
     options: HumanOptions,
-    predicted: bool = False,
+    last: Snapshot | None = None,
 ) -> Description:
     """chromm_ros/HumanArray.
 
@@ -69,9 +69,15 @@ def human_array(
         bodies: body_shapes_of of ``snapshot.humans``.
         frame: the world frame.
         latency: time of publication minus the stamp of the snapshot [s]; 0 for people extrapolated to now.
+        last: where people were extrapolated to now, the snapshot that they come from.
     """
+    estimated = {human.id: human for human in last.humans} if last is not None else {}
     views = [camera.view for camera in snapshot.cameras]
     turns = Turns.of(snapshot.humans)
+    late, sigma, widest = max(latency, 0.0), options.margin_sigma, options.max_margin
+    margins = [
+        margin_of(human, snapshot.stamp, late, sigma, widest, estimated.get(human.id)) for human in snapshot.humans
+    ]
     return {
         'header': header(snapshot.stamp, frame),
         'session': {'uuid': np.frombuffer(UUID(snapshot.session).bytes, np.uint8)},
@@ -79,9 +85,9 @@ def human_array(
         'views': views,
         'views_used': [camera.used for camera in snapshot.cameras],
         'latency': stamp(round(latency * NANO)),
-        'predicted': predicted,
+        'predicted': last is not None,
         'humans': [
-            _human(human, k, bodies, turns, snapshot.stamp, max(latency, 0.0), views, options)
+            _human(human, k, bodies, turns, margins[k], snapshot.stamp, views, options)
             for k, human in enumerate(snapshot.humans)
         ],
     }
@@ -121,13 +127,12 @@ def _human(
     k: int,
     bodies: BodyShapes,
     turns: Turns,
+    margin: Margin,
     now: int,
-    latency: float,
     views: Sequence[str],
     options: HumanOptions,
 ) -> Description:
     frames = turns.frames[k]
-    margin = margin_of(human, now, latency, options.margin_sigma, options.max_margin)
     message: Description = {
         'id': human.id,
         'body_id': body_id(human.id),

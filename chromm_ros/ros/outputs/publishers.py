@@ -139,7 +139,7 @@ class Outputs:
         """~/humans_predicted: people extrapolated to ``stamp`` [ns] since the last snapshot."""
         moved = Snapshot(**{**vars(last), 'stamp': stamp, 'humans': tuple(humans)})
         bodies = body_shapes_of(moved.humans, self._body, self._prediction_shape_cache).above(moved.floor)
-        message = human_array(moved, bodies, self.world_frame, 0.0, self._options(settings), predicted=True)
+        message = human_array(moved, bodies, self.world_frame, 0.0, self._options(settings), last)
         return self._encoded('humans_predicted', message)
 
     def send(self, messages: Sequence[tuple[str, bytes]]) -> None:

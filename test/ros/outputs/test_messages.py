@@ -12,6 +12,7 @@ from chromm_ros.flow import CameraState, HumanState, ViewState
 from chromm_ros.msg import CaptureStatus, Human, HumanArray
 from chromm_ros.ros.outputs import cdr
 from chromm_ros.ros.outputs.body_shapes import body_shapes_of
+from chromm_ros.ros.outputs.margins import way_of
 from chromm_ros.ros.outputs.messages import (
     HumanOptions,
     Turns,
@@ -25,11 +26,11 @@ from chromm_ros.ros.outputs.messages import (
 from chromm_ros.skeleton import HEAD
 
 
-def published(shot, options=None, latency=0.25, predicted=False):
+def published(shot, options=None, latency=0.25, last=None):
     bodies = body_shapes_of(shot.humans, StandInBody())
     options = options or HumanOptions(model='stand-in')
     return deserialize_message(
-        cdr.encode(HumanArray, human_array(shot, bodies, 'map', latency, options, predicted)), HumanArray
+        cdr.encode(HumanArray, human_array(shot, bodies, 'map', latency, options, last)), HumanArray
     )
 
 
@@ -90,8 +91,18 @@ def test_solids_enclose_and_margin_grows_with_speed_uncertainty_and_delay():
     (message,) = published(snapshot(humans=[human(1, 0)]), latency=0.5).humans
     assert [capsule.joint for capsule in message.capsules] == [3, 6, 15]
     assert message.capsules[0].radius == pytest.approx(0.1)
-    # 2 standard deviations of 0.1 m, and 0.5 m/s for half a second
-    assert message.cylinder.margin == pytest.approx(2 * 0.1 + 0.25)
+    # 2 standard deviations of 0.1 m, and for half a second 0.5 m/s that become 1.6
+    assert message.cylinder.margin == pytest.approx(2 * 0.1 + way_of(human(1, 0), 0.5))
+    assert message.cylinder.margin > 2 * 0.1 + 0.25
+
+
+def test_whom_extrapolation_blurs_keeps_its_place():
+    before, now = snapshot(humans=[human(1, 0)]), human(1, 0)
+    now.covariance[:2, :2] = 4.0 * np.eye(2)
+    message = published(snapshot(humans=[now]), latency=0.0, last=before)
+    assert message.predicted
+    assert message.humans[0].cylinder.placed
+    assert not published(snapshot(humans=[now])).humans[0].cylinder.placed
 
 
 def test_bones_without_skin_make_no_capsule():
