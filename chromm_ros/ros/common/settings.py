@@ -78,7 +78,7 @@ class NodeSettings(IntakeSettings):
     )
     obstacle_spacing: float = setting(
         0.1,
-        'Distance between neighbouring points of ~/obstacles on the surface of the capsules.',
+        'Distance between neighbouring points of ~/obstacles on a surface.',
         unit='m',
         low=0.02,
         high=1.0,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -12,6 +13,9 @@ from chromm_ros.ros.outputs.messages import Description, header
 
 FLOAT32 = 7
 """sensor_msgs/PointField.FLOAT32."""
+
+BETWEEN_WALLS = 0.25
+"""Distance of the walls around a person [m]: less than a robot is wide."""
 
 SCENE_POINT = np.dtype([('x', '<f4'), ('y', '<f4'), ('z', '<f4'), ('rgb', '<u4'), ('confidence', '<f4')])
 OBSTACLE_POINT = np.dtype([('x', '<f4'), ('y', '<f4'), ('z', '<f4')])
@@ -28,10 +32,17 @@ def scene_cloud(cloud: Cloud, stamp: int, frame: str) -> Description:
     return point_cloud(points, stamp, frame)
 
 
-def obstacles(bodies: BodyShapes, spacing: float, stamp: int, frame: str) -> Description:
-    """Points on the capsules of all people, at most about ``spacing`` apart [m]."""
+def obstacles(bodies: BodyShapes, margins: Sequence[float], spacing: float, stamp: int, frame: str) -> Description:
+    """Points on the capsules of all people, and on the walls of their inflated cylinders.
+
+    Args:
+        margins: of the cylinders [m].
+        spacing: neighbours on a surface are at most about this far apart [m].
+    """
     held = bodies.capsule_radius > 0
-    surface = capsule_surfaces(bodies.capsule_ends[held], bodies.capsule_radius[held], spacing)
+    capsules = capsule_surfaces(bodies.capsule_ends[held], bodies.capsule_radius[held], spacing)
+    cylinders = zip(bodies.cylinder_base, bodies.cylinder_radius, bodies.cylinder_height, margins)
+    surface = np.concatenate([capsules, *(cylinder_walls(*cylinder, spacing) for cylinder in cylinders)])
     points = np.empty(len(surface), OBSTACLE_POINT)
     for column, axis in enumerate('xyz'):
         points[axis] = surface[:, column]
@@ -54,6 +65,20 @@ def point_cloud(points: np.ndarray, stamp: int, frame: str) -> Description:
         'data': points.view(np.uint8),
         'is_dense': True,
     }
+
+
+def cylinder_walls(base: np.ndarray, radius: float, height: float, margin: float, spacing: float) -> np.ndarray:
+    """(P, 3) points on the walls of upright cylinders one in the other, from ``radius`` to ``margin`` outside of it.
+
+    No two walls are farther apart than ``BETWEEN_WALLS``: whoever gets in between is not alone there.
+    """
+    levels = np.linspace(0.0, height, int(np.ceil(height / spacing)) + 1)
+    parts = []
+    for wall in radius + margin * np.linspace(0.0, 1.0, int(np.ceil(margin / BETWEEN_WALLS)) + 1):
+        angles = np.linspace(0.0, 2 * np.pi, int(np.ceil(2 * np.pi * wall / spacing)) + 1)[:-1]
+        ring = wall * np.stack([np.cos(angles), np.sin(angles)], 1)
+        parts.append(np.concatenate([np.tile(ring, (len(levels), 1)), np.repeat(levels, len(ring))[:, None]], 1))
+    return base + np.concatenate(parts)
 
 
 def capsule_surfaces(ends: np.ndarray, radius: np.ndarray, spacing: float) -> np.ndarray:

@@ -39,7 +39,11 @@ TOPICS: dict[str, tuple[type, QoSProfile, str]] = {
     'humans_predicted': (HumanArray, qos.reliable(1), 'The same extrapolated to now, at prediction_rate.'),
     'scene': (PointCloud2, qos.latched(), 'The static scene without people: x y z rgb confidence.'),
     'scene_update': (PointCloud2, qos.sensor(), 'Points of the newest window.'),
-    'obstacles': (PointCloud2, qos.sensor(), 'Points on the capsules of the people, for collision monitors.'),
+    'obstacles': (
+        PointCloud2,
+        qos.sensor(),
+        'Points on people and around them where the margin ends, for collision monitors.',
+    ),
     'detections': (Detection3DArray, qos.reliable(5), 'The people as boxes with ids, for consumers of vision_msgs.'),
     'markers': (MarkerArray, qos.reliable(1), 'People and cameras for RViz.'),
     'planner_markers': (
@@ -162,7 +166,8 @@ class Outputs:
         margins = {k: margin_of(snapshot.humans[k], stamp, late, sigma, widest) for k in present}
         placed = [k for k in present if margins[k].placed]
         if self.wanted('obstacles'):
-            cloud = clouds.obstacles(bodies.of(placed), settings.obstacle_spacing, stamp, frame)
+            widths = [margins[k].width for k in placed]
+            cloud = clouds.obstacles(bodies.of(placed), widths, settings.obstacle_spacing, stamp, frame)
             built.append(('obstacles', cloud))
         if self.wanted('detections'):
             people = [snapshot.humans[k] for k in placed]

@@ -1,6 +1,7 @@
 """Clouds that standard readers understand, and obstacle points that leave no holes."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rclpy.serialization import deserialize_message
@@ -10,7 +11,7 @@ from standins import StandInBody, cloud, human
 from chromm_ros.flow import Cloud
 from chromm_ros.ros.outputs import cdr
 from chromm_ros.ros.outputs.body_shapes import body_shapes_of
-from chromm_ros.ros.outputs.clouds import capsule_surfaces, obstacles, scene_cloud
+from chromm_ros.ros.outputs.clouds import BETWEEN_WALLS, capsule_surfaces, cylinder_walls, obstacles, scene_cloud
 
 
 def published(description):
@@ -64,13 +65,31 @@ def test_several_capsules_are_the_sum_of_each():
     np.testing.assert_allclose(together[np.lexsort(together.T)], single[np.lexsort(single.T)])
 
 
-def test_obstacles_surround_every_person():
+@pytest.mark.parametrize('margin', [0.0, 0.2, 0.9])
+def test_obstacles_surround_every_person_with_the_margin(margin):
     bodies = body_shapes_of([human(1, 0), human(2, 0, position=(3.0, 0.0, 0.0))], StandInBody())
-    message = published(obstacles(bodies, 0.1, 0, 'map'))
-    x = column(message, 'x')
-    assert np.isclose(x.min(), -0.1, atol=0.02)
-    assert np.isclose(x.max(), 3.1, atol=0.02)
+    message = published(obstacles(bodies, [0.0, margin], 0.1, 0, 'map'))
+    x, y, z = (column(message, axis) for axis in 'xyz')
+    away = np.hypot(x - bodies.cylinder_base[1, 0], y - bodies.cylinder_base[1, 1])
+    radius, height, bottom = bodies.cylinder_radius[1], bodies.cylinder_height[1], bodies.cylinder_base[1, 2]
+    second = away < 1.5
+    assert away[second].max() == pytest.approx(radius + margin, abs=1e-5)
+    assert z[second].min() == pytest.approx(bottom, abs=0.01)
+    assert z[second].max() == pytest.approx(bottom + height, abs=0.01)
+    assert np.hypot(x, y)[~second].max() < 0.5, 'the first has no margin'
+
+
+@given(st.floats(0.05, 0.6), st.floats(0.01, 2), st.floats(0.5, 2), st.floats(0.05, 0.3))
+def test_a_robot_that_is_wider_than_the_gaps_meets_a_wall_wherever_it_stands(radius, margin, height, spacing):
+    points = cylinder_walls(np.zeros(3), radius, height, margin, spacing)
+    away = np.unique(np.hypot(points[:, 0], points[:, 1]).round(6))
+    assert away[0] == pytest.approx(radius, abs=1e-5)
+    assert away[-1] == pytest.approx(radius + margin, abs=1e-5)
+    assert np.diff(away).max(initial=0.0) <= BETWEEN_WALLS + 1e-5
+    for wall in away:
+        level = points[(np.abs(np.hypot(points[:, 0], points[:, 1]) - wall) < 1e-4) & (points[:, 2] == 0)]
+        assert np.linalg.norm(level - np.roll(level, 1, 0), axis=1).max() <= spacing + 1e-6
 
 
 def test_nobody_means_no_points():
-    assert published(obstacles(body_shapes_of([], StandInBody()), 0.1, 0, 'map')).width == 0
+    assert published(obstacles(body_shapes_of([], StandInBody()), [], 0.1, 0, 'map')).width == 0
