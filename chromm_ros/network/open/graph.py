@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-ACTIVATIONS = {'': None, 'relu': functional.relu, 'relu6': functional.relu6}
+ACTIVATIONS = {'': None, 'relu': torch.relu_, 'relu6': lambda value: functional.hardtanh_(value, 0.0, 6.0)}
+"""In place: no operation gives its input back as its output."""
 
 
 @dataclass(frozen=True)
@@ -101,9 +102,17 @@ class ConvolutionGraph(nn.Module):
         (x,) = inputs
         weight, bias = getattr(self, f'weight_{operation.output}'), getattr(self, f'bias_{operation.output}')
         x = x.to(weight.dtype)
+        pads: tuple[int, ...] = (0, 0)
         if operation.same:
-            x = _padded(x, operation.dilation * (weight.shape[-1] - 1) + 1, operation.stride, 0.0)
-        return functional.conv2d(x, weight, bias, operation.stride, 0, operation.dilation, operation.groups)
+            reach = operation.dilation * (weight.shape[-1] - 1) + 1
+            (left, right), (above, below) = (
+                _pads(size, reach, operation.stride) for size in (x.shape[3], x.shape[2])
+            )
+            if left == right and above == below:
+                pads = (above, left)  # the convolution does that without a copy
+            else:
+                x = functional.pad(x, (left, right, above, below))
+        return functional.conv2d(x, weight, bias, operation.stride, pads, operation.dilation, operation.groups)
 
     def _add(self, operation: Operation, inputs: list[Tensor]) -> Tensor:
         return inputs[0] + inputs[1]
@@ -111,7 +120,8 @@ class ConvolutionGraph(nn.Module):
     def _pool(self, operation: Operation, inputs: list[Tensor]) -> Tensor:
         (x,) = inputs
         if operation.same:
-            x = _padded(x, operation.size, operation.stride, -torch.inf)
+            pads = [_pads(size, operation.size, operation.stride) for size in (x.shape[3], x.shape[2])]
+            x = functional.pad(x, [*pads[0], *pads[1]], value=-torch.inf)
         return functional.max_pool2d(x, operation.size, operation.stride)
 
     def _pad(self, operation: Operation, inputs: list[Tensor]) -> Tensor:
@@ -187,9 +197,7 @@ def _channels_last(value: Tensor) -> Tensor:
     return value.permute(0, 2, 3, 1) if value.ndim == 4 else value
 
 
-def _padded(x: Tensor, kernel: int, stride: int, value: float) -> Tensor:
-    pads = []
-    for size in (x.shape[-1], x.shape[-2]):
-        total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
-        pads += [total // 2, total - total // 2]
-    return functional.pad(x, pads, value=value) if any(pads) else x
+def _pads(size: int, reach: int, stride: int) -> tuple[int, int]:
+    """Pixels before and behind, so that windows of ``reach`` pixels give size over stride of them."""
+    total = max((-(-size // stride) - 1) * stride + reach - size, 0)
+    return total // 2, total - total // 2

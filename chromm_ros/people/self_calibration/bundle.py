@@ -147,6 +147,31 @@ def adjust(observed: Observations, cameras: Cameras) -> Adjusted:
     return Adjusted(cameras, points, _misses(observed, cameras, points), system.covariance(cameras, fixed))
 
 
+def delays(
+    observed: Observations, adjusted: Adjusted, velocity: np.ndarray, noise: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """How late the images of each camera are, to first order about cameras and points that were ``adjusted``.
+
+    Args:
+        velocity: (N, 3) of the points [m/s].
+        noise: standard deviation of a delay beforehand [s].
+
+    Returns:
+        (V,) delays [s], and their covariance (V, V). What all have in common is not told.
+    """
+    cameras = adjusted.cameras
+    system = _System.of(observed, cameras, adjusted.points, velocity)
+    matrix, gradient, _ = system._reduced(0.0)
+    fixed = np.zeros(system.gradient.shape, bool)
+    fixed[cameras.known if cameras.known.any() else [0], :6] = True
+    late = np.arange(fixed.size) % fixed.shape[1] == PARAMETERS
+    matrix[late, late] += noise**-2
+    free = np.nonzero(~fixed.ravel())[0]
+    covariance = np.linalg.pinv(matrix[np.ix_(free, free)], hermitian=True)
+    found = -covariance @ gradient[free]
+    return found[late[free]], covariance[np.ix_(late[free], late[free])]
+
+
 def first_points(observed: Observations, cameras: Cameras) -> np.ndarray:
     """(N, 3) where the views together place the points, depths weighing little."""
     ray, origin = rays(observed, cameras)
@@ -183,25 +208,32 @@ class _System:
     own: np.ndarray  # (V, 7, 7) before
 
     @staticmethod
-    def of(observed: Observations, cameras: Cameras, points: np.ndarray) -> _System:
+    def of(
+        observed: Observations, cameras: Cameras, points: np.ndarray, velocity: np.ndarray | None = None
+    ) -> _System:
+        """With the ``velocity`` (N, 3) of the points [m/s], how late a camera is is one parameter more."""
         residual, by_camera, by_point = _linearised(observed, cameras, points)
+        if velocity is not None:
+            by_delay = -np.einsum('rij,rj->ri', by_point, velocity[observed.point])
+            by_camera = np.concatenate([by_camera, by_delay[..., None]], -1)
         weight = (observed.weights / (1 + (residual**2).sum(-1) / ROBUST**2))[:, None, None]
         views, count = len(cameras.poses), len(points)
         weighted_camera, weighted_point = by_camera * weight, by_point * weight
-        own, gradient = np.zeros((views, PARAMETERS, PARAMETERS)), np.zeros((views, PARAMETERS))
+        size = by_camera.shape[-1]
+        own, gradient = np.zeros((views, size, size)), np.zeros((views, size))
         np.add.at(own, observed.view, weighted_camera.swapaxes(-1, -2) @ by_camera)
         np.add.at(gradient, observed.view, np.einsum('rki,rk->ri', weighted_camera, residual))
         point, point_gradient = np.tile(1e-6 * np.eye(3), (count, 1, 1)), np.zeros((count, 3))
         np.add.at(point, observed.point, weighted_point.swapaxes(-1, -2) @ by_point)
         np.add.at(point_gradient, observed.point, np.einsum('rki,rk->ri', weighted_point, residual))
-        coupling = np.zeros((count, views, 3, PARAMETERS))
+        coupling = np.zeros((count, views, 3, size))
         np.add.at(coupling, (observed.point, observed.view), weighted_point.swapaxes(-1, -2) @ by_camera)
         gradient[:, 6] += cameras.focal_precision @ cameras.zoom
         if cameras.slack is not None:
             known = np.flatnonzero(cameras.known)
             gradient[known, :6] += (cameras.slack.precision * cameras.slack.deviation(cameras.poses))[known]
             own[known, :6, :6] += np.diag(cameras.slack.precision)
-        camera = np.zeros((views, PARAMETERS, views, PARAMETERS))
+        camera = np.zeros((views, size, views, size))
         camera[:, 6, :, 6] += cameras.focal_precision
         return _System(camera, gradient, coupling, point, point_gradient, own)
 
@@ -215,7 +247,7 @@ class _System:
         matrix = self.camera - (flat.T @ carried.transpose(0, 2, 1, 3).reshape(3 * count, size)).reshape(
             self.camera.shape
         )
-        matrix[views, :, views] += self.own * (1 + damping * np.eye(PARAMETERS))
+        matrix[views, :, views] += self.own * (1 + damping * np.eye(self.own.shape[-1]))
         gradient = self.gradient - np.einsum('nvik,ni->vk', carried, self.point_gradient)
         return matrix.reshape(size, size), gradient.ravel(), inverse
 

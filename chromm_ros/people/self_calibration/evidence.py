@@ -12,9 +12,9 @@ import roma
 import torch
 
 from chromm_ros.geometry.similarity import align_rigs
-from chromm_ros.people.self_calibration.bundle import adjust
+from chromm_ros.people.self_calibration.bundle import adjust, delays
 from chromm_ros.people.self_calibration.estimate import CameraPrior, RigEstimate, estimate
-from chromm_ros.people.self_calibration.sightings import Sighting
+from chromm_ros.people.self_calibration.sightings import HIPS, SHOULDERS, Sighting
 
 APART = 0.25
 """Seconds between two times that both count."""
@@ -31,6 +31,13 @@ LOOSE = 0.5
 PARTS, LEAST_PART, VAGUE = 3, 20, 0.04
 """In how many parts of the time a camera is placed anew, how many landmarks a part must have of it, and the standard
 deviation of its angles from which a part says nothing [rad]."""
+
+TRUNK = (*SHOULDERS, *HIPS)
+ANY_DELAY = 0.5
+"""Standard deviation of how late a camera may be [s]."""
+
+LONGEST_STEP, FASTEST = 0.8, 2.5
+"""Seconds between two places of somebody that tell a velocity, and the largest one [m/s]."""
 
 SCALE_TOLERANCE = 0.1
 """By how much the sizes of the two halves may differ (logarithm)."""
@@ -119,6 +126,37 @@ def fitting_lenses(whole: RigEstimate) -> np.ndarray:
     )
     found = adjust(whole.observed, loose)
     return np.stack([found.cameras.zoom, np.sqrt(np.maximum(found.covariance[:, 6, 6], 0.0))], -1)
+
+
+def lateness(whole: RigEstimate, sightings: Sequence[Sighting]) -> np.ndarray:
+    """(V, 2) by how much the images of each camera are older than those of the others say [s], and its standard
+    deviation: people who walk are seen where they were."""
+    velocity = _velocities(whole, sightings)[whole.observed.person]
+    velocity[~np.isin(whole.observed.landmark, TRUNK)] = 0  # between two times a leg has been everywhere
+    delay, covariance = delays(whole.observed, whole.adjusted, velocity, ANY_DELAY)
+    count = len(delay)
+    against = (np.eye(count) * count - 1) / (count - 1)  # each, and the mean of the others
+    spread = np.sqrt(np.maximum(np.diagonal(against @ covariance @ against.T), 0.0))
+    return np.stack([against @ delay, spread], -1)
+
+
+def _velocities(whole: RigEstimate, sightings: Sequence[Sighting]) -> np.ndarray:
+    """(P, 3) of the trunks of the shared people [m/s], from where they are at the times around; 0 where unknown."""
+    middle = whole.landmarks[:, list(TRUNK)].mean(1)  # NaN where not all of it is seen: near to nobody
+    time = np.array([sightings[person.sighting].stamp for person in whole.shared]) * 1e-9
+    velocity = np.zeros((len(middle), 3))
+    for n, here in enumerate(middle):
+        moved = []
+        for side in (-1, 1):
+            since = side * (time - time[n])
+            apart = np.linalg.norm(middle - here, axis=-1)
+            near = np.flatnonzero((since > 0) & (since < LONGEST_STEP) & (apart < FASTEST * since))
+            if len(near):
+                step = near[np.lexsort((apart[near], since[near]))[0]]
+                moved.append((middle[step] - here) / (time[step] - time[n]))
+        if len(moved) == 2:
+            velocity[n] = np.mean(moved, 0)
+    return velocity
 
 
 def motion(whole: RigEstimate, v: int) -> float:

@@ -21,6 +21,7 @@ from chromm_ros.people.self_calibration.evidence import (
     drifts,
     fitting_lenses,
     half_differences,
+    lateness,
     motion,
     rig_distances,
     spaced_times,
@@ -42,6 +43,12 @@ GIVEN_SHIFT = 0.1
 
 WRONG_LENS = (0.2, 2.5)
 """By which the focal length that fits may differ from a given one: as a part of it, and standard deviations."""
+
+SURE_LENS = (0.2, 0.4)
+"""The same up to which people tell that a lens is right: the difference, and with two standard deviations more."""
+
+LARGEST_DELAY = (0.05, 1.2)
+"""By how much a camera may lag behind the others [s], and standard deviations of it."""
 
 LARGEST_FOCAL_ERROR = 0.13
 """The same of a focal length that was found, as a part of it."""
@@ -81,10 +88,10 @@ class CameraCheck:
     """At too many times it sees others than the place that was found says."""
     drift: float = math.nan
     """How far it is in a part of the time from where it is on the whole, in standard deviations."""
-    lens: float = 0.0
-    """Logarithm of the focal length that fits best over a given one."""
-    lens_error: float = math.nan
-    """Standard deviation of it."""
+    lens: tuple[float, float] = (0.0, 0.0)
+    """Logarithm of the focal length that fits best over a given one, and its standard deviation."""
+    delay: tuple[float, float] = (0.0, math.nan)
+    """How late it is beside the others, and the standard deviation of that [s]."""
     motion: float = math.nan
     """By how much the people moved whom it shares with other cameras [m]."""
     halves: tuple[float, float] = (math.nan, math.nan)
@@ -99,7 +106,17 @@ class CameraCheck:
     @property
     def lens_misfit(self) -> float:
         """How far the focal length that fits is from a given one, over how far it may be."""
-        return abs(self.lens) / max(WRONG_LENS[0], WRONG_LENS[1] * self.lens_error)
+        return abs(self.lens[0]) / max(WRONG_LENS[0], WRONG_LENS[1] * self.lens[1])
+
+    @property
+    def lens_is_told(self) -> bool:
+        """Whether people say that a given focal length is about right."""
+        return abs(self.lens[0]) < SURE_LENS[0] and abs(self.lens[0]) + 2 * self.lens[1] < SURE_LENS[1]
+
+    @property
+    def lag(self) -> float:
+        """How late it is, over how late it may be."""
+        return abs(self.delay[0]) / max(LARGEST_DELAY[0], LARGEST_DELAY[1] * self.delay[1])
 
 
 @dataclass(frozen=True)
@@ -231,7 +248,7 @@ def _checks(
     halves = half_differences(whole, sightings, priors, limbs)
     depth = distances(whole)
     met, drift = Encounters.of(whole, sightings, limbs), drifts(whole)
-    lens = fitting_lenses(whole)
+    lens, late = fitting_lenses(whole), lateness(whole, sightings)
     checks = {}
     for view in unknown:
         if view not in whole.views:
@@ -248,8 +265,8 @@ def _checks(
             seen=met.seen[v],
             refuted=met.refuted(v),
             drift=float(drift[v]),
-            lens=float(lens[v, 0]) if priors[view].calibrated else 0.0,
-            lens_error=float(lens[v, 1]),
+            lens=(float(lens[v, 0]), float(lens[v, 1])) if priors[view].calibrated else (0.0, 0.0),
+            delay=(float(late[v, 0]), float(late[v, 1])),
             motion=motion(whole, v),
             halves=halves.get(view, (math.nan, math.nan)),
             error=(float(sd[3:6].max()), float(sd[:3].max())),
@@ -272,13 +289,16 @@ def _problem(view: str, check: CameraCheck, depth: float, whole: RigEstimate) ->
         return f'Whoever {view} saw stood still: walk through all that {view} sees.', False
     if check.lens_misfit > 1:
         focal = whole.cameras.adjusted_intrinsics[whole.views.index(view), 0, 0]
-        fits = f'{focal * math.exp(check.lens):.0f} px fits, it says {focal:.0f} px'
+        fits = f'{focal * math.exp(check.lens[0]):.0f} px fits, it says {focal:.0f} px'
         return f'The focal length of {view} in its camera_info does not fit what it sees: {fits}.', True
     if not check.miss < LARGEST_MISS or not check.seen >= LEAST_SEEN or check.refuted or check.drift > LARGEST_DRIFT:
         return (
             f'{view} does not see people where the other cameras see them: does it move, or lag behind them? '
             f'One person, {both}.'
         ), True
+    if check.lag > 1:
+        early = 'lags behind the other cameras' if check.delay[0] > 0 else 'is ahead of the other cameras'
+        return f'{view} {early} by {abs(check.delay[0]):.2f} s or more: check its clock and its driver.', True
     turn, distance = math.degrees(check.error[1]), check.error[0]
     if not (distance < LARGEST_PLACE_ERROR * depth and check.error[1] < LARGEST_TURN_ERROR):
         known = f'{distance:.2f} m and {turn:.0f} degrees'
@@ -286,6 +306,8 @@ def _problem(view: str, check: CameraCheck, depth: float, whole: RigEstimate) ->
     if not (check.halves[0] < LARGEST_SHIFT * depth and check.halves[1] < LARGEST_TURN):
         apart = f'{check.halves[0]:.2f} m and {math.degrees(check.halves[1]):.0f} degrees'
         return f'Two halves of the times differ about {view} by {apart}: does it move? If not, {both}.', True
+    if not check.lens_is_told:
+        return f'People say too little about the focal length of {view} to confirm its camera_info: {both}.', False
     if not check.focal_error < LARGEST_FOCAL_ERROR:
         known = f'to {100 * check.focal_error:.0f} % only'
         more = both if len(whole.views) > 2 else 'let a third camera see the same people'  # two hardly tell it
@@ -300,13 +322,10 @@ def _badness(check: CameraCheck) -> tuple[float, ...]:
         check.halves[1] / LARGEST_TURN,
         check.error[1] / LARGEST_TURN_ERROR,
         check.drift / LARGEST_DRIFT,
+        check.lag,
     )
-    too_few, wrong_lens = check.sightings < LEAST_SIGHTINGS, check.lens_misfit > 1
-    return (
-        float(too_few),
-        check.lens_misfit if wrong_lens else 0.0,
-        max((t for t in terms if math.isfinite(t)), default=math.inf),
-    )
+    worst = max((t for t in terms if math.isfinite(t)), default=math.inf)
+    return float(check.sightings < LEAST_SIGHTINGS), max(check.lens_misfit, 1.0), worst
 
 
 def _alone(view: str, sightings: Sequence[Sighting]) -> str:
