@@ -162,9 +162,10 @@ def delays(
     cameras = adjusted.cameras
     system = _System.of(observed, cameras, adjusted.points, velocity)
     matrix, gradient, _ = system._reduced(0.0)
-    fixed = np.zeros(system.gradient.shape, bool)
-    fixed[cameras.known if cameras.known.any() else [0], :6] = True
-    late = np.arange(fixed.size) % fixed.shape[1] == PARAMETERS
+    views, size = system.gradient.shape
+    fixed = np.zeros((views, size), bool)
+    fixed[cameras.known if cameras.known.any() else np.arange(views) == 0, :6] = True
+    late = np.arange(views * size) % size == PARAMETERS
     matrix[late, late] += noise**-2
     free = np.nonzero(~fixed.ravel())[0]
     covariance = np.linalg.pinv(matrix[np.ix_(free, free)], hermitian=True)
