@@ -34,7 +34,7 @@ def test_people_keep_their_ids_on_detections_of_the_tiny_network(recordings, nam
     assert result.idf1 > 0.9
     assert result.mota > 0.85
     assert result.switches <= 2
-    assert np.median(result.ghosts or [0]) <= 3
+    assert sum(result.ghosts) <= 0.03 * result.truth
     wrong = sum(len(ids) - 1 for ids in run.ids_of_people() if ids)
     assert wrong <= 2
 
@@ -50,9 +50,10 @@ def test_recorded_runs_are_given_to_the_tracker_at_other_rates_without_rendering
 
 
 def test_half_the_rate_changes_accuracy_and_little_else(recordings):
-    run = replay(recordings['3_people_1000004'], TINY, every=2)
-    assert run.score().idf1 > 0.9
-    assert [len(ids) for ids in run.ids_of_people()] == [1, 1, 1]
+    result = replay(recordings['3_people_1000004'], TINY, every=2).score()
+    assert result.idf1 > 0.9
+    assert result.mota > 0.9
+    assert result.switches <= 2  # two image sets per second are below STABLE_RATE
 
 
 def test_tracked_people_are_a_part_of_those_published(recordings):
