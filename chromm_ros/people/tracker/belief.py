@@ -9,6 +9,7 @@ from chromm_ros.people.tracker.detectability import WEIGHTS, Detectability, crow
 from chromm_ros.people.tracker.kinematics import PLACE, with_marginal
 from chromm_ros.people.tracker.tables import CameraViews, HeadDetections
 from chromm_ros.people.tracker.tracks import Tracks
+from chromm_ros.people.tracker.twins import Separateness
 
 FURTHER_VIEW = 4.1
 """Log odds that each further view adds which sees somebody at the same place: furniture looks like a person from one
@@ -69,13 +70,18 @@ def weigh(
     absence = np.log(np.exp(missed) @ WEIGHTS)
     _move_away(tracks, where, missed, absence)
     observed = seen.any(1)
-    evidence = absence + fresh * _human_evidence(detections, owner, seen, errors)
+    separate = Separateness.of(tracks, where.pixels, cameras.sizes[:, 0], errors)
+    twin = fresh * np.log(separate.place)
+    evidence = absence + fresh * _human_evidence(detections, owner, separate.views, errors)
     evidence = np.clip(evidence, fresh * HUMAN_EVIDENCE[0], fresh * HUMAN_EVIDENCE[1])
+    evidence = np.minimum(evidence, separate.place * evidence) + twin
     human = np.clip(tracks.human * np.exp(-elapsed / HUMAN_MEMORY) + evidence, *HUMAN_LIMITS)
     tracks.human = np.where(observed, human, tracks.human)
     tracks.known = tracks.known | (observed & (human >= SURELY))
     there = np.maximum(tracks.present, 0.0) + BACK * fresh
-    present = np.where(observed, there, tracks.present + absence - elapsed / STAYS)
+    gone = absence + twin - elapsed / STAYS
+    seen_alone = (separate.views.max(1, initial=0.0) > 0.5) & (separate.place > 0.5)
+    present = np.where(seen_alone, there, tracks.present + gone)
     tracks.present = np.clip(present, *PRESENT_LIMITS)
 
 
@@ -112,13 +118,18 @@ def _moments(points: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.nda
 
 
 def _human_evidence(
-    detections: HeadDetections, owner: np.ndarray, seen: np.ndarray, errors: EstimateErrors
+    detections: HeadDetections, owner: np.ndarray, witness: np.ndarray, errors: EstimateErrors
 ) -> np.ndarray:
-    """(T,) log odds of being a person from the detections: their scores, and how many views agree."""
-    weight, low, high = SCORE
+    """(T,) log odds of being a person from the detections: their scores, and how many views agree.
+
+    Args:
+        witness: (T, V) weight of each view.
+    """
+    factor, low, high = SCORE
     score = np.clip(detections.score, 1e-3, 1 - 1e-3)
-    witness = weight * np.clip(np.log(score / (1 - score)) - errors.detection.score_even, low, high)
-    owned = owner >= 0
-    total = np.bincount(owner[owned], witness[owned], len(seen))
-    number = seen.sum(1)
-    return total / np.maximum(number, 1) + FURTHER_VIEW * np.maximum(number - 1, 0) + SEEN
+    sure = factor * np.clip(np.log(score / (1 - score)) - errors.detection.score_even, low, high)
+    rows = np.flatnonzero(owner >= 0)
+    weight = witness[owner[rows], detections.view[rows]]
+    total = np.bincount(owner[rows], weight * (sure[rows] + SEEN), len(witness))
+    number = witness.sum(1)
+    return total / np.maximum(number, 1) + FURTHER_VIEW * np.maximum(number - 1, 0)

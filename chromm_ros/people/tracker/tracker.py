@@ -28,6 +28,7 @@ from chromm_ros.people.tracker.recall import recall
 from chromm_ros.people.tracker.settings import IdentitySettings
 from chromm_ros.people.tracker.tables import CameraViews, HeadDetections
 from chromm_ros.people.tracker.tracks import Tracks
+from chromm_ros.people.tracker.twins import joined
 
 INDEPENDENT = 0.27
 """Images of one view that are closer in time repeat each other's errors [s]."""
@@ -46,6 +47,9 @@ CONFIRMED_AFTER = 0.2
 
 JUST_LEFT = 0.5
 """A known person who was not seen since this long after a newcomer appeared may be that newcomer [s]."""
+
+PAUSE = 0.5
+"""Time without a detection after which somebody is found anew [s]."""
 
 SHAPE_MEMORY = 60
 """Detections over which the mean of the betas runs."""
@@ -108,6 +112,7 @@ class Tracker:
         self.tracks = tracks.followed_by(begun)
         stand(self.tracks, floor, fresh, errors)
         weigh(self.tracks, detections, owner, cameras, elapsed, fresh, errors)
+        self.tracks = joined(self.tracks, errors)
         first = self.time is None
         self.time = time
         self._end(time)
@@ -189,7 +194,7 @@ class Tracker:
         new = np.flatnonzero((tracks.id == 0) & (tracks.existence >= self.settings.min_confidence) & confirmed)
         if not len(new):
             return
-        left = tracks.seen <= tracks.born[new].min() + JUST_LEFT
+        left = (tracks.seen <= tracks.born[new].min() + JUST_LEFT) | (tracks.existence < self.settings.min_confidence)
         away = np.flatnonzero((tracks.id > 0) & ~tracks.observed & left)
         old = self.memory.followed_by(tracks.take(away))
         found = recall(tracks.take(new), old, time, self.settings.recall_prior, self.settings.walking, self.errors)
@@ -253,4 +258,5 @@ def _write_down(tracks: Tracks, time: float, detections: HeadDetections, person:
             tracks.count += number
             weight = (number / np.minimum(np.maximum(tracks.count, 1), SHAPE_MEMORY))[seen, None]
             mean[seen] += (average - mean[seen]) * np.minimum(weight, 1.0)
+    tracks.since[seen] = np.where(time - tracks.seen[seen] > PAUSE, time, tracks.since[seen])
     tracks.seen[seen] = time

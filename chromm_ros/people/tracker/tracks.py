@@ -35,6 +35,7 @@ class Tracks:
     """(T,) log odds of still being there."""
     born: np.ndarray  # (T,) time of the first detection [s]
     seen: np.ndarray  # (T,) time of the last detection [s]
+    since: np.ndarray  # (T,) time from which on there were detections without a long pause [s]
     betas: np.ndarray  # (T, 10) running mean
     count: np.ndarray  # (T,) detections in it
     posture: np.ndarray  # (T, 22, 3) joints about the head when last seen, mean over views [m]
@@ -81,6 +82,7 @@ class Tracks:
             present=np.zeros(count),
             born=np.full(count, time),
             seen=np.full(count, time),
+            since=np.full(count, time),
             betas=np.zeros((count, BETAS)),
             count=np.zeros(count),
             posture=np.zeros((count, BODY_JOINTS, 3)),

@@ -35,8 +35,9 @@ def test_people_keep_their_ids_on_detections_of_the_tiny_network(recordings, nam
     assert result.mota > 0.85
     assert result.switches <= 2
     assert sum(result.ghosts) <= 0.03 * result.truth
+    assert np.median(result.ghosts or [0]) <= 2
     wrong = sum(len(ids) - 1 for ids in run.ids_of_people() if ids)
-    assert wrong <= 2
+    assert wrong <= 1
 
 
 def test_recorded_runs_are_given_to_the_tracker_at_other_rates_without_rendering(recordings, tmp_path):
@@ -50,10 +51,10 @@ def test_recorded_runs_are_given_to_the_tracker_at_other_rates_without_rendering
 
 
 def test_half_the_rate_changes_accuracy_and_little_else(recordings):
-    result = replay(recordings['3_people_1000004'], TINY, every=2).score()
-    assert result.idf1 > 0.9
-    assert result.mota > 0.9
-    assert result.switches <= 2  # two image sets per second are below STABLE_RATE
+    run = replay(recordings['3_people_1000004'], TINY, every=2)
+    assert run.score().idf1 > 0.9
+    assert sum(len(ids) - 1 for ids in run.ids_of_people()) <= 1
+    assert run.score().switches <= 1
 
 
 def test_tracked_people_are_a_part_of_those_published(recordings):

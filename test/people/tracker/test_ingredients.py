@@ -10,7 +10,16 @@ import pytest
 from head_rig import ERRORS, HeadRig, published, times
 from truthful_studio import ring
 
-from chromm_ros.people.tracker import HeadDetections, IdentitySettings, Tracker, assignment, belief, evidence, footing
+from chromm_ros.people.tracker import (
+    HeadDetections,
+    IdentitySettings,
+    Tracker,
+    assignment,
+    belief,
+    evidence,
+    footing,
+    twins,
+)
 
 Run = Callable[[Tracker], bool]
 
@@ -19,7 +28,7 @@ def a_ghost_goes(people: Tracker) -> bool:
     rig = HeadRig()
     for time in times(0, 4):
         people.update(time, rig.detect({1: np.array([0.3, 0.2, 1.6])}), rig.cameras())
-    for time in times(4, 4.75):
+    for time in times(4, 4.5):
         people.update(time, rig.detect({}), rig.cameras())
     return not published(people)
 
@@ -92,6 +101,15 @@ def somebody_who_returns_is_recognised(people: Tracker) -> bool:
     return sorted(published(people)) == [1]
 
 
+def a_head_that_is_found_twice_is_one_person(people: Tracker) -> bool:
+    rig = HeadRig()
+    head = np.array([0.2, -0.1, 1.6])
+    for time in times(0, 4):
+        again = [(view, head + np.array([0, 0, 0.06]), 0.9) for view in (1, 2)]
+        people.update(time, rig.detect({1: head}, ghosts=again), rig.cameras())
+    return sorted(published(people)) == [1]
+
+
 def one_detection_for_two_heads_is_no_absence(people: Tracker) -> bool:
     """One behind the other for the only camera, which sees one head for two."""
     rig = HeadRig()
@@ -100,7 +118,7 @@ def one_detection_for_two_heads_is_no_absence(people: Tracker) -> bool:
     heads = {1: np.array([0, 0, 1.6]), 2: np.array([0, 0, 1.6]) + 0.8 * middle}
     for time in times(0, 3):
         people.update(time, rig.detect(heads), rig.cameras())
-    for time in times(3, 3.75):
+    for time in times(3, 3.5):
         missed = [(0, 2), (1, 2)]
         people.update(time, rig.detect(heads, missed=missed), rig.cameras(without=[1]))
     return sorted(published(people)) == [1, 2]
@@ -191,6 +209,7 @@ INGREDIENTS: dict[str, tuple[Run, Callable[[pytest.MonkeyPatch], Tracker]]] = {
     'for good': (a_person_for_good_survives_weak_scores, _constant(belief, 'SURELY', 99.0)),
     'memory': (somebody_who_returns_is_recognised, lambda patch: Tracker(IdentitySettings(memory=0.0), ERRORS)),
     'crowd': (one_detection_for_two_heads_is_no_absence, _errors(crowd_rate=1.0)),
+    'one place': (a_head_that_is_found_twice_is_one_person, _constant(twins, 'REACH', 0.0)),
     'joint': (a_view_alone_is_put_right_by_the_others, _without_joint_passes),
     'posture': (posture_tells_close_people_apart, _constant(evidence, 'DEPENDENCE', 0.0)),
     'tails': (a_wild_detection_is_forgiven, _errors(tail=1e-9)),
