@@ -51,10 +51,10 @@ def test_recorded_runs_are_given_to_the_tracker_at_other_rates_without_rendering
 
 
 def test_half_the_rate_changes_accuracy_and_little_else(recordings):
-    run = replay(recordings['3_people_1000004'], TINY, every=2)
-    assert run.score().idf1 > 0.9
-    assert sum(len(ids) - 1 for ids in run.ids_of_people()) <= 1
-    assert run.score().switches <= 1
+    result = replay(recordings['3_people_1000004'], TINY, every=2).score()
+    assert result.idf1 > 0.9
+    assert result.mota > 0.9
+    assert result.switches <= 2  # two image sets per second are below STABLE_RATE
 
 
 def test_tracked_people_are_a_part_of_those_published(recordings):
