@@ -69,8 +69,9 @@ def joined(tracks: Tracks, errors: EstimateErrors) -> Tracks:
     """
     seen = tracks.owned >= 0
     offset = tracks.mean[:, None, PLACE] - tracks.mean[None, :, PLACE]
-    disjoint = seen.any(1)[:, None] & ~(seen[:, None] & seen[None]).any(-1)
-    pair = np.nonzero(_better_known(tracks) & disjoint & (tracks.id == 0)[:, None] & (np.abs(offset) < REACH).all(-1))
+    shared = np.asarray((seen[:, None] & seen[None]).any(-1))
+    new = tracks.observed & (tracks.id == 0)
+    pair = np.nonzero(_better_known(tracks) & new[:, None] & ~shared & (np.abs(offset) < REACH).all(-1))
     if not len(pair[0]):
         return tracks
     spread = tracks.covariance[:, PLACE, PLACE]
@@ -80,10 +81,10 @@ def joined(tracks: Tracks, errors: EstimateErrors) -> Tracks:
     odds += DEPENDENCE * trusted(alike, TRUST)
     gone = set[int]()
     for best in np.argsort(-odds):
-        new, old = int(pair[0][best]), int(pair[1][best])
-        if odds[best] > 0 and not gone & {new, old} and not (tracks.owned[[new, old]] >= 0).all(0).any():
-            _absorb(tracks, old, new)
-            gone.add(new)
+        one, other = int(pair[0][best]), int(pair[1][best])
+        if odds[best] > 0 and not gone & {one, other} and not (tracks.owned[[one, other]] >= 0).all(0).any():
+            _absorb(tracks, other, one)
+            gone.add(one)
     return tracks.take(np.setdiff1d(np.arange(len(tracks)), list(gone)))
 
 
