@@ -20,7 +20,7 @@ from chromm_ros.evaluation.tracking.runs import CHUNK, LongWorld
 from chromm_ros.flow import HumanState, Snapshot
 from chromm_ros.network.chromm import Chromm
 from chromm_ros.ros.outputs.body_shapes import BodyShapeCache, BodyShapes, body_shapes_of
-from chromm_ros.ros.outputs.messages import Description, HumanOptions, human_array
+from chromm_ros.ros.outputs.messages import HumanOptions, human_array
 
 QUANTILES = (5, 50, 95, 100)
 WALKS = 0.3
@@ -39,17 +39,14 @@ class Readings:
 
     values: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
 
-    def add(self, message: Description, truth: np.ndarray, speed: np.ndarray) -> None:
-        """Read one HumanArray.
-
-        Args:
-            truth: (K, 2) where the people are on the floor when it is published [m]; NaN: not in the room.
-            speed: (K,) of them since the images [m/s].
-        """
-        here = np.isfinite(truth).all(-1)
-        truth, speed = truth[here], speed[here]
-        self.values['people in the message'] += are_reported(message, truth).astype(float).tolist()
-        for human in message['humans']:
+    def add(self, message: Message, places: Places) -> None:
+        """Read one HumanArray, where people really are at ``places``."""
+        imaged, truth = places(message.imaged), places(message.time)
+        here = np.isfinite(imaged).all(-1) & np.isfinite(truth).all(-1)
+        imaged, truth = imaged[here], truth[here]
+        walks = np.linalg.norm(truth - imaged, axis=1) > WALKS * (message.time - message.imaged)
+        self.values['people in the message'] += are_reported(message.content, imaged).astype(float).tolist()
+        for human in message.content['humans']:
             if human['state'] == HumanState.LOST:
                 continue
             unseen = human['state'] == HumanState.PREDICTED
@@ -61,16 +58,14 @@ class Readings:
             for seen in human['observations']:
                 if seen['fused']:
                     self.values['residual of fused views [m]'].append(seen['residual'])
-            distances = np.linalg.norm(truth - human['pose']['pose'][:2], axis=1)
-            away = distances.min(initial=np.inf)
-            if away < GATE and cylinder['placed']:
-                does = 'walking' if speed[distances.argmin()] > WALKS else 'standing'
-                self.values[f'{kind}, {does}: true mid-hip inside of the inflated cylinder'].append(
-                    float(away <= cylinder['radius'] + cylinder['margin'])
-                )
-                self.values[f'{kind}, {does}: true mid-hip within the margin'].append(
-                    float(away <= cylinder['margin'])
-                )
+            apart = np.linalg.norm(imaged - human['pose']['pose'][:2], axis=1)
+            if cylinder['placed'] and apart.min(initial=np.inf) < GATE:
+                person = apart.argmin()
+                does = 'walking' if walks[person] else 'standing'
+                away = np.linalg.norm(truth[person] - human['pose']['pose'][:2])
+                for where, width in (('margin', 0.0), ('inflated cylinder', cylinder['radius'])):
+                    held = float(away <= width + cylinder['margin'])
+                    self.values[f'{kind}, {does}: true mid-hip within the {where}'].append(held)
 
     def table(self) -> dict[str, dict[str, float]]:
         """Quantiles of numbers, and shares of what is true or false."""
@@ -152,9 +147,7 @@ def evaluate_planner(
         for latency in latencies:
             published = messages(made, latency)
             for message in published:
-                truth = where(message.time)
-                speed = np.linalg.norm(truth - where(message.time - latency), axis=1) / max(latency, 1e-9)
-                readings[latency].add(message.content, truth, speed)
+                readings[latency].add(message, where)
             for robot_rate in robot_rates:
                 for start in WAYS * plan.world.room.half[:2]:
                     fared = drive(published, where, Robot(start, -start), robot_rate)

@@ -39,6 +39,12 @@ class Message(NamedTuple):
     time: float  # [s]
     content: Description
 
+    @property
+    def imaged(self) -> float:
+        """Time of the images [s]."""
+        latency = self.content['latency']
+        return self.time - latency['sec'] - 1e-9 * latency['nanosec']
+
 
 class Robot:
     """Drives to and fro between two points of the floor (2,) [m]."""
@@ -98,7 +104,7 @@ def drive(messages: Sequence[Message], places: Places, robot: Robot, rate: float
     nearest, stood, seconds = [math.inf, math.inf], [], 1 / rate
     for time in np.arange(published[0], published[-1], seconds):
         newest = messages[int(np.searchsorted(published, time + 1e-6)) - 1]
-        reported = are_reported(newest.content, places(newest.time))
+        reported = are_reported(newest.content, places(newest.imaged))
         begin, velocity = robot.place, robot.drive(newest.content, time - newest.time, seconds)
         stood.append(not velocity.any())
         for after in np.arange(MOMENT, seconds + 1e-6, MOMENT):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from chromm_ros.benchmarks.planner import Readings, captured, messages, shown, shown_drives
+from chromm_ros.benchmarks.simulated_robot import Message
 from chromm_ros.body.model import BodyModel
 from chromm_ros.evaluation.tracking.runs import LongWorld
 from chromm_ros.flow import HumanState
@@ -49,14 +50,16 @@ def test_what_is_read_of_a_message_is_what_it_says():
     }
     lost = {**human, 'state': HumanState.LOST}
     readings = Readings()
-    truth = np.array([[1.5, 2.0], [9.0, 9.0], [np.nan, np.nan]])
-    readings.add({'humans': [human, lost]}, truth, np.array([1.0, 0.0, np.nan]))
+    imaged = np.array([[1.3, 2.0], [9.0, 9.0], [np.nan, np.nan]])
+    truth = np.array([[1.5, 2.0], [9.0, 9.0], [1.0, 2.0]])
+    message = Message(7.4, {'latency': {'sec': 0, 'nanosec': 400_000_000}, 'humans': [human, lost]})
+    readings.add(message, lambda time: truth if time == 7.4 else imaged)
     table = readings.table()
     assert table['seen: margin [m]']['50 %'] == pytest.approx(0.3)
     assert table['seen: cylinder base [m]'] == {'count': 1, **dict.fromkeys(('5 %', '50 %', '95 %', '100 %'), -0.1)}
     assert table['residual of fused views [m]']['100 %'] == pytest.approx(0.02)
     assert table['seen: vertical speed [m/s]']['50 %'] == pytest.approx(0.5)
-    assert table['seen, walking: true mid-hip inside of the inflated cylinder']['share'] == 1.0
+    assert table['seen, walking: true mid-hip within the inflated cylinder']['share'] == 1.0
     assert table['seen, walking: true mid-hip within the margin']['share'] == 0.0
     assert 'margin' in shown(table)
     assert table['people in the message'] == {'count': 2, 'share': 0.5}

@@ -75,7 +75,7 @@ def test_nearly_everybody_is_reported(rooms):
     reported = []
     for captures, where, _ in rooms:
         for message in messages(captures, 0.4):
-            truth = where(message.time)
+            truth = where(message.imaged)
             reported += are_reported(message.content, truth)[np.isfinite(truth).all(1)].tolist()
     assert np.mean(reported) >= 1 - UNREPORTED
 
@@ -126,7 +126,7 @@ def test_distances_count_where_the_robot_drives_at_somebody():
     def where(time):
         return np.array([[1.0, 0.3], [-0.3, 0.0], [np.nan, np.nan]])
 
-    nobody = [Message(float(time), {'humans': []}) for time in range(3)]
+    nobody = [Message(float(time), {'latency': {'sec': 0, 'nanosec': 0}, 'humans': []}) for time in range(3)]
     fared = drive(nobody, where, Robot(np.zeros(2), np.array([4.0, 0.0])), 4.0)
     assert fared.nearest == np.inf
     assert fared.nearest_unreported == pytest.approx(0.3, abs=0.01), 'passes the first, leaves the second behind'
