@@ -44,7 +44,7 @@ GIVEN_SHIFT = 0.1
 WRONG_LENS = (0.2, 2.5)
 """By which the focal length that fits may differ from a given one: as a part of it, and standard deviations."""
 
-SURE_LENS = (0.2, 0.4)
+SURE_LENS = (0.2, 0.5)
 """The same up to which people tell that a lens is right: the difference, and with two standard deviations more."""
 
 LARGEST_DELAY = (0.05, 1.2)

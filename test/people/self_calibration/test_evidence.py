@@ -69,6 +69,6 @@ def test_people_who_stand_do_not_tell_the_time():
 
 def test_a_lens_is_told_where_it_fits_and_could_not_be_another():
     assert CameraCheck(lens=(0.05, 0.05)).lens_is_told
-    assert not CameraCheck(lens=(0.05, 0.2)).lens_is_told  # one of 1.4 times the focal length would fit, too
+    assert not CameraCheck(lens=(0.05, 0.25)).lens_is_told  # one of 1.5 times the focal length would fit, too
     assert not CameraCheck(lens=(0.25, 0.05)).lens_is_told
     assert CameraCheck().lens_is_told  # it was found, not given
