@@ -34,7 +34,7 @@ class IdentitySettings:
     )
     capacity: int = 256
     """Lost people that are remembered; those not seen for the longest time are forgotten first."""
-    max_uncertainty: float = 0.3
+    max_uncertainty: float = 0.5
     """Standard deviation of the place up to which somebody unseen is published [m]."""
     max_unseen: float = 10.0
     """Time for which somebody unseen is published at most [s]."""

@@ -28,7 +28,7 @@ from chromm_ros.people.tracker.recall import recall
 from chromm_ros.people.tracker.settings import IdentitySettings
 from chromm_ros.people.tracker.tables import CameraViews, HeadDetections
 from chromm_ros.people.tracker.tracks import Tracks
-from chromm_ros.people.tracker.twins import joined
+from chromm_ros.people.tracker.twins import displaced, joined
 
 INDEPENDENT = 0.27
 """Images of one view that are closer in time repeat each other's errors [s]."""
@@ -194,7 +194,8 @@ class Tracker:
         new = np.flatnonzero((tracks.id == 0) & (tracks.existence >= self.settings.min_confidence) & confirmed)
         if not len(new):
             return
-        left = (tracks.seen <= tracks.born[new].min() + JUST_LEFT) | (tracks.existence < self.settings.min_confidence)
+        left = tracks.seen <= tracks.born[new].min() + JUST_LEFT
+        left |= (tracks.existence < self.settings.min_confidence) | displaced(tracks, new)
         away = np.flatnonzero((tracks.id > 0) & ~tracks.observed & left)
         old = self.memory.followed_by(tracks.take(away))
         found = recall(tracks.take(new), old, time, self.settings.recall_prior, self.settings.walking, self.errors)

@@ -31,6 +31,9 @@ HEADS_APART = 0.15
 REACH = 1.0
 """Distance beyond which nobody is compared [m]."""
 
+CONSISTENT = 0.2
+"""Agreement of two places, 1 if they are the same, from which a newcomer may be somebody who was there just now."""
+
 SURELY_ONE = 0.95
 """Probability of standing in somebody else's place beyond which one image set says nothing more."""
 
@@ -86,6 +89,14 @@ def joined(tracks: Tracks, errors: EstimateErrors) -> Tracks:
             _absorb(tracks, other, one)
             gone.add(one)
     return tracks.take(np.setdiff1d(np.arange(len(tracks)), list(gone)))
+
+
+def displaced(tracks: Tracks, new: np.ndarray) -> np.ndarray:
+    """(T,) bool: one of the ``new`` (rows) stands where the person is thought to be, and may have its detections."""
+    rivals = np.zeros((len(tracks), len(tracks)), bool)
+    rivals[:, new] = True
+    np.fill_diagonal(rivals, False)
+    return np.asarray(_same_place(tracks, rivals)[0].max(1, initial=0.0) > CONSISTENT)
 
 
 def _absorb(tracks: Tracks, old: int, new: int) -> None:

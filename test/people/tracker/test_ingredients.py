@@ -118,7 +118,7 @@ def one_detection_for_two_heads_is_no_absence(people: Tracker) -> bool:
     heads = {1: np.array([0, 0, 1.6]), 2: np.array([0, 0, 1.6]) + 0.8 * middle}
     for time in times(0, 3):
         people.update(time, rig.detect(heads), rig.cameras())
-    for time in times(3, 3.5):
+    for time in times(3, 3.75):
         missed = [(0, 2), (1, 2)]
         people.update(time, rig.detect(heads, missed=missed), rig.cameras(without=[1]))
     return sorted(published(people)) == [1, 2]

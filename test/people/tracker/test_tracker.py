@@ -47,7 +47,7 @@ def test_somebody_hidden_from_all_cameras_stays():
     rig, people = HeadRig(), tracker()
     for time in times(0, 4):
         people.update(time, rig.detect({1: still(0.3, 0.2, 1.6)}), rig.cameras())
-    for time in times(4, 4.5):
+    for time in times(4, 4.75):
         people.update(time, rig.detect({}), rig.cameras(walls=dict.fromkeys(range(4), 1.0)))
         assert sorted(published(people)) == [1]
         assert not people.tracks.observed.any()

@@ -99,3 +99,21 @@ def test_two_views_that_come_to_agree_about_a_newcomer_saw_one_person(period):
     assert begun == 2
     assert sorted(published(people)) == [1]
     assert len(people.tracks) == 1
+
+
+def test_a_newcomer_that_takes_over_the_detections_of_somebody_is_that_person():
+    """Nobody believed in it while the other one was there; it is given the id, and is nobody new."""
+    rig, people = HeadRig(), tracker()
+    for time in times(0, 3):
+        people.update(time, rig.detect({1: HEAD}), rig.cameras())
+    tracks = people.tracks
+    again = tracks.take(np.array([0]))
+    again.id[:], again.key[:], again.known[:], again.human[:] = 0, 99, False, 3.0
+    again.born[:] = 0.0
+    people.tracks = tracks.followed_by(again)
+    people.tracks.owned[0] = -1
+    people.tracks.present[0] = 0.5
+    people.tracks.mean[0, :2] += [0.15, 0.1]
+    people._name(2.75, False)
+    assert people.tracks.id.tolist() == [1]
+    assert people.tracks.key.tolist() == [99]
