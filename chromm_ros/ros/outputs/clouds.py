@@ -17,6 +17,10 @@ FLOAT32 = 7
 BETWEEN_WALLS = 0.25
 """Distance of the walls around a person [m]: less than a robot is wide."""
 
+FARTHEST_WALL = 3.0
+"""Margin up to which there are walls [m]. Images of a camera whose clock is wrong may be years old, and the margin with
+them."""
+
 SCENE_POINT = np.dtype([('x', '<f4'), ('y', '<f4'), ('z', '<f4'), ('rgb', '<u4'), ('confidence', '<f4')])
 OBSTACLE_POINT = np.dtype([('x', '<f4'), ('y', '<f4'), ('z', '<f4')])
 
@@ -70,8 +74,10 @@ def point_cloud(points: np.ndarray, stamp: int, frame: str) -> Description:
 def cylinder_walls(base: np.ndarray, radius: float, height: float, margin: float, spacing: float) -> np.ndarray:
     """(P, 3) points on the walls of upright cylinders one in the other, from ``radius`` to ``margin`` outside of it.
 
-    No two walls are farther apart than ``BETWEEN_WALLS``: whoever gets in between is not alone there.
+    No two walls are farther apart than ``BETWEEN_WALLS``: whoever gets in between is not alone there. The last is at
+    ``FARTHEST_WALL``, however wide the margin.
     """
+    margin = min(margin, FARTHEST_WALL)
     levels = np.linspace(0.0, height, int(np.ceil(height / spacing)) + 1)
     parts = []
     for wall in radius + margin * np.linspace(0.0, 1.0, int(np.ceil(margin / BETWEEN_WALLS)) + 1):
