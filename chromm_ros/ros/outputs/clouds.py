@@ -18,8 +18,7 @@ BETWEEN_WALLS = 0.25
 """Distance of the walls around a person [m]: less than a robot is wide."""
 
 FARTHEST_WALL = 3.0
-"""Margin up to which there are walls [m]. Images of a camera whose clock is wrong may be years old, and the margin with
-them."""
+"""Margin up to which there are walls [m]. A camera whose clock is wrong makes images, and margins, of years."""
 
 SCENE_POINT = np.dtype([('x', '<f4'), ('y', '<f4'), ('z', '<f4'), ('rgb', '<u4'), ('confidence', '<f4')])
 OBSTACLE_POINT = np.dtype([('x', '<f4'), ('y', '<f4'), ('z', '<f4')])

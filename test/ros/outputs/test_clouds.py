@@ -11,7 +11,14 @@ from standins import StandInBody, cloud, human
 from chromm_ros.flow import Cloud
 from chromm_ros.ros.outputs import cdr
 from chromm_ros.ros.outputs.body_shapes import body_shapes_of
-from chromm_ros.ros.outputs.clouds import BETWEEN_WALLS, capsule_surfaces, cylinder_walls, obstacles, scene_cloud
+from chromm_ros.ros.outputs.clouds import (
+    BETWEEN_WALLS,
+    FARTHEST_WALL,
+    capsule_surfaces,
+    cylinder_walls,
+    obstacles,
+    scene_cloud,
+)
 
 
 def published(description):
@@ -89,6 +96,18 @@ def test_a_robot_that_is_wider_than_the_gaps_meets_a_wall_wherever_it_stands(rad
     for wall in away:
         level = points[(np.abs(np.hypot(points[:, 0], points[:, 1]) - wall) < 1e-4) & (points[:, 2] == 0)]
         assert np.linalg.norm(level - np.roll(level, 1, 0), axis=1).max() <= spacing + 1e-6
+
+
+@pytest.mark.parametrize('margin', [10.0, 3e9])
+def test_there_are_no_more_points_where_a_clock_is_wrong(margin):
+    """Images that are stamped 1970 make a margin of the way that one can walk since then."""
+    bodies = body_shapes_of([human(1, 0)], StandInBody())
+    message = published(obstacles(bodies, [margin], 0.1, 0, 'map'))
+    away = np.hypot(
+        column(message, 'x') - bodies.cylinder_base[0, 0], column(message, 'y') - bodies.cylinder_base[0, 1]
+    )
+    assert away.max() == pytest.approx(bodies.cylinder_radius[0] + FARTHEST_WALL, abs=1e-4)
+    assert message.width < 50_000
 
 
 def test_nobody_means_no_points():
