@@ -8,8 +8,8 @@ from chromm_ros.people.tracker.kinematics import WalkingModel
 from chromm_ros.settings import setting
 
 STABLE_RATE = 3.0
-"""Image sets per second from which ids are stable: on selection rooms they are exchanged four times as often at 2 as
-at 4, and fourteen times as often at 1 (docs/tracking.md)."""
+"""Image sets per second from which ids are stable: with five people they are exchanged ten times as often at 2 as at 4
+(docs/tracking.md)."""
 
 
 @dataclass(frozen=True)
