@@ -8,7 +8,7 @@ from chromm_ros.people.tracker.kinematics import WalkingModel
 from chromm_ros.settings import setting
 
 STABLE_RATE = 3.0
-"""Image sets per second from which ids are stable: with five people they are exchanged ten times as often at 2 as at 4
+"""Image sets per second from which ids are stable: five people exchange them ten times as often at 2 as at 4
 (docs/tracking.md)."""
 
 
