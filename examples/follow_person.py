@@ -3,10 +3,12 @@
 python follow_person.py --ros-args -p distance:=1.2 -r goal_pose:=/goal_pose
 """
 
+import contextlib
 import math
 
 import rclpy
 from geometry_msgs.msg import PoseStamped
+from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 
 from chromm_ros.msg import Human, HumanArray
@@ -61,4 +63,5 @@ def goal_before(human, header, distance):
 
 if __name__ == '__main__':
     rclpy.init()
-    rclpy.spin(FollowPerson())
+    with contextlib.suppress(KeyboardInterrupt, ExternalShutdownException):
+        rclpy.spin(FollowPerson())

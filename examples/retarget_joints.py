@@ -6,9 +6,11 @@ line per person and message goes to standard output:
     python retarget_joints.py | your_retargeter
 """
 
+import contextlib
 import json
 
 import rclpy
+from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 
 from chromm_ros.msg import Human, HumanArray
@@ -46,4 +48,5 @@ class RetargetJoints(Node):
 
 if __name__ == '__main__':
     rclpy.init()
-    rclpy.spin(RetargetJoints())
+    with contextlib.suppress(KeyboardInterrupt, ExternalShutdownException):
+        rclpy.spin(RetargetJoints())

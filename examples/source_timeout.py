@@ -7,9 +7,11 @@ while everything else runs as it will; it prints the distribution and the value 
     python source_timeout.py --ros-args -p seconds:=300.0
 """
 
+import contextlib
 import math
 
 import rclpy
+from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 
 from chromm_ros.msg import HumanArray
@@ -58,4 +60,5 @@ class SourceTimeout(Node):
 
 if __name__ == '__main__':
     rclpy.init()
-    rclpy.spin(SourceTimeout())
+    with contextlib.suppress(KeyboardInterrupt, ExternalShutdownException):
+        rclpy.spin(SourceTimeout())

@@ -1,6 +1,9 @@
 import importlib.util
 import math
 import re
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -165,3 +168,21 @@ def test_the_timeout_is_taken_from_what_a_consumer_sees():
     ages[50:60] = [2.0] * 10
     assert example.source_timeout(ages) == 3.0, 'rare delays count, if more than one in a hundred is so late'
     assert example.quantile([1.0, 2.0, 3.0, 4.0], 0.5) == 2.0
+
+
+@pytest.mark.parametrize('name', ['follow_person', 'retarget_joints', 'source_timeout'])
+@pytest.mark.parametrize('how', [signal.SIGINT, signal.SIGTERM])
+def test_an_example_that_is_ended_says_nothing(name, how):
+    """As Ctrl-C and ``ros2 launch`` end it, while it spins."""
+    program = f"""
+import os, runpy, threading
+import rclpy
+spin = rclpy.spin
+def ended(node):
+    threading.Timer(0.5, os.kill, (os.getpid(), {int(how)})).start()
+    spin(node)
+rclpy.spin = ended
+runpy.run_path({str(EXAMPLES / f'{name}.py')!r}, run_name='__main__')
+"""
+    ended = subprocess.run([sys.executable, '-c', program], capture_output=True, text=True, timeout=60)
+    assert (ended.returncode, ended.stderr) == (0, '')

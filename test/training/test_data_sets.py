@@ -149,7 +149,10 @@ def test_runs_of_two_processes_that_are_killed_resume_to_the_same_loss(
         while len(losses(tmp_path / 'killed' / stage)) < 2:
             assert process.poll() is None
             time.sleep(0.02)
-        os.killpg(process.pid, signal.SIGKILL)
+        workers = Path(f'/proc/{process.pid}/task/{process.pid}/children').read_text().split()
+        assert len(workers) == 2
+        for pid in (process.pid, *map(int, workers)):  # torchrun gives each a session of its own
+            os.killpg(pid, signal.SIGKILL)
         process.wait()
         assert len(losses(tmp_path / 'killed' / stage)) < STEPS
     assert start('killed').wait(250) == 0
